@@ -1,0 +1,24 @@
+package cli
+
+import (
+	"context"
+
+	"github.com/temoin/temoin/policy"
+)
+
+var schemaCommand = command{
+	name:  "schema",
+	short: "Print the JSON Schema of the manifest, for editors.",
+	run: func(_ context.Context, c *call) int {
+		if code, ok := c.parse(); !ok {
+			return code
+		}
+		if len(c.args) > 0 {
+			return c.fail("it takes no arguments")
+		}
+		if _, err := c.Out.Write(policy.Schema()); err != nil {
+			return failed
+		}
+		return done
+	},
+}

@@ -1,0 +1,204 @@
+package policy
+
+import (
+	"bytes"
+	"embed"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+)
+
+//go:embed catalogue/*.yaml
+var catalogueFiles embed.FS
+
+// catalogueEntry reads one entry of the catalogue, afresh: the caller owns it.
+// Entries are read when they are asked for, since a site uses few of them.
+func catalogueEntry(id string) (*Service, bool) {
+	name := "catalogue/" + id + ".yaml"
+	src, err := catalogueFiles.ReadFile(name)
+	if err != nil || !isID(id) {
+		return nil, false
+	}
+	s := &Service{use: id}
+	root, problem := readTree(name, src)
+	if problem != nil {
+		panic(problem.String()) // an embedded file: TestEveryCatalogueEntryIsValid reads all of them
+	}
+	d := &decoder{file: name, positions: map[string]fieldPosition{}}
+	s.catalogueShape().decode(d, root, "")
+	if len(d.problems) > 0 {
+		panic(newProblems(d.problems).Error())
+	}
+	for i := range s.trackers {
+		s.trackers[i].Origin = FromService
+		s.trackers[i].Field = ""
+	}
+	return s, true
+}
+
+// CatalogueIDs returns the ids of all known services, in alphabetical order.
+func CatalogueIDs() []string {
+	files, err := catalogueFiles.ReadDir("catalogue")
+	if err != nil {
+		panic(err)
+	}
+	ids := make([]string, len(files))
+	for i, f := range files {
+		ids[i] = strings.TrimSuffix(f.Name(), ".yaml")
+	}
+	return ids
+}
+
+// Catalogue returns the known service with that id as the catalogue declares
+// it, outside any site: it has no category, and its trackers have none.
+func Catalogue(id string) (*Service, bool) {
+	s, ok := catalogueEntry(id)
+	if ok {
+		s.linkTrackers()
+	}
+	return s, ok
+}
+
+func (s *Service) linkTrackers() {
+	s.Trackers = make([]*Tracker, len(s.trackers))
+	for i := range s.trackers {
+		t := &s.trackers[i]
+		t.Service, t.pattern = s, compilePattern(t.Name)
+		s.Trackers[i] = t
+	}
+}
+
+// catalogueNames maps the literal beginning of every name that stands in the
+// catalogue to the entries it stands in. It is a filter only: who finds an
+// entry here reads it and compares.
+var catalogueNames = sync.OnceValue(func() map[string][]string {
+	names := map[string][]string{}
+	for _, id := range CatalogueIDs() {
+		src, err := catalogueFiles.ReadFile("catalogue/" + id + ".yaml")
+		if err != nil {
+			panic(err)
+		}
+		for line := range bytes.Lines(src) {
+			_, name, ok := strings.Cut(string(line), "- name: ")
+			if !ok {
+				continue
+			}
+			name, _, _ = strings.Cut(strings.Trim(strings.TrimSpace(name), `"'`), "*")
+			if !slices.Contains(names[name], id) {
+				names[name] = append(names[name], id)
+			}
+		}
+	}
+	return names
+})
+
+// KnownTracker returns what the catalogue knows about a key: the tracker whose
+// name is that key, or whose pattern it matches, with its service. A key that
+// is itself a pattern is known under the same pattern.
+func KnownTracker(storage Storage, name string) (*Tracker, bool) {
+	literal, _, wild := strings.Cut(name, "*")
+	names := catalogueNames()
+	for n := len(literal); n > 0; n-- {
+		for _, id := range names[literal[:n]] {
+			s, ok := Catalogue(id)
+			if !ok {
+				continue
+			}
+			for _, t := range s.Trackers {
+				if t.Storage == storage && (t.Name == name || !wild && t.Matches(name)) {
+					return t, true
+				}
+			}
+		}
+	}
+	return nil, false
+}
+
+// merge completes a service of the manifest with what the catalogue knows: what
+// the manifest says comes first.
+func (s *Service) merge(from *Service) {
+	if s.Name.IsZero() {
+		s.Name = from.Name
+	}
+	if s.Kind == "" {
+		s.Kind = from.Kind
+	}
+	if s.Purpose.IsZero() {
+		s.Purpose = from.Purpose
+	}
+	s.Provider.merge(&from.Provider)
+	if s.Role == "" {
+		s.Role = from.Role
+	}
+	if s.Recipients == nil {
+		s.Recipients = from.Recipients
+		for i := range s.Recipients {
+			s.Recipients[i].Field = s.Field
+		}
+	}
+	if s.Hosts == nil {
+		s.Hosts = from.Hosts
+	}
+	if s.Snippets == nil {
+		s.Snippets = from.Snippets
+	}
+	if s.Sends.IsZero() {
+		s.Sends = from.Sends
+	}
+	if s.OptOut.IsZero() {
+		s.OptOut = from.OptOut
+	}
+	s.Profiling = s.Profiling || from.Profiling
+	s.Sources = from.Sources
+
+	own := s.trackers
+	s.trackers = nil
+	for _, t := range from.trackers {
+		replaced := slices.ContainsFunc(own, func(o Tracker) bool { return o.Name == t.Name && o.Storage == t.Storage })
+		// What the vendor no longer sets is no part of a site that does not say so.
+		retired := !t.Retired.IsZero()
+		if !replaced && !retired && !slices.Contains(s.without, t.Name) {
+			s.trackers = append(s.trackers, t)
+		}
+	}
+	s.trackers = append(s.trackers, own...)
+}
+
+func (r *Recipient) merge(from *Recipient) {
+	if r.Name != "" && r.Name != from.Name {
+		return // another entity: nothing that is known of the first holds for it
+	}
+	r.Name = from.Name
+	if r.Country == "" {
+		r.Country = from.Country
+	}
+	if r.Address == "" {
+		r.Address = from.Address
+	}
+	if r.Privacy.IsZero() {
+		r.Privacy = from.Privacy
+	}
+	if r.Transfers == nil {
+		r.Transfers = from.Transfers
+	}
+}
+
+// applyLifetimes puts the lifetimes that the manifest sets in place of the
+// vendor's, and reports names that the service does not have.
+func (s *Service) applyLifetimes(c *compiler) {
+	names := make([]string, len(s.trackers))
+	for i, t := range s.trackers {
+		names[i] = t.Name
+	}
+	for _, n := range s.lasts {
+		i := slices.Index(names, n.name)
+		if i < 0 {
+			c.problem(s.Field+".lasts."+n.name, fmt.Sprintf("%s has no tracker %q", s.ID, shorten(n.name)),
+				c.suggest(n.name, names, "name one of: "+strings.Join(names, ", ")))
+			continue
+		}
+		s.trackers[i].Lasts = n.lasts
+		s.trackers[i].Field = s.Field + ".lasts." + n.name
+	}
+}

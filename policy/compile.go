@@ -1,0 +1,425 @@
+package policy
+
+import (
+	"cmp"
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+)
+
+// compiler resolves what the parts of a manifest say about each other.
+type compiler struct {
+	*Site
+	d *decoder
+}
+
+// problem reports at the field that path names.
+func (c *compiler) problem(path, what, fix string) {
+	if c.d.full() {
+		return
+	}
+	at := c.Position(path)
+	if path == "" {
+		at = Position{}
+	}
+	c.d.problems = append(c.d.problems, Problem{File: c.File, Position: at, Path: path, What: what, Fix: fix})
+}
+
+// suggest says what was probably meant by word, else what else to write.
+func (c *compiler) suggest(word string, known []string, otherwise string) string {
+	if !c.d.full() {
+		if near := nearest(word, known); near != "" {
+			return fmt.Sprintf("did you mean %q?", near)
+		}
+	}
+	return otherwise
+}
+
+func (s *Site) compile(d *decoder) {
+	c := &compiler{s, d}
+	c.identity()
+	c.grounds()
+	c.words()
+	c.defaults()
+	c.services()
+	c.trackers()
+	c.self()
+	c.promises()
+	c.names()
+	c.Records = c.selfRecords()
+	c.Site.names = indexNames(c.Trackers)
+	c.Site.hosts = indexHosts(c.Services)
+}
+
+func (c *compiler) identity() {
+	if u, err := url.Parse(c.URL); err == nil {
+		c.Host = strings.ToLower(u.Hostname())
+	}
+	for i, h := range c.Hosts {
+		if h == c.Host || slices.Contains(c.Hosts[:i], h) {
+			c.problem(fmt.Sprintf("hosts[%d]", i), fmt.Sprintf("%q stands twice (url counts too)", h), "remove it")
+		}
+	}
+	for i, l := range c.Langs {
+		if slices.Contains(c.Langs[:i], l) {
+			c.problem(fmt.Sprintf("languages[%d]", i), fmt.Sprintf("%q stands twice", l), "remove it")
+		}
+	}
+	if len(c.Langs) == 0 {
+		if _, written := c.positions["languages"]; written && len(c.d.problems) == 0 {
+			c.problem("languages", "names no language", "write the languages of the site, the default first: [fr, en]")
+		}
+		c.Langs = []string{"en"} // for what follows; the manifest is refused anyway
+	}
+}
+
+func (c *compiler) grounds() {
+	c.Categories = pointers(c.raw.categories)
+	if len(c.Categories) == 0 {
+		c.problem("categories", "names no category", "write at least one: essential: {exempt: true}")
+	}
+	for _, k := range c.Categories {
+		if k.Field == "" {
+			k.Ground = GroundConsent
+			continue
+		}
+		said := 0
+		for ground, is := range map[Ground]bool{GroundExempt: k.exempt, GroundConsent: k.needs == "consent", GroundUnused: k.unused} {
+			if is {
+				k.Ground = ground
+				said++
+			}
+		}
+		if said == 1 {
+			continue
+		}
+		what := "does not say whether visitors are asked"
+		if said > 1 {
+			what = "says more than one of exempt, needs and unused"
+		}
+		c.problem(k.Field, what, `write one of "exempt: true", "needs: consent", "unused: true"`)
+		k.Ground = GroundConsent
+	}
+}
+
+func pointers[T any](xs []T) []*T {
+	ps := make([]*T, len(xs))
+	for i := range xs {
+		ps[i] = &xs[i]
+	}
+	return ps
+}
+
+// words checks the keys of texts that belong to a closed list.
+func (c *compiler) words() {
+	c.Page.Sections = c.raw.sections
+	for _, s := range c.Page.Sections {
+		if !slices.Contains(SectionIDs, s.ID) {
+			c.problem(s.Field, fmt.Sprintf("unknown section %q", s.ID), c.suggest(s.ID, SectionIDs, "known: "+strings.Join(SectionIDs, ", ")))
+		}
+	}
+	c.Browsers = c.raw.browsers
+	for _, b := range c.Browsers {
+		if b.Name.IsZero() && !slices.Contains(knownBrowsers, b.ID) {
+			c.problem("browsers."+b.ID, fmt.Sprintf("unknown browser %q", b.ID), "give it a name, or write one of: "+strings.Join(knownBrowsers, ", "))
+		}
+	}
+	for _, a := range authorities {
+		if a.id == c.raw.authority {
+			c.Authority = Authority{a.id, NewText(a.name), NewText(a.url), NewText(a.complaint)}
+		}
+	}
+}
+
+// knownBrowsers are those for which Témoin has guidance of its own.
+var knownBrowsers = []string{"chrome", "firefox", "safari", "edge", "chrome-android", "safari-ios", "opera", "brave", "samsung-internet"}
+
+func (c *compiler) defaults() {
+	ch := &c.Choice
+	ch.Cookie = cmp.Or(ch.Cookie, DefaultChoiceCookie)
+	ch.Scope = cmp.Or(ch.Scope, "device")
+	ch.Domain = cmp.Or(ch.Domain, "host")
+	if ch.Conflict != "" && ch.Scope != "account" {
+		c.problem("choice.conflict", "speaks of accounts, but the choice belongs to the device", `write "scope: account", or remove it`)
+	}
+	ch.Conflict = cmp.Or(ch.Conflict, "latest")
+	ch.Lasts = orPeriod(ch.Lasts, halfYear)
+	c.Proof.Kept = orPeriod(c.Proof.Kept, proofKept)
+	c.Kept.Requests = orPeriod(c.Kept.Requests, requestsKept)
+	c.Kept.Reports = orPeriod(c.Kept.Reports, reportsKept)
+	c.Kept.Mail = orPeriod(c.Kept.Mail, mailKept)
+	if c.Audience.Source != "" {
+		c.Audience.Kept = orPeriod(c.Audience.Kept, statisticKept)
+	}
+}
+
+// category finds the category that a field names.
+func (c *compiler) category(path, id string) *Category {
+	if k := c.Category(id); k != nil {
+		return k
+	}
+	ids := make([]string, len(c.Categories))
+	for i, k := range c.Categories {
+		ids[i] = k.ID
+	}
+	c.problem(path, fmt.Sprintf("no category %q is declared", id), c.suggest(id, ids, "declared: "+shorten(strings.Join(ids, ", "))))
+	return nil
+}
+
+func (c *compiler) services() {
+	for i := range c.raw.services {
+		s := &c.raw.services[i]
+		if s.Field == "" || !c.resolve(s) {
+			continue
+		}
+		if other := c.Service(s.ID); other != nil {
+			c.problem(s.Field, fmt.Sprintf("service %q is declared twice, first in line %d", s.ID, c.Position(other.Field).Line), "give this one an id of its own")
+			continue
+		}
+		c.Services = append(c.Services, s)
+		s.Category.Services = append(s.Category.Services, s)
+		c.loading(s)
+		c.swallowing(s)
+	}
+}
+
+// resolve completes a service from the catalogue and finds its category.
+func (c *compiler) resolve(s *Service) bool {
+	if s.use != "" {
+		known, ok := catalogueEntry(s.use)
+		if !ok {
+			c.problem(s.Field+".use", fmt.Sprintf("%q is not in the catalogue", s.use),
+				c.suggest(s.use, CatalogueIDs(), "declare it in full: id, name, provider, hosts, trackers"))
+			return false
+		}
+		s.merge(known)
+		s.ID = cmp.Or(s.ID, s.use)
+	}
+	s.Provider.Field = cmp.Or(s.Provider.Field, s.Field)
+	switch {
+	case s.ID == "":
+		c.problem(s.Field, "has neither use nor id", `write "use: <id of the catalogue>" or "id: <a word>"`)
+		return false
+	case s.Name.IsZero():
+		c.problem(s.Field, "has no name", "write name: what visitors know it as")
+		return false
+	case s.categoryID == "":
+		c.problem(s.Field, "has no category", "write category: one of those declared above")
+		return false
+	}
+	s.applyLifetimes(c)
+	s.Category = c.category(s.Field+".category", s.categoryID)
+	return s.Category != nil
+}
+
+// loading says when a service is contacted and whether that can be.
+func (c *compiler) loading(s *Service) {
+	if s.Loads == "" {
+		s.Loads = LoadsAlways
+		if s.Category.Ground == GroundConsent {
+			s.Loads = LoadsOnConsent
+		}
+	}
+	switch {
+	case s.Category.Ground == GroundUnused:
+		c.problem(s.Field+".category", fmt.Sprintf("category %q is declared unused", s.Category.ID), "give the service another category, or the category another ground")
+	case s.Loads == LoadsOnUse && len(s.Paths) == 0 && !s.Click && !s.SelfHosted:
+		c.problem(s.Field, "loads on use, but nothing says what the use is", `write "paths: [/checkout]" or "click: true"`)
+	case s.Loads != LoadsOnUse && (len(s.Paths) > 0 || s.Click):
+		c.problem(s.Field, fmt.Sprintf("has paths or click, but loads %s", s.Loads), `write "loads: on-use", or remove them`)
+	case s.Loads == LoadsOnConsent && s.Category.Ground == GroundExempt:
+		c.problem(s.Field+".loads", fmt.Sprintf("nobody is asked about category %q, which is exempt", s.Category.ID), `write "loads: always" or "on-use", or choose a category that needs consent`)
+	}
+}
+
+// swallowing refuses hosts that take in the site itself: the gate would hold
+// back the site's own pages.
+func (c *compiler) swallowing(s *Service) {
+	for i, line := range s.Hosts {
+		h := parseHostPath(line)
+		if h.path != "" && h.path != "/" {
+			continue // a part of the site, such as /matomo/
+		}
+		path := fmt.Sprintf("%s.hosts[%d]", s.Field, i)
+		for _, own := range c.AllHosts() {
+			if h.covers(own) || h.below && registrable(own) == h.name {
+				c.problem(path, fmt.Sprintf("%q takes in the site's own host %s", line, own), "name the service's own hosts, or a path on yours")
+				break
+			}
+		}
+	}
+}
+
+func (c *compiler) trackers() {
+	for i := range c.raw.trackers {
+		t := &c.raw.trackers[i]
+		if t.Field == "" {
+			continue // not readable, and reported
+		}
+		if t.serviceID != "" {
+			if t.Service = c.Service(t.serviceID); t.Service == nil {
+				c.problem(t.Field+".service", fmt.Sprintf("no service %q is declared", t.serviceID), "declare it under services")
+				continue
+			}
+		}
+		c.add(t)
+	}
+	for _, s := range c.Services {
+		for i := range s.trackers {
+			t := &s.trackers[i]
+			t.Service, t.Origin = s, FromService
+			t.Field = cmp.Or(t.Field, s.Field)
+			c.add(t)
+			s.Trackers = append(s.Trackers, t)
+		}
+	}
+	for _, t := range c.Trackers {
+		if t.Service != nil && t.Origin == FromSite {
+			t.Service.Trackers = append(t.Service.Trackers, t)
+		}
+	}
+}
+
+// add completes one tracker and puts it into the site.
+func (c *compiler) add(t *Tracker) {
+	if t.Name == "" && t.Label.IsZero() {
+		c.problem(t.Field, "has no name", "write name: the exact key that the browser shows")
+		return
+	}
+	switch {
+	case t.categoryID != "":
+		t.Category = c.category(t.Field+".category", t.categoryID)
+	case t.Service != nil:
+		t.Category = t.Service.Category
+	default:
+		c.problem(t.Field, "has no category", "write category: one of those declared above")
+	}
+	if t.Category == nil {
+		return
+	}
+	if t.Category.Ground == GroundUnused {
+		c.problem(t.Field, fmt.Sprintf("category %q is declared unused", t.Category.ID), "give the tracker another category, or the category another ground")
+	}
+	if t.Party == "" {
+		t.Party = FirstParty
+		if d := strings.TrimPrefix(t.Domain, "."); d != "" && !c.OwnsHost(d) {
+			t.Party = ThirdParty
+		}
+	}
+	t.pattern = compilePattern(t.Name)
+	c.variants(t)
+	c.Trackers = append(c.Trackers, t)
+	t.Category.Trackers = append(t.Category.Trackers, t)
+}
+
+// variants checks lifetimes that depend on the visitor's act.
+func (c *compiler) variants(t *Tracker) {
+	if len(t.Lasts) == 0 || t.Lasts[0].When == "" {
+		return
+	}
+	path := t.Field + ".lasts"
+	if !slices.ContainsFunc(t.Lasts, func(v Variant) bool { return v.When == Otherwise }) {
+		c.problem(path, "does not say how long it lasts otherwise", `add "otherwise: session"`)
+	}
+	for _, v := range t.Lasts {
+		if v.When != Otherwise && v.When != RememberMe && t.Act.IsZero() {
+			c.problem(path+"."+v.When, fmt.Sprintf("Témoin has no words for the act %q", v.When), `explain it in the tracker's "act", or write "remember-me"`)
+		}
+	}
+}
+
+// RememberMe is the act of ticking "remember me" when signing in.
+const RememberMe = "remember-me"
+
+// self adds what Témoin writes, in the category of the manifest's choosing or
+// the first exempt one.
+func (c *compiler) self() {
+	var home *Category
+	if c.Choice.categoryID != "" {
+		if home = c.category("choice.category", c.Choice.categoryID); home != nil && home.Ground != GroundExempt {
+			c.problem("choice.category", fmt.Sprintf("category %q is not exempt", home.ID), "the cookie that keeps the choice needs no consent: choose an exempt category")
+		}
+	}
+	for _, k := range c.Categories {
+		if home == nil && k.Ground == GroundExempt {
+			home = k
+		}
+	}
+	if home == nil {
+		home = &Category{ID: "necessary", Ground: GroundExempt}
+		c.Categories = append([]*Category{home}, c.Categories...)
+	}
+	for _, t := range c.selfTrackers(home) {
+		for _, other := range c.Trackers {
+			if other.Storage == t.Storage && other.Matches(t.Name) {
+				c.problem(other.Field, fmt.Sprintf("%q is written by Témoin and declared by itself", t.Name), "remove it here; choice.purpose and choice.category say what you want said of it")
+			}
+		}
+		c.Trackers = append(c.Trackers, t)
+		home.Trackers = append(home.Trackers, t)
+	}
+}
+
+func (c *compiler) promises() {
+	c.Promises = pointers(c.raw.promises)
+	for i, p := range c.Promises {
+		p.Field = cmp.Or(p.Field, fmt.Sprintf("promises[%d]", i))
+		if known, ok := knownPromise(p.ID); ok {
+			c.knownPromise(p, known)
+		} else if p.Text.IsZero() {
+			ids := make([]string, len(knownPromises))
+			for i, k := range knownPromises {
+				ids[i] = k.ID
+			}
+			c.problem(p.Field, fmt.Sprintf("%q is not a known promise and has no text", p.ID),
+				c.suggest(p.ID, ids, "give it a text, or write one of: "+strings.Join(ids, ", ")))
+		}
+		if p.Service != "" && c.Service(p.Service) == nil {
+			c.problem(p.Field+".service", fmt.Sprintf("no service %q is declared", p.Service), "declare it under services")
+		}
+		if p.Category != "" {
+			c.category(p.Field+".category", p.Category)
+		}
+	}
+}
+
+func (c *compiler) knownPromise(p *Promise, known KnownPromise) {
+	p.Known = true
+	if p.Kind != "" && p.Kind != known.Kind {
+		c.problem(p.Field+".kind", fmt.Sprintf("%s is %s, not %s", p.ID, known.Kind, p.Kind), "remove the kind")
+	}
+	p.Kind = known.Kind
+	missing := map[string]bool{"max": p.Max.IsZero(), "service": p.Service == "", "category": p.Category == ""}
+	if missing[known.Needs] {
+		c.problem(p.Field, fmt.Sprintf("%s does not say which %s", p.ID, known.Needs), fmt.Sprintf("write {id: %s, %s: …}", p.ID, known.Needs))
+	}
+}
+
+// names refuses two trackers of one name and kind, and patterns of different
+// owners that overlap: which of them a cookie is could not be said.
+func (c *compiler) names() {
+	byName := map[nameKey]*Tracker{}
+	var wild []*Tracker
+	for _, t := range c.Trackers {
+		if t.Name == "" {
+			continue
+		}
+		key := nameKey{t.Storage, t.Name}
+		if other := byName[key]; other != nil {
+			c.problem(t.Field, fmt.Sprintf("%s %q is declared twice, first in line %d", t.Storage, t.Name, c.Position(other.Field).Line), "keep one of them")
+			continue
+		}
+		byName[key] = t
+		if !t.pattern.wild {
+			continue
+		}
+		for _, other := range wild {
+			sameOwner := other.Category == t.Category && other.Service == t.Service
+			if other.Storage == t.Storage && !sameOwner && other.pattern.overlaps(t.pattern) {
+				c.problem(t.Field, fmt.Sprintf("the patterns %q and %q (line %d) can match the same key", t.Name, other.Name, c.Position(other.Field).Line), "make one of them longer")
+			}
+		}
+		wild = append(wild, t)
+	}
+}

@@ -1,0 +1,175 @@
+package policy
+
+import (
+	"fmt"
+	"net/mail"
+	"net/url"
+	"strings"
+
+	"github.com/temoin/temoin/internal/lang"
+)
+
+// Forms of values that several parts of the manifest share.
+
+// words is a Text: one text, or one for each language.
+func words(dst *Text) shape { return textShape(dst, "a text", "", checkProse) }
+
+// link is an address: https, or a path on the site itself; one for all
+// languages or one for each.
+func link(dst *Text) shape {
+	return textShape(dst, "an address", linkPattern, func(s string) error {
+		if !isLink(s) {
+			return fmt.Errorf("%q is not an address", shorten(s))
+		}
+		return nil
+	})
+}
+
+func textShape(dst *Text, what, pattern string, check func(string) error) shape {
+	json := map[string]any{"type": []string{"string", "number"}, "minLength": 1}
+	fix := "a text, or one for each language: {en: …, fr: …}"
+	if pattern != "" {
+		json = map[string]any{"type": "string", "pattern": pattern}
+		fix = `an address such as "https://example.com/privacy" or "/privacy", or one for each language`
+	}
+	scalar := func(add func(string)) shape {
+		return scalarShape{what, fix, json, func(s string) error {
+			s = strings.TrimSpace(s)
+			if err := check(s); err != nil {
+				return err
+			}
+			add(s)
+			return nil
+		}}
+	}
+	return either(
+		scalar(func(s string) { *dst = NewText(s) }),
+		nil,
+		languageShape{
+			keyedShape[string]{
+				dst: new([]string), what: what + " for each language", key: "^(" + strings.Join(lang.Tags(), "|") + ")$",
+				ok: func(tag string) bool { _, ok := lang.Find(tag); return ok },
+				elem: func(tag string, _ *string) shape {
+					return scalar(func(s string) { dst.entries = append(dst.entries, textEntry{tag, s}) })
+				},
+			},
+		},
+	)
+}
+
+// languageShape is a mapping from language tags; it says which tags there are.
+type languageShape struct{ keyedShape[string] }
+
+func (l languageShape) noun() string {
+	return "a language tag (" + strings.Join(lang.Tags(), ", ") + ")"
+}
+
+func checkProse(s string) error {
+	if s == "" {
+		return fmt.Errorf("is empty")
+	}
+	for _, r := range s {
+		if isHidden(r) && r != '\n' && r != '\t' {
+			return fmt.Errorf("holds a control or direction character (U+%04X)", r)
+		}
+	}
+	return nil
+}
+
+const linkPattern = `^(https?://[^\s/]+|/)\S*$`
+
+func isLink(s string) bool {
+	if strings.HasPrefix(s, "/") && !strings.HasPrefix(s, "//") {
+		s = "https://site" + s
+	}
+	return isURL(s)
+}
+
+const urlPattern = `^https?://[^\s/]+\S*$`
+
+func isURL(s string) bool {
+	u, err := url.Parse(s)
+	return err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.Hostname() != "" && u.User == nil &&
+		len(s) <= 2000 && !strings.ContainsFunc(s, isHidden) && !strings.Contains(s, " ")
+}
+
+// address is a complete http or https address.
+func address(dst *string) shape {
+	return pattern(dst, "a web address", `a complete address such as "https://example.com/"`, urlPattern, isURL)
+}
+
+const emailPattern = `^[^\s@<>]+@[^\s@<>]+\.[^\s@<>]+$`
+
+func email(dst *string) shape {
+	return pattern(dst, "an e-mail address", `an address such as "dpo@example.com"`, emailPattern, func(s string) bool {
+		a, err := mail.ParseAddress(s)
+		return err == nil && a.Address == s && strings.Contains(s[strings.LastIndexByte(s, '@'):], ".")
+	})
+}
+
+const datePattern = `^[0-9]{4}-[0-9]{2}-[0-9]{2}$`
+
+// day is a date: ISO 8601, or with the spelling that the page is to use.
+func day(dst *Date) shape {
+	iso := func() shape {
+		return scalarShape{"a date", `a day that exists, as year-month-day: "2026-05-20"`, map[string]any{"type": "string", "pattern": datePattern}, func(s string) error {
+			d, err := ParseDate(s)
+			if err == nil {
+				dst.Year, dst.Month, dst.Day = d.Year, d.Month, d.Day
+			}
+			return err
+		}}
+	}
+	return either(iso(), nil, object("date", "a date", nil,
+		must("date", iso(), "The day, as year-month-day.", "2026-05-20"),
+		may("written", words(&dst.Written), "How the page spells this date, where it must not follow the language's own form.", `{en: "20 May 2026"}`),
+	))
+}
+
+// country is an ISO 3166 code.
+func country(dst *string) shape {
+	return scalarShape{"a country", `a two-letter country code such as "FR"`, map[string]any{"type": "string", "pattern": "^[A-Z]{2}$"}, func(s string) error {
+		if !KnownCountry(s) {
+			return fmt.Errorf("%q is not a country code (ISO 3166-1 alpha-2)", shorten(s))
+		}
+		*dst = s
+		return nil
+	}}
+}
+
+// language is the tag of a language that Témoin can write.
+func language(dst *string) shape {
+	tags := lang.Tags()
+	return scalarShape{"a language", "one of: " + strings.Join(tags, ", "), map[string]any{"enum": tags}, func(s string) error {
+		if _, ok := lang.Find(s); !ok {
+			return fmt.Errorf("unknown language %q", shorten(s))
+		}
+		*dst = s
+		return nil
+	}}
+}
+
+const hostPattern = `^(\*\.)?[a-z0-9_]([a-z0-9_-]*[a-z0-9])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9])?)*$`
+
+// host is a host name as a browser's address bar resolves it, in ASCII.
+func host(dst *string) shape {
+	return pattern(dst, "a host name", `a name such as "www.example.com" (no https://, no path)`, hostPattern, isHost)
+}
+
+func isHost(s string) bool {
+	if s == "" || len(s) > 253 {
+		return false
+	}
+	for label := range strings.SplitSeq(s, ".") {
+		if label == "" || len(label) > 63 || label[0] == '-' || label[len(label)-1] == '-' {
+			return false
+		}
+		for i := range len(label) {
+			c := label[i]
+			if !(c >= 'a' && c <= 'z' || c >= '0' && c <= '9' || c == '-' || c == '_') {
+				return false
+			}
+		}
+	}
+	return true
+}

@@ -1,0 +1,302 @@
+package policy
+
+import (
+	"fmt"
+	"strings"
+)
+
+// manifest holds what the manifest says before it is compiled: values of the
+// mappings that a Site resolves into pointers.
+type manifest struct {
+	format     int
+	categories []Category
+	trackers   []Tracker
+	services   []Service
+	promises   []Promise
+	authority  string
+	sections   []Section
+	browsers   []Browser
+}
+
+// shape describes the whole manifest. Every example in it is decoded by a test.
+func (s *Site) shape() shape {
+	m := &s.raw
+	return object("manifest", "a manifest", nil,
+		must("temoin", number(&m.format, 1, 1), "The version of this format.", "1"),
+		must("site", id(&s.ID), "A short id of the site, which never changes.", "cexro"),
+		must("name", line(&s.Name), "What visitors know the site as.", "Cexro OCR"),
+		must("url", address(&s.URL), "The site's main address.", "https://cexro.com"),
+		may("hosts", some(&s.Hosts, host), "Further host names of the site.", "[www.cexro.com]").or("aliases", "domains"),
+		must("languages", some(&s.Langs, language), "The languages of the site, the default first.", "[fr, ar]").or("language", "locales"),
+		may("controller", s.Controller.shape(), "Who decides what is done with the data and answers for it.", "{name: QR Communication, form: SAS, siren: 940 163 496, country: FR}").or("operator", "company", "owner"),
+		may("contact", s.Contact.shape(), "Whom visitors write to.", "{dpo: {email: dpo@cexro.com, answers_within: 72 hours}}"),
+		may("authority", s.Authority.shape(&m.authority), "The authority to which visitors can complain: a known one, or its name and address.", "cnil"),
+		may("public", s.Public.shape(), "Whom the site addresses.", "{minors: none}").or("audience_age"),
+		may("policy", s.Policy.shape(), "The version of the policy and how its changes are announced.", `{version: "1.0", updated: 2025-01-15, effective: 2025-01-15, announce: [banner, email]}`).or("document"),
+		may("page", s.Page.shape(&m.sections), "Your own words on the policy page: its title, and what its sections say before, after or instead of Témoin's words.", "{title: {en: Cookie Policy}}"),
+		may("choice", s.Choice.shape(), "How the visitor's choice is kept and where it can be changed.", "{cookie: cookie_consent, lasts: 6 months}").or("consent"),
+		may("notice", s.Notice.shape(), "What the first layer is for.", "{mode: consent}").or("banner"),
+		may("proof", s.Proof.shape(), "How long the proof of a choice is kept, and why.", "{kept: 5 years after expiry}").or("register"),
+		must("categories", keyed(&m.categories, "categories by id", func(id string, c *Category) shape { return c.shape(id) }), "What visitors decide on, by id, in the order of the page.", "\n  essential: {exempt: true}\n  analytics: {needs: consent}").or("purposes"),
+		may("trackers", list(&m.trackers, (*Tracker).shape), "What the site itself keeps in the browser.", "[{name: session, category: essential, lasts: session}]").or("cookies"),
+		may("services", list(&m.services, (*Service).shape), "The third parties that the site's pages contact.", "[{use: google-analytics, category: analytics}]").or("vendors", "providers", "third_parties"),
+		may("promises", list(&m.promises, (*Promise).shape), "What the policy commits to: known promises by id, or your own words.", "[no-advertising, no-pixels]").or("claims"),
+		may("trusted_hosts", list(&s.Trusted, (*TrustedHost).shape), "Hosts of third parties that are contacted, keep nothing, and why that is harmless.", "[{host: images.example.net, because: {en: our own image store}}]").or("harmless", "allowed_hosts"),
+		may("audience", s.Audience.shape(), "How the audience is measured without identifiers.", "{source: logs, kept: 13 months}").or("statistics", "analytics"),
+		may("logs", s.Logs.shape(), "What the servers record about requests, why, and how long it is kept.", "{kept: 12 months}"),
+		may("records", object("records", "what Témoin keeps besides the proof", nil,
+			may("requests", period(&s.Kept.Requests), "How long a rights request is kept after its answer.", "5 years"),
+			may("reports", period(&s.Kept.Reports), "How long the counts of blocked content (CSP reports) are kept.", "30 days"),
+			may("mail", period(&s.Kept.Mail), "How long a sent message's delivery is remembered.", "12 months"),
+		), "How long Témoin keeps what is not proof of a choice.", "{requests: 5 years}"),
+		may("browsers", keyed(&m.browsers, "guidance by browser", func(id string, b *Browser) shape { return b.shape(id) }), "Guidance for single browsers in your own words, in place of Témoin's.", "{chrome: {text: {en: Settings > Privacy and security}}}"),
+		may("app", s.App.shape(), "The site's native app.", "{name: Cexro, cookies: false}").or("mobile", "mobile_app"),
+		may("hosted_by", s.HostedBy.shape(), "Who hosts the site.", "{name: OVH SAS, country: FR}").or("host", "hosting"),
+		may("links", s.Links.shape(), "Your other texts.", "{privacy: /privacy, legal: /legal}"),
+		may("law", list(&s.Law, (*Law).shape), "The texts that the policy follows: known ones by id, or others in words.", "[fr-lil-82, eu-gdpr]").or("legal_refs", "legal"),
+		may("rights", some(&s.Rights, right), "The rights that visitors have; those that follow from your legal bases unless you list them.", "[access, rectification, erasure]"),
+	)
+}
+
+func right(dst *Right) shape {
+	return oneOf(dst, RightAccess, RightRectification, RightErasure, RightRestriction, RightPortability, RightObjection, RightWithdraw, RightAfterDeath, RightNoAutomation)
+}
+
+func (c *Controller) shape() shape {
+	return object("controller", "a controller", &c.Field,
+		may("name", line(&c.Name), "The legal name, not the product's.", "QR Communication"),
+		may("form", line(&c.Form), "The legal form.", "SAS"),
+		may("siren", pattern(&c.SIREN, "a SIREN", "the nine digits of the company number, such as 940 163 496", "^[0-9 ]{9,13}$", func(s string) bool {
+			return len(strings.ReplaceAll(s, " ", "")) == 9 && strings.Trim(s, "0123456789 ") == ""
+		}), "The French company number, nine digits.", "940 163 496").or("registration"),
+		may("address", line(&c.Address), "The postal address.", "1 rue de l'Exemple, 75001 Paris"),
+		may("country", country(&c.Country), "The country it is established in; it decides which national rules apply.", "FR"),
+		may("email", email(&c.Email), "An e-mail address.", "contact@example.com"),
+		may("phone", line(&c.Phone), "A telephone number.", "+33 1 00 00 00 00"),
+		may("url", address(&c.URL), "Its own web address.", "https://example.com"),
+	)
+}
+
+func (c *Contact) shape() shape {
+	return object("contact", "contacts", nil,
+		may("dpo", c.DPO.shape(), "The data protection officer.", "{email: dpo@cexro.com, answers_within: 72 hours}"),
+		may("general", c.General.shape(), "Whom to write to about the policy, where there is no data protection officer.", "{email: privacy@example.com}"),
+		may("support", c.Support.shape(), "Who helps with preferences.", "{email: support@example.com}"),
+	)
+}
+
+func (m *Mailbox) shape() shape {
+	return object("mailbox", "a contact", &m.Field,
+		may("name", line(&m.Name), "The name of the person or team.", "Data protection officer"),
+		may("email", email(&m.Email), "The e-mail address.", "dpo@cexro.com"),
+		may("form", link(&m.Form), "The address of a contact form.", "/contact"),
+		may("address", line(&m.Address), "The postal address.", "1 rue de l'Exemple, 75001 Paris"),
+		may("phone", line(&m.Phone), "A telephone number.", "+33 1 00 00 00 00"),
+		may("subject", words(&m.Subject), "What to write in the subject line.", "{fr: Question cookies}"),
+		may("answers_within", period(&m.Within), "The answer time that you promise.", "72 hours").or("sla", "response_time"),
+		may("text", words(&m.Text), "What they help with.", "{en: Our team helps you to set your preferences.}"),
+	)
+}
+
+func (a *Authority) shape(known *string) shape {
+	ids := authorityIDs()
+	return either(oneOf(known, ids...), nil, object("authority", "an authority", nil,
+		must("name", words(&a.Name), "Its name.", "{en: French Data Protection Authority (CNIL)}"),
+		must("url", link(&a.URL), "Its web address.", "https://www.cnil.fr"),
+		may("complaint", link(&a.Complaint), "The page on which complaints are made.", "https://www.cnil.fr/fr/plaintes"),
+	))
+}
+
+func (p *Public) shape() shape {
+	return object("public", "whom the site addresses", &p.Field,
+		must("minors", oneOf(&p.Minors, "none", "possible", "targeted"), "Whether minors use the site: none, possible, or targeted.", "possible"),
+		may("consent_age", number(&p.ConsentAge, 13, 16), "The age from which a minor consents alone, where it is not the country's own.", "15"),
+		may("text", words(&p.Text), "The short plain text for minors.", "{en: You can say no. Nothing bad happens.}"),
+		may("countries", some(&p.Countries, country), "The countries that the site addresses, besides the controller's.", "[FR, BE]"),
+		may("because", words(&p.Because), "Why advertising or session replay is used although minors may visit.", "{en: Replay is limited to the pages for parents.}"),
+	)
+}
+
+func (d *Document) shape() shape {
+	return object("policy", "the policy's version", nil,
+		may("version", line(&d.Version), "The version, as you count.", `"1.0"`),
+		may("updated", day(&d.Updated), "The day of the last change.", "2026-05-04"),
+		may("effective", day(&d.Effective), "The day from which it applies.", "2026-05-20"),
+		may("review", day(&d.Review), "The day by which it is read again.", "2027-05-04"),
+		may("announce", some(&d.Announce, func(c *Channel) shape { return oneOf(c, ByBanner, ByEmail, ByAccount) }), "How substantial changes are announced.", "[banner, email]"),
+		may("announced_before", period(&d.Notice), "How long before it takes effect a change is announced.", "15 days"),
+		may("history", list(&d.History, (*Revision).shape), "Earlier versions, the newest first.", `[{version: "0.9", date: 2025-06-01, changes: {en: Added the video service.}}]`),
+	)
+}
+
+func (r *Revision) shape() shape {
+	return object("revision", "an earlier version", nil,
+		must("version", line(&r.Version), "The version.", `"1.0"`),
+		must("date", day(&r.Date), "The day from which it applied.", "2026-05-20"),
+		may("changes", words(&r.Changes), "What the version after it changed.", "{en: Added the video service.}"),
+		may("editorial", some(&r.Editorial, func(s *string) shape { return id(s) }), "Categories whose purpose the version after it only says in other words: nobody is asked again for that.", "[analytics]"),
+	)
+}
+
+func (p *Page) shape(sections *[]Section) shape {
+	return object("page", "the page's own words", nil,
+		may("title", words(&p.Title), "The title.", "{en: Cookie Policy, fr: Politique des cookies}"),
+		may("subtitle", words(&p.Subtitle), "The line below the title.", "{en: How we use cookies}"),
+		may("sections", keyed(sections, "sections by id", func(id string, s *Section) shape { return s.shape(id) }),
+			"Your own words for sections: "+strings.Join(SectionIDs, ", ")+".", "{rights: {intro: {en: You have the following rights}}}"),
+	)
+}
+
+func (s *Section) shape(id string) shape {
+	s.ID = id
+	return object("section", "a section", &s.Field,
+		may("title", words(&s.Title), "Its heading.", "{en: Your rights}"),
+		may("intro", words(&s.Intro), "What announces its content.", "{en: You have the following rights}"),
+		may("note", words(&s.Note), "What follows its content.", "{en: Disabling cookies may limit some features.}"),
+		may("text", words(&s.Text), "A text that says all there is to say.", "{en: A cookie is a small text file.}"),
+	)
+}
+
+func (c *Choice) shape() shape {
+	return object("choice", "how the choice is kept", &c.Field,
+		may("cookie", cookieName(&c.Cookie), "The name of the cookie that keeps the choice.", "cookie_consent"),
+		may("purpose", words(&c.Purpose), "What you say it is for, in place of Témoin's words.", "{en: Remembers your choice about cookies.}"),
+		may("category", id(&c.categoryID), "The exempt category in which that cookie is listed: the first one unless you say otherwise.", "essential"),
+		may("lasts", period(&c.Lasts), "How long a choice, yes or no alike, is kept before the visitor is asked again.", "6 months").or("duration", "lifetime", "expires"),
+		may("scope", oneOf(&c.Scope, "device", "account"), "Whether a choice belongs to the browser it was made in, or follows the account.", "device"),
+		may("conflict", oneOf(&c.Conflict, "latest", "account"), "With scope account: which choice holds when browser and account differ.", "latest"),
+		may("domain", oneOf(&c.Domain, "host", "registrable"), "Whether the choice holds for the host or for all hosts of the registrable domain.", "host"),
+		may("reopen", list(&c.Reopen, (*Reopening).shape), "Where visitors change their mind.", "[{where: button}]"),
+	)
+}
+
+func (r *Reopening) shape() shape {
+	return object("reopening", "a place to change a choice", nil,
+		must("where", oneOf(&r.Where, "button", "link", "page", "account"), "A small button on every page, a link of your own, a page, or a page of the account.", "button"),
+		may("path", sitePath(&r.Path), "Where it is on the site.", "/settings/privacy"),
+		may("label", words(&r.Label), "How visitors find it.", "{en: Settings > GDPR & my data}"),
+		may("reopens_banner", yes(&r.Banner), "true: it shows the first layer again.", "true"),
+		may("signed_in", yes(&r.Signed), "true: only for those who are signed in.", "true"),
+	)
+}
+
+// sitePath is a path on the site.
+func sitePath(dst *string) shape {
+	return pattern(dst, "a path", `a path such as "/settings/privacy"`, "^/[^ ]*$", func(s string) bool { return strings.HasPrefix(s, "/") && isLink(s) })
+}
+
+func (n *Notice) shape() shape {
+	return object("notice", "what the first layer is for", nil,
+		may("mode", oneOf(&n.Mode, "consent", "information", "preconfigure"), "Ask for consent, inform only, or take preferences before anything needs consent. It follows from the categories unless you say otherwise.", "consent"),
+		may("text", words(&n.Text), "Your own sentence at its beginning.", "{en: We respect your choice.}"),
+	)
+}
+
+func (p *Proof) shape() shape {
+	return object("proof", "how the proof is kept", nil,
+		may("kept", scalarShape{"a period after expiry", `a period such as "5 years after expiry"`, map[string]any{"type": "string", "pattern": strings.TrimSuffix(periodPattern, "$") + "( after expiry)?$"}, func(s string) error {
+			k, err := ParsePeriod(strings.TrimSuffix(strings.TrimSpace(s), " after expiry"))
+			if err != nil {
+				return fmt.Errorf("%q is not a period", shorten(s))
+			}
+			p.Kept = k
+			return nil
+		}}, "How long a record is kept after the choice has expired.", "5 years after expiry"),
+		may("because", words(&p.Because), "Why that long.", "{en: the time in which a claim can be brought}"),
+		may("recipients", words(&p.Recipients), "Who can see the records.", "{en: our data protection officer}"),
+	)
+}
+
+func (a *Audience) shape() shape {
+	return object("audience", "how the audience is measured", &a.Field,
+		must("source", oneOf(&a.Source, "logs", "pages"), "What is counted: the server's logs, or page views as they pass.", "logs"),
+		may("exemption", yes(&a.Exemption), "true: you claim the exemption for audience measurement.", "true"),
+		may("purposes", some(&a.Purposes, func(p *string) shape {
+			return oneOf(p, "performance", "navigation", "ergonomics", "capacity", "content", "acquisition", "campaigns")
+		}), "What the statistics serve.", "[performance, content]"),
+		may("kept", period(&a.Kept), "How long the statistics are kept.", "13 months"),
+		may("opt_out", yes(&a.OptOut), "true: visitors can object.", "true"),
+		may("threshold", number(&a.Threshold, 0, 1000), "Counts below this are hidden.", "10"),
+		may("text", words(&a.Collection), "Your own words on how it is done.", "{en: Statistics come from our server logs.}"),
+	)
+}
+
+func (l *Logs) shape() shape {
+	return object("logs", "what the servers record", &l.Field,
+		must("kept", period(&l.Kept), "How long.", "12 months"),
+		may("purpose", words(&l.Purpose), "What for.", "{en: security and diagnosis}"),
+		may("content", words(&l.Content), "What a line holds.", "{en: time, page, status, IP address}"),
+	)
+}
+
+func (b *Browser) shape(id string) shape {
+	b.ID = id
+	return object("browser", "guidance for a browser", nil,
+		may("name", words(&b.Name), "Its name, where it is not a well-known one.", "Chrome"),
+		must("text", words(&b.Text), "Where its settings are.", "{en: Settings > Privacy and security > Cookies}"),
+		may("url", link(&b.URL), "Its maker's own guidance.", "https://support.google.com/chrome/answer/95647"),
+	)
+}
+
+func (a *App) shape() shape {
+	return object("app", "an app", &a.Field,
+		must("name", line(&a.Name), "Its name.", "Cexro"),
+		may("cookies", yes(&a.Cookies), "Whether it uses web cookies.", "false"),
+		may("text", words(&a.Text), "What you say about it.", "{en: The app uses no web cookies.}"),
+	)
+}
+
+func (l *Links) shape() shape {
+	return object("links", "links", nil,
+		may("privacy", link(&l.Privacy), "The privacy policy.", "/privacy"),
+		may("legal", link(&l.Legal), "The legal notice.", "/legal"),
+		may("terms", link(&l.Terms), "The terms of use.", "/terms"),
+	)
+}
+
+func (l *Law) shape() shape {
+	return either(oneOf(&l.ID, lawIDs...), nil, object("law", "a legal text", nil,
+		must("text", words(&l.Text), "Its exact name.", "{en: Directive 2002/58/EC}"),
+		may("url", link(&l.URL), "Where it can be read.", "https://eur-lex.europa.eu/eli/dir/2002/58/oj"),
+	))
+}
+
+func (h *TrustedHost) shape() shape {
+	return object("trusted-host", "a trusted host", nil,
+		must("host", hostPath(&h.Host), "The host.", "images.example.net"),
+		must("because", words(&h.Because), "What it is, and why it is harmless.", "{en: our own image store}"),
+	)
+}
+
+// lawIDs are the legal texts that Témoin can name in every language.
+var lawIDs = []string{
+	"eu-gdpr", "eu-gdpr-5-1-c", "eu-gdpr-6-1-a", "eu-gdpr-7-3", "eu-eprivacy-5-3", "fr-lil", "fr-lil-82",
+	"fr-cnil-guidelines", "fr-cnil-recommendation", "eu-dpf", "eu-scc",
+}
+
+// authorities are those that Témoin knows by a word.
+var authorities = []struct {
+	id, country          string
+	name, url, complaint string
+}{
+	{"cnil", "FR", "CNIL", "https://www.cnil.fr", "https://www.cnil.fr/fr/plaintes"},
+}
+
+func authorityIDs() []string {
+	ids := make([]string, len(authorities))
+	for i, a := range authorities {
+		ids[i] = a.id
+	}
+	return ids
+}
+
+func cookieName(dst *string) shape {
+	return pattern(dst, "a cookie name", `a name such as "cookie_consent" (letters, digits and !#$%&'*+-.^_|~)`, "^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}$", isCookieName)
+}
+
+// isCookieName reports whether s is a token (RFC 6265, RFC 9110).
+func isCookieName(s string) bool {
+	return s != "" && len(s) <= 128 && strings.IndexFunc(s, func(r rune) bool {
+		return !(r >= '0' && r <= '9' || r >= 'A' && r <= 'Z' || r >= 'a' && r <= 'z' || strings.ContainsRune("!#$%&'*+-.^_`|~", r))
+	}) < 0
+}

@@ -1,0 +1,194 @@
+package policy
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v4"
+)
+
+// SchemaID identifies the JSON Schema of the manifest format.
+const SchemaID = "https://temoin.dev/schema/manifest-1.json"
+
+// Schema returns the JSON Schema (2020-12) of the manifest, for editors. It is
+// generated from the definitions that Parse reads with. What one value says
+// about another (a tracker's category, overlapping patterns) it cannot express:
+// only Parse judges that.
+func Schema() []byte {
+	b := &schemaBuilder{defs: map[string]any{}}
+	root := (&Site{}).shape().schema(b)
+	root["$schema"] = "https://json-schema.org/draft/2020-12/schema"
+	root["$id"] = SchemaID
+	root["title"] = "Témoin manifest"
+	root["$defs"] = b.defs
+	var out bytes.Buffer
+	enc := json.NewEncoder(&out)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	if err := enc.Encode(root); err != nil {
+		panic(err) // strings, numbers and maps of them always encode
+	}
+	return out.Bytes()
+}
+
+type schemaBuilder struct{ defs map[string]any }
+
+// object describes a mapping once and refers to it everywhere.
+func (b *schemaBuilder) object(o objectShape) map[string]any {
+	ref := map[string]any{"$ref": "#/$defs/" + o.name}
+	if _, done := b.defs[o.name]; done {
+		return ref
+	}
+	b.defs[o.name] = nil // a definition that refers to itself ends here
+	properties, required := map[string]any{}, []string{}
+	for _, f := range o.list {
+		p := f.shape.schema(b)
+		p = cloneSchema(p)
+		p["description"] = f.doc
+		p["examples"] = []any{exampleValue(f)}
+		properties[f.key] = p
+		if f.required {
+			required = append(required, f.key)
+		}
+	}
+	b.defs[o.name] = map[string]any{
+		"type": "object", "properties": properties, "required": required, "additionalProperties": false,
+	}
+	return ref
+}
+
+func cloneSchema(m map[string]any) map[string]any {
+	c := make(map[string]any, len(m)+2)
+	for k, v := range m {
+		c[k] = v
+	}
+	return c
+}
+
+// exampleValue is the value that a field's example writes.
+func exampleValue(f field) any {
+	var doc yaml.Node
+	if err := yaml.Load([]byte(f.example), &doc); err != nil {
+		panic(f.key + ": " + err.Error()) // TestEveryExampleCanBeWritten reads all of them
+	}
+	return jsonValue(&doc)
+}
+
+func jsonValue(n *yaml.Node) any {
+	switch n.Kind {
+	case yaml.DocumentNode:
+		return jsonValue(n.Content[0])
+	case yaml.SequenceNode:
+		list := make([]any, len(n.Content))
+		for i, e := range n.Content {
+			list[i] = jsonValue(e)
+		}
+		return list
+	case yaml.MappingNode:
+		m := map[string]any{}
+		for i := 0; i+1 < len(n.Content); i += 2 {
+			m[n.Content[i].Value] = jsonValue(n.Content[i+1])
+		}
+		return m
+	}
+	switch n.Tag {
+	case "!!int":
+		return json.Number(n.Value)
+	case "!!bool":
+		return n.Value == "true"
+	}
+	return n.Value
+}
+
+// A FieldDoc says what to write for one field of the manifest.
+type FieldDoc struct {
+	Path     string // "trackers[].lasts"
+	Takes    string // "a lifetime"
+	Required bool
+	Doc      string
+	Example  string // the lines to write
+}
+
+// Fields describes every field of the manifest, in the order of the reference.
+func Fields() []FieldDoc {
+	var docs []FieldDoc
+	var walk func(prefix string, fs []field, depth int)
+	walk = func(prefix string, fs []field, depth int) {
+		for _, f := range fs {
+			path := join(prefix, f.key)
+			docs = append(docs, FieldDoc{path, f.shape.noun(), f.required, f.doc, f.write()})
+			if depth < 8 {
+				walk(path+suffixOf(f.shape), f.shape.fields(), depth+1)
+			}
+		}
+	}
+	walk("", (&Site{}).shape().fields(), 0)
+	return docs
+}
+
+// write is the example as it stands in a manifest.
+func (f field) write() string {
+	if strings.HasPrefix(f.example, "\n") {
+		return f.key + ":" + f.example
+	}
+	return f.key + ": " + f.example
+}
+
+// suffixOf shows how elements of a shape are reached: "[]" for a list, ".*" for
+// a mapping by ids.
+func suffixOf(s shape) string {
+	switch s := s.(type) {
+	case interface{ isList() bool }:
+		return "[]"
+	case interface{ isKeyed() bool }:
+		return ".*"
+	case eitherShape:
+		for _, form := range s.forms() {
+			if suffix := suffixOf(form); suffix != "" {
+				return suffix
+			}
+		}
+	}
+	return ""
+}
+
+func (listShape[T]) isList() bool   { return true }
+func (keyedShape[T]) isKeyed() bool { return true }
+
+// Explain returns the fields that a word names: a whole path ("trackers[].lasts",
+// "trackers.lasts") or the last part of one ("lasts"). It returns nil with a
+// suggestion when there is none.
+func Explain(word string) (docs []FieldDoc, near string) {
+	plain := func(path string) string { return strings.NewReplacer("[]", "", ".*", "").Replace(path) }
+	word = plain(strings.TrimSpace(word))
+	var last []string
+	for _, f := range Fields() {
+		p := plain(f.Path)
+		if p == word {
+			return []FieldDoc{f}, ""
+		}
+		if strings.HasSuffix(p, "."+word) {
+			docs = append(docs, f)
+		}
+		key := p[strings.LastIndexByte(p, '.')+1:]
+		if !slices.Contains(last, key) {
+			last = append(last, key)
+		}
+	}
+	if docs == nil {
+		near = nearest(word, last)
+	}
+	return docs, near
+}
+
+// String writes the field's documentation as a few lines of text.
+func (f FieldDoc) String() string {
+	need := ""
+	if f.Required {
+		need = " (required)"
+	}
+	return fmt.Sprintf("%s%s takes %s.\n%s\n\n    %s\n", f.Path, need, f.Takes, f.Doc, strings.ReplaceAll(f.Example, "\n", "\n    "))
+}

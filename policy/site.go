@@ -1,0 +1,322 @@
+package policy
+
+import (
+	"crypto/sha256"
+	"strings"
+)
+
+// A Site is a manifest, parsed, checked and compiled. It is immutable and safe
+// for concurrent use: whoever holds one reads its fields and never writes them.
+type Site struct {
+	File   string            // the name that Parse was given
+	Hash   [sha256.Size]byte // of the manifest's bytes
+	ID     string            // "cexro"
+	Name   string            // "Cexro OCR"
+	URL    string            // "https://cexro.com"
+	Host   string            // of URL: "cexro.com"
+	Hosts  []string          // further hosts of the site
+	Langs  []string          // BCP 47 tags; the first is the default
+	Page   Page
+	Policy Document
+
+	Controller Controller
+	Contact    Contact
+	Authority  Authority
+	Public     Public
+	HostedBy   Recipient
+	Links      Links
+	Law        []Law
+	Rights     []Right
+
+	Categories []*Category // in the order of the page
+	Trackers   []*Tracker  // all: the site's, its services', Témoin's own
+	Services   []*Service
+	Promises   []*Promise
+	Trusted    []TrustedHost
+
+	Choice   Choice
+	Notice   Notice
+	Proof    Proof
+	Audience Audience
+	Logs     Logs
+	Kept     Kept
+	Records  []Record // what Témoin itself keeps on the server
+	Browsers []Browser
+	App      App
+
+	raw       manifest
+	positions map[string]fieldPosition
+	names     nameIndex
+	hosts     hostIndex
+}
+
+// A Page is what the operator says about the policy page in their own words.
+type Page struct {
+	Title, Subtitle Text
+	Sections        []Section
+}
+
+// A Section carries the operator's own words for a section of the page. Intro
+// announces the section's content, Note follows it, and Text stands alone.
+type Section struct {
+	Field              string
+	ID                 string
+	Title, Intro, Note Text
+	Text               Text
+}
+
+// SectionIDs are the sections that a policy page can have, in their order.
+var SectionIDs = []string{
+	"in-short", "definition", "kinds", "categories", "services", "similar-technologies", "choose", "browsers",
+	"opt-out", "consequences", "retention", "transfers", "audience", "consent-system", "minors", "app", "rights", "contact",
+	"complaint", "changes", "law", "hosting",
+}
+
+// Section returns the operator's words for a section; the zero Section if none.
+func (p *Page) Section(id string) Section {
+	for _, s := range p.Sections {
+		if s.ID == id {
+			return s
+		}
+	}
+	return Section{ID: id}
+}
+
+// A Document is the version of the policy and how its changes are announced.
+type Document struct {
+	Version   string
+	Updated   Date
+	Effective Date
+	Review    Date
+	Announce  []Channel
+	Notice    Period // how long before it takes effect a change is announced
+	History   []Revision
+}
+
+// A Channel is a way to announce a substantial change.
+type Channel string
+
+const (
+	ByBanner  Channel = "banner"
+	ByEmail   Channel = "email"
+	ByAccount Channel = "account"
+)
+
+// A Revision is an earlier version of the policy.
+type Revision struct {
+	Version   string
+	Date      Date
+	Changes   Text     // what changed with the version after it
+	Editorial []string // categories whose purpose was only reworded since
+}
+
+// A Controller decides on purposes and means (GDPR art. 4(7)).
+type Controller struct {
+	Field   string
+	Name    string
+	Form    string // legal form: "SAS"
+	SIREN   string // French company number, nine digits
+	Address string
+	Country string
+	Email   string
+	Phone   string
+	URL     string
+}
+
+// Contact is whom visitors write to.
+type Contact struct {
+	DPO     Mailbox // the data protection officer
+	General Mailbox
+	Support Mailbox
+}
+
+// A Mailbox is one way to reach someone.
+type Mailbox struct {
+	Field   string
+	Name    string
+	Email   string
+	Form    Text // address of a form
+	Address string
+	Phone   string
+	Subject Text   // what to write in the subject line
+	Within  Period // the promised answer time
+	Text    Text   // what they help with
+}
+
+// IsZero reports whether there is no such contact.
+func (m *Mailbox) IsZero() bool { return m.Field == "" }
+
+// An Authority is where visitors can complain.
+type Authority struct {
+	ID        string // of a known one: "cnil"
+	Name      Text
+	URL       Text
+	Complaint Text // the page on which complaints are made
+}
+
+// Public is whom the site addresses.
+type Public struct {
+	Field      string
+	Minors     string // "none", "possible", "targeted" or "" when not said
+	ConsentAge int    // the age from which a minor consents alone; 0 for the country's
+	Text       Text   // the short plain text for minors
+	Countries  []string
+	Because    Text // why advertising or session replay is used though minors may visit
+}
+
+// Links to other texts of the operator.
+type Links struct{ Privacy, Legal, Terms Text }
+
+// A Law is a text that the policy follows: a known one by id, or another by text.
+type Law struct {
+	ID   string
+	Text Text
+	URL  Text
+}
+
+// A Right is a right of the visitor over data kept about them.
+type Right string
+
+const (
+	RightAccess        Right = "access"        // GDPR art. 15
+	RightRectification Right = "rectification" // 16
+	RightErasure       Right = "erasure"       // 17
+	RightRestriction   Right = "restriction"   // 18
+	RightPortability   Right = "portability"   // 20
+	RightObjection     Right = "objection"     // 21
+	RightWithdraw      Right = "withdraw"      // 7(3)
+	RightAfterDeath    Right = "after-death"   // loi 78-17 art. 85
+	RightNoAutomation  Right = "no-automation" // 22
+)
+
+// A TrustedHost is a third party's host that is contacted and harmless.
+type TrustedHost struct {
+	Host    string
+	Because Text
+}
+
+// A Choice says how the visitor's choice is kept and where it can be changed.
+type Choice struct {
+	Field    string
+	Cookie   string
+	Purpose  Text
+	Lasts    Period
+	Scope    string // "device" or "account"
+	Conflict string // with account: "latest" or "account"
+	Domain   string // "host" or "registrable"
+	Reopen   []Reopening
+
+	categoryID string
+}
+
+// A Reopening is a place where preferences are opened again.
+type Reopening struct {
+	Where  string // "button", "link", "page" or "account"
+	Path   string // where it is on the site: "/settings/privacy"
+	Label  Text   // how visitors find it: "Settings > GDPR & my data"
+	Banner bool   // it opens the first layer again
+	Signed bool   // only for those who are signed in
+}
+
+// A Notice says what the first layer is for.
+type Notice struct {
+	Mode string // "consent", "information" or "preconfigure"; "" follows from the categories
+	Text Text
+}
+
+// Proof says how long the proof of a choice is kept.
+type Proof struct {
+	Kept       Period
+	Because    Text
+	Recipients Text
+}
+
+// Kept says how long Témoin keeps what is not proof of a choice.
+type Kept struct{ Requests, Reports, Mail Period }
+
+// Audience says how the audience is measured without identifiers.
+type Audience struct {
+	Field      string
+	Source     string // "logs", "pages" or "" for none
+	Exemption  bool   // the exemption for audience measurement is claimed
+	Purposes   []string
+	Kept       Period // the statistics
+	OptOut     bool
+	Threshold  int // counts below it are hidden
+	Collection Text
+}
+
+// Logs says what the servers record about requests.
+type Logs struct {
+	Field   string
+	Kept    Period
+	Purpose Text
+	Content Text
+}
+
+// A Browser is guidance for one browser, where the operator's words replace
+// Témoin's.
+type Browser struct {
+	ID   string
+	Name Text
+	Text Text
+	URL  Text
+}
+
+// App is the site's native app.
+type App struct {
+	Field   string
+	Name    string
+	Cookies bool // it uses web cookies
+	Text    Text
+}
+
+// AllHosts returns the hosts of the site, the main one first.
+func (s *Site) AllHosts() []string { return append([]string{s.Host}, s.Hosts...) }
+
+// Default returns the default language.
+func (s *Site) Default() string { return s.Langs[0] }
+
+// Category returns the category with that id, nil if there is none.
+func (s *Site) Category(id string) *Category {
+	for _, c := range s.Categories {
+		if c.ID == id {
+			return c
+		}
+	}
+	return nil
+}
+
+// Service returns the service with that id, nil if there is none.
+func (s *Site) Service(id string) *Service {
+	for _, v := range s.Services {
+		if v.ID == id {
+			return v
+		}
+	}
+	return nil
+}
+
+// Position returns where a field's value stands in the manifest. A field that
+// is not written stands where the nearest field around it does.
+func (s *Site) Position(path string) Position {
+	for {
+		if p, ok := s.positions[path]; ok {
+			// The value of a mapping or list begins on a later line: the key names it.
+			return p.key
+		}
+		i := strings.LastIndexAny(path, ".[")
+		if i < 0 {
+			return Position{1, 1}
+		}
+		path = path[:i]
+	}
+}
+
+// ValuePosition is Position, of the value rather than of its key.
+func (s *Site) ValuePosition(path string) Position {
+	if p, ok := s.positions[path]; ok {
+		return p.value
+	}
+	return s.Position(path)
+}

@@ -1,0 +1,105 @@
+package policy
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"strings"
+	"unicode/utf8"
+
+	"go.yaml.in/yaml/v4"
+)
+
+// Limits on a manifest. They are far above any real policy (the largest of the
+// examples is 40 kB) and keep the work of one Parse bounded whatever it is given.
+const (
+	MaxSize  = 1 << 20 // bytes of YAML
+	maxDepth = 32      // levels of lists and mappings
+	maxNodes = 100_000 // values read, each use of an alias counted
+)
+
+// readTree turns a file into a YAML tree, or into the problem that prevents it.
+func readTree(file string, src []byte) (*yaml.Node, *Problem) {
+	src, problem := cleanSource(file, src)
+	if problem != nil {
+		return nil, problem
+	}
+	var doc yaml.Node
+	if err := yaml.Load(src, &doc); err != nil {
+		return nil, yamlProblem(file, err)
+	}
+	if len(doc.Content) != 1 {
+		return nil, &Problem{File: file, What: "holds no manifest", Fix: `begin with the line "temoin: 1"`}
+	}
+	return doc.Content[0], nil
+}
+
+// cleanSource refuses what is not a manifest at all and drops a byte order mark.
+func cleanSource(file string, src []byte) ([]byte, *Problem) {
+	src = bytes.TrimPrefix(src, []byte("\xef\xbb\xbf"))
+	fail := func(what, fix string) ([]byte, *Problem) {
+		return nil, &Problem{File: file, What: what, Fix: fix}
+	}
+	switch {
+	case len(src) > MaxSize:
+		return fail(fmt.Sprintf("is %d bytes long, more than the %d that a manifest may have", len(src), MaxSize),
+			"check that this is the right file")
+	case bytes.HasPrefix(src, []byte("\xff\xfe")), bytes.HasPrefix(src, []byte("\xfe\xff")):
+		return fail("is written in UTF-16", "save it as UTF-8")
+	case len(bytes.TrimSpace(src)) == 0:
+		return fail("is empty", `begin with the line "temoin: 1"`)
+	case bytes.IndexByte(src, 0) >= 0:
+		return fail("is a binary file", "give a YAML file written as UTF-8")
+	}
+	if !utf8.Valid(src) {
+		line := 1
+		for rest := src; len(rest) > 0; {
+			r, n := utf8.DecodeRune(rest)
+			if r == utf8.RuneError && n == 1 {
+				break
+			}
+			if r == '\n' {
+				line++
+			}
+			rest = rest[n:]
+		}
+		_, p := fail("is not written in UTF-8", "save it as UTF-8")
+		p.Position = Position{line, 1}
+		return nil, p
+	}
+	return src, nil
+}
+
+// yamlAdvice says what to do about the errors of the YAML reader that people
+// meet, by a part of its message.
+var yamlAdvice = []struct{ part, what, fix string }{
+	{"tab character", "a tab stands where YAML wants spaces", "indent with two spaces"},
+	{"cannot start any token", "this character cannot begin a value", `put the value into double quotes; indent with spaces, not tabs`},
+	{"mapping values are not allowed", `a second ": " stands on this line, or the indentation is off`, `put a value that holds ": " into double quotes`},
+	{"did not find expected key", "the line does not fit its neighbours", "give all keys of one mapping the same indentation"},
+	{"did not find expected '-' indicator", "the list ends here without a new key of its level", "indent the line like its neighbours"},
+	{"did not find expected ',' or ']'", `the list that "[" opens is not closed`, `add "]"`},
+	{"did not find expected ',' or '}'", `the mapping that "{" opens is not closed`, `add "}"`},
+	{"unexpected end of stream", "a quoted text is not closed", "add the missing quote"},
+	{"unknown anchor", "an alias (*name) is used that no anchor (&name) defines", "define the anchor before, or put a text that begins with * into quotes"},
+	{"multiple", `the file holds more than one YAML document ("---")`, "keep one manifest in one file"},
+	{"no documents", "holds no manifest", `begin with the line "temoin: 1"`},
+	{"exceeded max depth", fmt.Sprintf("is nested more than %d levels deep", maxDepth), "check the brackets"},
+	{"control characters", "holds a control character", "remove it"},
+}
+
+func yamlProblem(file string, err error) *Problem {
+	p := &Problem{File: file, What: "is not YAML: " + strings.TrimPrefix(err.Error(), "yaml: ")}
+	var load *yaml.LoadError
+	if errors.As(err, &load) {
+		p.Position = Position{load.Mark.Line, load.Mark.Column}
+		p.What = "is not YAML: " + load.Message
+	}
+	for _, a := range yamlAdvice {
+		if strings.Contains(p.What, a.part) {
+			p.What, p.Fix = a.what, a.fix
+			break
+		}
+	}
+	return p
+}
