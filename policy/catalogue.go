@@ -117,7 +117,7 @@ func KnownTracker(storage Storage, name string) (*Tracker, bool) {
 
 // merge completes a service of the manifest with what the catalogue knows: what
 // the manifest says comes first.
-func (s *Service) merge(from *Service) {
+func (s *Service) merge(from *Service, c *compiler) {
 	if s.Name.IsZero() {
 		s.Name = from.Name
 	}
@@ -131,12 +131,7 @@ func (s *Service) merge(from *Service) {
 	if s.Role == "" {
 		s.Role = from.Role
 	}
-	if s.Recipients == nil {
-		s.Recipients = from.Recipients
-		for i := range s.Recipients {
-			s.Recipients[i].Field = s.Field
-		}
-	}
+	s.mergeRecipients(from.Recipients)
 	if s.Hosts == nil {
 		s.Hosts = from.Hosts
 	}
@@ -150,19 +145,81 @@ func (s *Service) merge(from *Service) {
 		s.OptOut = from.OptOut
 	}
 	s.Profiling = s.Profiling || from.Profiling
+	s.Incomplete = s.Incomplete || from.Incomplete && s.trackers == nil
 	s.Sources = from.Sources
 
+	s.mergeTrackers(from.trackers, c)
+}
+
+// mergeTrackers completes the trackers that the manifest writes with what is
+// known of them, and adds those that it leaves to the catalogue. What the vendor
+// no longer sets is no part of a site that does not say so.
+func (s *Service) mergeTrackers(known []Tracker, c *compiler) {
 	own := s.trackers
 	s.trackers = nil
-	for _, t := range from.trackers {
-		replaced := slices.ContainsFunc(own, func(o Tracker) bool { return o.Name == t.Name && o.Storage == t.Storage })
-		// What the vendor no longer sets is no part of a site that does not say so.
-		retired := !t.Retired.IsZero()
-		if !replaced && !retired && !slices.Contains(s.without, t.Name) {
-			s.trackers = append(s.trackers, t)
+	var names []string
+	for _, k := range known {
+		names = append(names, k.Name)
+		i := slices.IndexFunc(own, func(o Tracker) bool { return o.Name == k.Name && o.Storage == k.Storage })
+		switch {
+		case i >= 0:
+			own[i].overlay(&k, func(field string) bool { return c.Written(own[i].Field + "." + field) })
+		case k.Retired.IsZero() && !slices.Contains(s.without, k.Name):
+			s.trackers = append(s.trackers, k)
+		}
+	}
+	for _, name := range s.without {
+		if !slices.Contains(names, name) {
+			c.problem(s.Field+".without", fmt.Sprintf("%s has no tracker %q", s.ID, shorten(name)),
+				c.suggest(name, names, "name one of: "+strings.Join(names, ", ")))
 		}
 	}
 	s.trackers = append(s.trackers, own...)
+}
+
+// overlay fills in, from what is known, the fields that the manifest does not
+// write.
+func (t *Tracker) overlay(known *Tracker, written func(field string) bool) {
+	own := *t
+	*t = *known
+	t.Field, t.Origin, t.Label, t.Also, t.categoryID = own.Field, own.Origin, own.Label, own.Also, own.categoryID
+	t.Reason, t.Because, t.Act, t.Basis, t.Measured = own.Reason, own.Because, own.Act, own.Basis, own.Measured
+	for field, take := range map[string]func(){
+		"purpose":     func() { t.Purpose = own.Purpose },
+		"lasts":       func() { t.Lasts = own.Lasts },
+		"sliding":     func() { t.Sliding = own.Sliding },
+		"party":       func() { t.Party = own.Party },
+		"domain":      func() { t.Domain = own.Domain },
+		"path":        func() { t.Path = own.Path },
+		"http_only":   func() { t.HTTPOnly = own.HTTPOnly },
+		"secure":      func() { t.Secure = own.Secure },
+		"same_site":   func() { t.SameSite = own.SameSite },
+		"partitioned": func() { t.Split = own.Split },
+		"content":     func() { t.Content = own.Content },
+	} {
+		if written(field) {
+			take()
+		}
+	}
+}
+
+// mergeRecipients takes the known recipients where the manifest lists none, and
+// completes by name those that it lists.
+func (s *Service) mergeRecipients(known []Recipient) {
+	if s.Recipients == nil {
+		s.Recipients = known
+		for i := range s.Recipients {
+			s.Recipients[i].Field = s.Field
+		}
+		return
+	}
+	for i := range s.Recipients {
+		for j := range known {
+			if s.Recipients[i].Name == known[j].Name {
+				s.Recipients[i].merge(&known[j])
+			}
+		}
+	}
 }
 
 func (r *Recipient) merge(from *Recipient) {

@@ -193,7 +193,7 @@ func (c *compiler) resolve(s *Service) bool {
 				c.suggest(s.use, CatalogueIDs(), "declare it in full: id, name, provider, hosts, trackers"))
 			return false
 		}
-		s.merge(known)
+		s.merge(known, c)
 		s.ID = cmp.Or(s.ID, s.use)
 	}
 	s.Provider.Field = cmp.Or(s.Provider.Field, s.Field)
@@ -209,6 +209,9 @@ func (c *compiler) resolve(s *Service) bool {
 		return false
 	}
 	s.applyLifetimes(c)
+	if s.SelfHosted {
+		s.Recipients, s.trackers = nil, nil // never contacted, it receives and sets nothing
+	}
 	s.Category = c.category(s.Field+".category", s.categoryID)
 	return s.Category != nil
 }
@@ -270,6 +273,12 @@ func (c *compiler) trackers() {
 			t := &s.trackers[i]
 			t.Service, t.Origin = s, FromService
 			t.Field = cmp.Or(t.Field, s.Field)
+			c.party(t)
+			if other := c.share(t); other != nil {
+				other.Shared = append(other.Shared, s)
+				s.Trackers = append(s.Trackers, other)
+				continue
+			}
 			c.add(t)
 			s.Trackers = append(s.Trackers, t)
 		}
@@ -301,16 +310,22 @@ func (c *compiler) add(t *Tracker) {
 	if t.Category.Ground == GroundUnused {
 		c.problem(t.Field, fmt.Sprintf("category %q is declared unused", t.Category.ID), "give the tracker another category, or the category another ground")
 	}
-	if t.Party == "" {
-		t.Party = FirstParty
-		if d := strings.TrimPrefix(t.Domain, "."); d != "" && !c.OwnsHost(d) {
-			t.Party = ThirdParty
-		}
-	}
+	c.party(t)
 	t.pattern = compilePattern(t.Name)
 	c.variants(t)
 	c.Trackers = append(c.Trackers, t)
 	t.Category.Trackers = append(t.Category.Trackers, t)
+}
+
+// party says on whose domain a tracker is kept, where the manifest does not.
+func (c *compiler) party(t *Tracker) {
+	if t.Party != "" {
+		return
+	}
+	t.Party = FirstParty
+	if d := strings.TrimPrefix(t.Domain, "."); d != "" && !c.OwnsHost(d) {
+		t.Party = ThirdParty
+	}
 }
 
 // variants checks lifetimes that depend on the visitor's act.
@@ -390,27 +405,29 @@ func (c *compiler) knownPromise(p *Promise, known KnownPromise) {
 		c.problem(p.Field+".kind", fmt.Sprintf("%s is %s, not %s", p.ID, known.Kind, p.Kind), "remove the kind")
 	}
 	p.Kind = known.Kind
-	missing := map[string]bool{"max": p.Max.IsZero(), "service": p.Service == "", "category": p.Category == ""}
+	missing := map[string]bool{
+		"max": p.Max.IsZero(), "service": p.Service == "", "category": p.Category == "",
+		"category or service": p.Category == "" && p.Service == "",
+	}
 	if missing[known.Needs] {
-		c.problem(p.Field, fmt.Sprintf("%s does not say which %s", p.ID, known.Needs), fmt.Sprintf("write {id: %s, %s: …}", p.ID, known.Needs))
+		c.problem(p.Field, fmt.Sprintf("%s does not say which %s", p.ID, known.Needs), fmt.Sprintf("write {id: %s, %s: …}", p.ID, strings.Fields(known.Needs)[0]))
 	}
 }
 
 // names refuses two trackers of one name and kind, and patterns of different
 // owners that overlap: which of them a cookie is could not be said.
 func (c *compiler) names() {
-	byName := map[nameKey]*Tracker{}
+	byName := map[trackerKey]*Tracker{}
 	var wild []*Tracker
 	for _, t := range c.Trackers {
 		if t.Name == "" {
 			continue
 		}
-		key := nameKey{t.Storage, t.Name}
-		if other := byName[key]; other != nil {
+		if other := byName[t.key()]; other != nil {
 			c.problem(t.Field, fmt.Sprintf("%s %q is declared twice, first in line %d", t.Storage, t.Name, c.Position(other.Field).Line), "keep one of them")
 			continue
 		}
-		byName[key] = t
+		byName[t.key()] = t
 		if !t.pattern.wild {
 			continue
 		}
@@ -422,4 +439,30 @@ func (c *compiler) names() {
 		}
 		wild = append(wild, t)
 	}
+}
+
+// A trackerKey is what makes a tracker this one and no other. Third parties'
+// cookies of one name are different ones on different domains.
+type trackerKey struct {
+	storage      Storage
+	name, domain string
+}
+
+func (t *Tracker) key() trackerKey {
+	k := trackerKey{t.Storage, t.Name, ""}
+	if t.Party == ThirdParty {
+		k.domain = strings.TrimPrefix(t.Domain, ".")
+	}
+	return k
+}
+
+// share finds the tracker that another service declares alike: vendors sell
+// several services that set the same cookie.
+func (c *compiler) share(t *Tracker) *Tracker {
+	for _, other := range c.Trackers {
+		if other.Origin == FromService && other.Service != t.Service && other.key() == t.key() {
+			return other
+		}
+	}
+	return nil
 }

@@ -32,25 +32,29 @@ func textShape(dst *Text, what, pattern string, check func(string) error) shape 
 		json = map[string]any{"type": "string", "pattern": pattern}
 		fix = `an address such as "https://example.com/privacy" or "/privacy", or one for each language`
 	}
-	scalar := func(add func(string)) shape {
-		return scalarShape{what, fix, json, func(s string) error {
+	scalar := func(lang string) shape {
+		one := scalarShape{what, fix, json, func(s string) error {
 			s = strings.TrimSpace(s)
 			if err := check(s); err != nil {
 				return err
 			}
-			add(s)
+			dst.entries = append(dst.entries, textEntry{lang, s})
 			return nil
 		}}
+		if pattern != "" {
+			return one
+		}
+		return proseShape{one, lang}
 	}
 	return either(
-		scalar(func(s string) { *dst = NewText(s) }),
+		scalar(""),
 		nil,
 		languageShape{
 			keyedShape[string]{
 				dst: new([]string), what: what + " for each language", key: "^(" + strings.Join(lang.Tags(), "|") + ")$",
 				ok: func(tag string) bool { _, ok := lang.Find(tag); return ok },
 				elem: func(tag string, _ *string) shape {
-					return scalar(func(s string) { dst.entries = append(dst.entries, textEntry{tag, s}) })
+					return scalar(tag)
 				},
 			},
 		},

@@ -122,6 +122,7 @@ func (d *Document) shape() shape {
 		may("version", line(&d.Version), "The version, as you count.", `"1.0"`),
 		may("updated", day(&d.Updated), "The day of the last change.", "2026-05-04"),
 		may("effective", day(&d.Effective), "The day from which it applies.", "2026-05-20"),
+		may("reviewed", day(&d.Reviewed), "The day on which it was last read against the running site.", "2026-11-02"),
 		may("review", day(&d.Review), "The day by which it is read again.", "2027-05-04"),
 		may("announce", some(&d.Announce, func(c *Channel) shape { return oneOf(c, ByBanner, ByEmail, ByAccount) }), "How substantial changes are announced.", "[banner, email]"),
 		may("announced_before", period(&d.Notice), "How long before it takes effect a change is announced.", "15 days"),
@@ -154,6 +155,7 @@ func (s *Section) shape(id string) shape {
 		may("intro", words(&s.Intro), "What announces its content.", "{en: You have the following rights}"),
 		may("note", words(&s.Note), "What follows its content.", "{en: Disabling cookies may limit some features.}"),
 		may("text", words(&s.Text), "A text that says all there is to say.", "{en: A cookie is a small text file.}"),
+		may("bare", yes(&s.Bare), "true: your words stand alone, and Témoin adds nothing of its own.", "true"),
 	)
 }
 

@@ -66,7 +66,7 @@ func indexNames(trackers []*Tracker) nameIndex {
 	for _, t := range trackers {
 		if t.pattern.wild {
 			idx.patterns[t.Storage] = append(idx.patterns[t.Storage], patternEntry{namePattern: t.pattern, tracker: t})
-		} else if t.Name != "" {
+		} else if t.Name != "" && (idx.exact[nameKey{t.Storage, t.Name}] == nil || t.Party == FirstParty) {
 			idx.exact[nameKey{t.Storage, t.Name}] = t
 		}
 		for _, a := range t.Also {

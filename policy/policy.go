@@ -38,6 +38,7 @@ func Parse(file string, src []byte, earlier ...*Site) (*Site, error) {
 	s := &Site{File: file, Hash: sha256.Sum256(src), positions: map[string]fieldPosition{}}
 	d := &decoder{file: file, positions: s.positions}
 	s.shape().decode(d, root, "")
+	s.Prose = d.prose
 	s.compile(d)
 	if len(d.problems) > 0 {
 		return nil, newProblems(d.problems)

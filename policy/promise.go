@@ -27,7 +27,7 @@ type Promise struct {
 type KnownPromise struct {
 	ID    string
 	Kind  PromiseKind
-	Needs string // the field without which it says nothing: "max", "service", "category" or ""
+	Needs string // the field without which it says nothing: "max", "service", "category", "category or service" or ""
 	Means string // in English, for the reference
 }
 
@@ -45,9 +45,9 @@ var knownPromises = []KnownPromise{
 	{"none-before-choice", Observable, "", "Before a choice only exempt trackers are written."},
 	{"none-after-refusal", Observable, "", "After a refusal only exempt trackers are written."},
 	{"only-on-use", Observable, "service", "A service is contacted only where its feature is used."},
-	{"only-with-consent", Observable, "category", "Nothing of a category is used before consent."},
+	{"only-with-consent", Observable, "category or service", "What needs consent in a category, or a service, is not used before it."},
 	{"no-audience-identifier", Observable, "", "Audience measurement sets no identifier in the browser."},
-	{"max-lifetime", Observable, "max", "No tracker is kept longer than a period."},
+	{"max-lifetime", Observable, "max", "No tracker (of a category, or of a service, where one is named) is kept longer than a period."},
 	{"future-consent", Observable, "", "A tracker added later that is not exempt will be asked about first."},
 	{"refuse-as-easy", Observable, "", "Refusing takes as many actions as accepting."},
 	{"withdraw-as-easy", Measured, "", "Withdrawing takes as many actions as giving."},
@@ -82,7 +82,7 @@ func (p *Promise) shape() shape {
 		may("max", period(&p.Max), "With max-lifetime and answer-time: the period.", "13 months").or("value"),
 		may("service", id(&p.Service), "The service it speaks of.", "google-analytics"),
 		may("category", id(&p.Category), "The category it speaks of.", "essential"),
-		may("attested", p.Attested.shape(), "For an attested promise: who says so, since when, where it is written, when it is looked at again.", "{by: Data protection officer, on: 2026-03-01, document: https://example.com/audit.pdf, review: 2027-03-01}").or("evidence"),
+		may("attested", p.Attested.shape(), "For an attested promise: who says so, since when, where it is written, when it is looked at again.", "{by: Data protection officer, date: 2026-03-01, document: https://example.com/audit.pdf, review: 2027-03-01}").or("evidence"),
 		may("in_short", yes(&p.InShort), "true: shown in the summary at the top of the page.", "true"),
 	))
 }

@@ -73,6 +73,7 @@ type Service struct {
 	Profiling  bool
 	Because    Text // why it needs no consent, where it loads always or on use
 	Measured   Evidence
+	Incomplete bool // it may set more trackers than are listed
 	Trackers   []*Tracker
 
 	use, categoryID string
@@ -165,14 +166,15 @@ func (s *Service) common() []field {
 		may("opt_out", link(&s.OptOut), "The vendor's own opt-out page, as an addition to your own choice.", "https://tools.google.com/dlpage/gaoptout"),
 		may("profiling", yes(&s.Profiling), "true: it serves to evaluate or predict what a person does or likes.", "true"),
 		may("because", words(&s.Because), "Where it is contacted without consent: which service the visitor asks for, and by which act.", "{en: You start the payment, and the bank must check it.}"),
-		may("trackers", list(&s.trackers, (*Tracker).shape), "What it keeps in the browser. A tracker of the same name replaces the catalogue's.", "[{name: __stripe_mid, lasts: 1 year}]").or("cookies"),
+		may("trackers", list(&s.trackers, (*Tracker).shape), "What it keeps in the browser. What you write of a tracker that the catalogue knows comes before what is known; the others stay.", "[{name: __stripe_mid, lasts: 1 year}]").or("cookies"),
+		may("incomplete", yes(&s.Incomplete), "true: it may keep more than is listed here, which nobody has verified yet.", "true"),
 		may("lasts", keyedShape[namedLifetimes]{dst: &s.lasts, what: `"tracker name: lifetime"`, key: "^.{1,256}$", ok: func(k string) bool { return len(k) <= maxName },
 			elem: func(name string, n *namedLifetimes) shape {
 				n.name = name
 				return lifetimes(&n.lasts)
 			}}, "Lifetimes that you set in place of the vendor's, by tracker name.", "{_ga: 13 months}"),
 		may("without", some(&s.without, trackerName), "Trackers of the catalogue that this site does not let it set.", "[_gid]"),
-		may("evidence", s.Measured.shape(), "What shows that lifetimes and settings are as declared.", "{text: {en: cookie_expires is set in the tag}, on: 2026-03-01}"),
+		may("evidence", s.Measured.shape(), "What shows that lifetimes and settings are as declared.", "{text: {en: cookie_expires is set in the tag}, date: 2026-03-01}"),
 	}
 }
 

@@ -50,6 +50,7 @@ type decoder struct {
 	file      string
 	problems  []Problem
 	positions map[string]fieldPosition
+	prose     []Prose
 	nodes     int
 	depth     int
 	stopped   bool // the bound on nodes was reached and reported
@@ -162,6 +163,21 @@ func (s scalarShape) decode(d *decoder, n *yaml.Node, at string) {
 	}
 	if err := s.set(n.Value); err != nil {
 		d.problem(n, at, err.Error(), "write "+s.fix)
+	}
+}
+
+// A proseShape is a scalar in the operator's own words, which the decoder
+// collects so that rules on wording see all of them.
+type proseShape struct {
+	scalarShape
+	lang string
+}
+
+func (p proseShape) decode(d *decoder, n *yaml.Node, at string) {
+	before := len(d.problems)
+	p.scalarShape.decode(d, n, at)
+	if len(d.problems) == before {
+		d.prose = append(d.prose, Prose{strings.TrimSuffix(at, "."+p.lang), p.lang, n.Value, Position{n.Line, n.Column}})
 	}
 }
 

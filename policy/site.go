@@ -44,6 +44,8 @@ type Site struct {
 	Browsers []Browser
 	App      App
 
+	Prose []Prose // every text of the manifest, in the order of the file
+
 	raw       manifest
 	positions map[string]fieldPosition
 	names     nameIndex
@@ -63,6 +65,7 @@ type Section struct {
 	ID                 string
 	Title, Intro, Note Text
 	Text               Text
+	Bare               bool // Témoin adds nothing of its own to the section
 }
 
 // SectionIDs are the sections that a policy page can have, in their order.
@@ -87,7 +90,8 @@ type Document struct {
 	Version   string
 	Updated   Date
 	Effective Date
-	Review    Date
+	Reviewed  Date // last read against the running site
+	Review    Date // to be read again by
 	Announce  []Channel
 	Notice    Period // how long before it takes effect a change is announced
 	History   []Revision
@@ -311,6 +315,12 @@ func (s *Site) Position(path string) Position {
 		}
 		path = path[:i]
 	}
+}
+
+// Written reports whether the manifest itself has that field.
+func (s *Site) Written(path string) bool {
+	_, ok := s.positions[path]
+	return ok
 }
 
 // ValuePosition is Position, of the value rather than of its key.

@@ -79,6 +79,15 @@ func (t Text) Equal(u Text) bool {
 	})
 }
 
+// A Prose is one text as the operator wrote it, with its place: what rules on
+// wording read.
+type Prose struct {
+	Path     string // the field, without the language
+	Lang     string // "" where none is said
+	Text     string
+	Position Position
+}
+
 // A Date is a day of the calendar. Written holds how the page spells it, where
 // the operator insists on a spelling of their own. The zero Date is no date.
 type Date struct {

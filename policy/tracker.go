@@ -66,31 +66,32 @@ const (
 
 // A Tracker is one thing that is kept in the browser, or a pixel.
 type Tracker struct {
-	Field    string    // where it is declared: "trackers[3]"; of the service, where the catalogue declares it
-	Origin   Origin    //
-	Name     string    // the exact key, or a pattern with one "*"; may be empty where only Label is known
-	Label    Text      // what the operator calls it
-	Also     []string  // other exact keys under which environments keep it (prefixes)
-	Storage  Storage   //
-	Category *Category // never nil in a Site
-	Service  *Service  // who sets it or makes it be set; nil for the site itself
-	Purpose  Text      //
-	Lasts    Lifetimes //
-	Sliding  bool      // each visit begins the lifetime anew
-	Party    Party     // first unless declared otherwise
-	Domain   string    // the cookie's Domain attribute, or the third party's domain
-	Path     string    // the cookie's Path attribute; "" is "/"
-	HTTPOnly bool      //
-	Secure   bool      //
-	SameSite string    // "Lax", "Strict", "None" or ""
-	Split    bool      // Partitioned
-	Reason   Reason    // why it is exempt; "" when it is not, or not said
-	Because  Text      // the explanation behind Reason
-	Act      Text      // the explicit act of the visitor that writes it; empty where it is written by itself
-	Content  Text      // what the value holds
-	Basis    Basis     // for what is done with the data afterwards
-	Measured Evidence  // why a lifetime differs from the vendor's default
-	Retired  Text      // why the vendor no longer sets it (catalogue only)
+	Field    string     // where it is declared: "trackers[3]"; of the service, where the catalogue declares it
+	Origin   Origin     //
+	Name     string     // the exact key, or a pattern with one "*"; may be empty where only Label is known
+	Label    Text       // what the operator calls it
+	Also     []string   // other exact keys under which environments keep it (prefixes)
+	Storage  Storage    //
+	Category *Category  // never nil in a Site
+	Service  *Service   // who sets it or makes it be set; nil for the site itself
+	Shared   []*Service // other services that set the same key
+	Purpose  Text       //
+	Lasts    Lifetimes  //
+	Sliding  bool       // each visit begins the lifetime anew
+	Party    Party      // first unless declared otherwise
+	Domain   string     // the cookie's Domain attribute, or the third party's domain
+	Path     string     // the cookie's Path attribute; "" is "/"
+	HTTPOnly bool       //
+	Secure   bool       //
+	SameSite string     // "Lax", "Strict", "None" or ""
+	Split    bool       // Partitioned
+	Reason   Reason     // why it is exempt; "" when it is not, or not said
+	Because  Text       // the explanation behind Reason
+	Act      Text       // the explicit act of the visitor that writes it; empty where it is written by itself
+	Content  Text       // what the value holds
+	Basis    Basis      // for what is done with the data afterwards
+	Measured Evidence   // why a lifetime differs from the vendor's default
+	Retired  Text       // why the vendor no longer sets it (catalogue only)
 
 	categoryID, serviceID string
 	pattern               namePattern
@@ -128,21 +129,21 @@ func (t *Tracker) String() string {
 type Evidence struct {
 	Text     Text   // what was configured, tested or signed
 	By       string // who answers for it
-	On       Date   // when
+	Date     Date   // when
 	Document string // where it can be read
 	Review   Date   // when it is looked at again
 }
 
 // IsZero reports whether there is none.
 func (e Evidence) IsZero() bool {
-	return e.Text.IsZero() && e.By == "" && e.On.IsZero() && e.Document == "" && e.Review.IsZero()
+	return e.Text.IsZero() && e.By == "" && e.Date.IsZero() && e.Document == "" && e.Review.IsZero()
 }
 
 func (e *Evidence) shape() shape {
 	return object("evidence", "evidence", nil,
 		may("text", words(&e.Text), "What was configured, tested or signed, in words.", "{en: cookie_expires is set to 34164000 in the tag}"),
 		may("by", line(&e.By), "Who answers for it: a person's role or a firm.", "Data protection officer"),
-		may("on", day(&e.On), "The day on which it was established.", "2026-03-01"),
+		may("date", day(&e.Date), "The day on which it was established.", "2026-03-01"),
 		may("document", line(&e.Document), "Where it can be read: an address or a reference.", "https://example.com/audit-2026.pdf"),
 		may("review", day(&e.Review), "The day by which it is looked at again.", "2027-03-01"),
 	)
@@ -173,7 +174,7 @@ func (t *Tracker) shape() shape {
 		may("act", words(&t.Act), "The visitor's explicit act that writes it, where nothing is written before. A custom key of \"lasts\" is explained here too.", "{en: you switch the display mode}"),
 		may("content", words(&t.Content), "What the value holds.", "{en: the word light or dark}"),
 		may("basis", oneOf(&t.Basis, BasisConsent, BasisContract, BasisLegalObligation, BasisLegitimateInterest), "The legal basis (GDPR art. 6) for what you do with the data afterwards.", "contract"),
-		may("evidence", t.Measured.shape(), "Why the lifetime differs from the vendor's default: the setting, and when it was checked.", "{text: {en: cookie_expires is set in the tag}, on: 2026-03-01}"),
+		may("evidence", t.Measured.shape(), "Why the lifetime differs from the vendor's default: the setting, and when it was checked.", "{text: {en: cookie_expires is set in the tag}, date: 2026-03-01}"),
 		may("deprecated", object("deprecated", "why it is deprecated", nil, must("because", words(&t.Retired), "Why the vendor no longer sets it.", "{en: Set by the previous version only.}")),
 			"In the catalogue: the vendor no longer sets it.", "{because: Set by the previous version only.}"),
 	)

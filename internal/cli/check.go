@@ -2,30 +2,127 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"os"
+	"slices"
+	"strings"
 
+	"github.com/temoin/temoin/internal/check"
 	"github.com/temoin/temoin/policy"
 )
 
 var checkCommand = command{
 	name: "check", args: "site.yaml…",
-	short: "Check manifests against the rules.",
-	run: func(_ context.Context, c *call) int {
-		if code, ok := c.parse(); !ok {
-			return code
-		}
-		code := done
-		for _, f := range c.args {
-			src, err := os.ReadFile(f)
-			if err != nil {
-				return c.fail("%v", err)
-			}
-			if _, err := policy.Parse(f, src); err != nil {
-				fmt.Fprintln(c.Err, err)
-				code = failed
-			}
-		}
+	short: "Hold manifests against the rules of the field.",
+	run:   runCheck,
+}
+
+var checkFormats = []string{"text", "json", "sarif"}
+
+func runCheck(_ context.Context, c *call) int {
+	format := c.flags.String("format", "text", "Write the findings as `text`, json or sarif.")
+	explain := c.flags.String("explain", "", "Explain a `rule` (by id), or a field of the manifest, and stop.")
+	list := c.flags.Bool("rules", false, "List all rules, and laws that may come, and stop.")
+	day := c.flags.String("on", "", "Apply the rules in force on this `day` (year-month-day) instead of today.")
+	if code, ok := c.parse(); !ok {
 		return code
-	},
+	}
+	on := policy.DateOf(c.Now())
+	if *day != "" {
+		var err error
+		if on, err = policy.ParseDate(*day); err != nil {
+			return c.fail("--on: %v", err)
+		}
+	}
+	switch {
+	case !slices.Contains(checkFormats, *format):
+		return c.fail("--format: %q is none of %s", *format, strings.Join(checkFormats, ", "))
+	case *explain != "":
+		return explainWord(c, *explain)
+	case *list:
+		return c.written(check.WriteRules(c.Out))
+	case len(c.args) == 0:
+		return c.fail("which manifest? Write its file name")
+	}
+	reports, sources, err := checkFiles(c.args, on)
+	if err != nil {
+		return c.fail("%v", err)
+	}
+	switch *format {
+	case "json":
+		err = check.WriteJSON(c.Out, reports)
+	case "sarif":
+		err = check.WriteSARIF(c.Out, reports, version())
+	default:
+		err = check.WriteText(c.Out, reports, sources, isTerminal(c.Out))
+	}
+	if code := c.written(err); code != done {
+		return code
+	}
+	for _, r := range reports {
+		if r.Count(check.Error) > 0 {
+			return found
+		}
+	}
+	return done
+}
+
+func checkFiles(files []string, on policy.Date) (reports []*check.Report, sources map[string][]byte, err error) {
+	sources = map[string][]byte{}
+	for _, file := range files {
+		src, err := readManifest(file)
+		if err != nil {
+			return nil, nil, err
+		}
+		sources[file] = src
+		site, err := policy.Parse(file, src)
+		var problems *policy.Problems
+		switch {
+		case errors.As(err, &problems):
+			reports = append(reports, check.Refused(file, problems))
+		case err != nil:
+			return nil, nil, err
+		default:
+			reports = append(reports, check.Run(site, src, on))
+		}
+	}
+	return reports, sources, nil
+}
+
+// readManifest reads a file, no further than a manifest can be long: the parser
+// says what is wrong with a longer one.
+func readManifest(file string) ([]byte, error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return nil, fmt.Errorf("%w: check the name", err)
+	}
+	defer f.Close()
+	if info, err := f.Stat(); err != nil {
+		return nil, err
+	} else if info.IsDir() {
+		return nil, fmt.Errorf("%s is a directory: name the manifest in it, such as %s/site.yaml", file, strings.TrimSuffix(file, "/"))
+	}
+	return io.ReadAll(io.LimitReader(f, policy.MaxSize+8))
+}
+
+func explainWord(c *call, word string) int {
+	if rule, ok := check.Find(word); ok {
+		return c.written(check.WriteRule(c.Out, rule))
+	}
+	docs, near := policy.Explain(word)
+	for i, d := range docs {
+		if i > 0 {
+			fmt.Fprintln(c.Out)
+		}
+		fmt.Fprint(c.Out, d)
+	}
+	if docs != nil {
+		return done
+	}
+	if near != "" {
+		return c.fail("%q is neither a rule nor a field (did you mean %q?)", word, near)
+	}
+	return c.fail("%q is neither a rule nor a field; \"temoin check --rules\" lists the rules", word)
 }

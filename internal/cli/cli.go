@@ -12,13 +12,17 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"os"
+	"runtime/debug"
 	"strings"
+	"time"
 )
 
-// Stdio is where a command reads and writes.
+// Stdio is where a command reads and writes, and the clock it goes by.
 type Stdio struct {
 	In       io.Reader
 	Out, Err io.Writer
+	Now      func() time.Time // nil is the system's
 }
 
 // Exit codes.
@@ -67,6 +71,9 @@ func Run(ctx context.Context, args []string, std Stdio) int {
 func newCall(c command, args []string, std Stdio) *call {
 	flags := flag.NewFlagSet(c.name, flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
+	if std.Now == nil {
+		std.Now = time.Now
+	}
 	return &call{Stdio: std, command: c, flags: flags, args: args}
 }
 
@@ -97,6 +104,32 @@ func (c *call) fail(format string, args ...any) int {
 	fmt.Fprintf(c.Err, "temoin %s: %s\n", c.command.name, fmt.Sprintf(format, args...))
 	fmt.Fprintf(c.Err, "Run \"temoin %s -h\" for help.\n", c.command.name)
 	return failed
+}
+
+// written turns the error of writing results into the exit code.
+func (c *call) written(err error) int {
+	if err != nil {
+		return c.fail("writing the result: %v", err)
+	}
+	return done
+}
+
+// isTerminal reports whether someone reads along who may like color.
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	if !ok || os.Getenv("NO_COLOR") != "" || os.Getenv("TERM") == "dumb" {
+		return false
+	}
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
+}
+
+// version is that of the module the binary was built from.
+func version() string {
+	if info, ok := debug.ReadBuildInfo(); ok {
+		return info.Main.Version
+	}
+	return ""
 }
 
 func (c *call) help(w io.Writer) {

@@ -1,0 +1,126 @@
+package check
+
+import (
+	"bytes"
+	"fmt"
+	"regexp"
+	"strings"
+
+	"github.com/temoin/temoin/policy"
+)
+
+// allowance is one comment that silences a rule.
+var allowance = regexp.MustCompile(`#\s*temoin:allow\b[ \t]*([a-z0-9-]*)[ \t]*(.*)$`)
+
+type allowed struct {
+	rule, because  string
+	position       policy.Position
+	from, to       int // lines that it holds for; to is 0 for the end of the file
+	used, mistaken bool
+}
+
+// allow marks the findings that the manifest allows, and returns findings about
+// allowances that are wrong or useless.
+func allow(site *policy.Site, source []byte, on policy.Date, findings []Finding) []Finding {
+	allowances := readAllowances(source)
+	for i := range allowances {
+		a := &allowances[i]
+		for j := range findings {
+			f := &findings[j]
+			line := f.Position.Line
+			if a.rule == f.Rule.ID && a.because != "" && line >= a.from && (a.to == 0 || line <= a.to) {
+				f.Allowed = a.because
+				a.used = true
+			}
+		}
+	}
+	p := &pass{Site: site, on: on, rule: &allowRules[0]}
+	for _, a := range allowances {
+		at := policy.Prose{Position: a.position}
+		rule, known := Find(a.rule)
+		switch {
+		case a.rule == "":
+			p.reportAt(at, "names no rule")
+		case !known:
+			p.reportAt(at, fmt.Sprintf("there is no rule %q", a.rule))
+		case a.because == "":
+			p.reportAt(at, "gives no reason").write(fmt.Sprintf("Write # temoin:allow %s because …", a.rule))
+		case !a.used && rule.appliesTo(site, on):
+			p.reportAt(at, fmt.Sprintf("allows %s, which finds nothing here", a.rule)).as(Info).write("Remove it.")
+		}
+	}
+	return p.findings
+}
+
+// readAllowances finds the comments and the lines that each holds for: its own
+// line behind an entry; else the entry below it, up to the next line that is
+// indented as little; else, at the top before an empty line, the whole file.
+func readAllowances(source []byte) []allowed {
+	if !bytes.Contains(source, []byte("temoin:allow")) {
+		return nil
+	}
+	lines := strings.Split(string(source), "\n")
+	var out []allowed
+	for i, line := range lines {
+		at := allowance.FindStringSubmatchIndex(line)
+		if at == nil {
+			continue
+		}
+		a := allowed{rule: line[at[2]:at[3]], position: policy.Position{Line: i + 1, Column: len([]rune(line[:at[0]])) + 1}}
+		if because, ok := strings.CutPrefix(line[at[4]:at[5]], "because "); ok {
+			a.because = strings.TrimSpace(because)
+		}
+		a.from, a.to = i+1, i+1
+		if strings.TrimSpace(line[:at[0]]) == "" {
+			a.from, a.to = below(lines, i)
+		}
+		out = append(out, a)
+	}
+	return out
+}
+
+// below returns the lines of the entry under a comment that stands alone.
+func below(lines []string, comment int) (from, to int) {
+	i := comment + 1
+	for i < len(lines) && isComment(lines[i]) {
+		i++
+	}
+	if i < len(lines) && strings.TrimSpace(lines[i]) == "" && onlyComments(lines[:comment]) {
+		return 1, 0
+	}
+	for i < len(lines) && (strings.TrimSpace(lines[i]) == "" || isComment(lines[i])) {
+		i++
+	}
+	if i == len(lines) {
+		return comment + 1, comment + 1
+	}
+	from = i + 1
+	indent := indentation(lines[i])
+	for i++; i < len(lines); i++ {
+		if strings.TrimSpace(lines[i]) != "" && !isComment(lines[i]) && indentation(lines[i]) <= indent {
+			break
+		}
+	}
+	return from, i
+}
+
+func isComment(line string) bool { return strings.HasPrefix(strings.TrimSpace(line), "#") }
+
+func onlyComments(lines []string) bool {
+	for _, l := range lines {
+		if strings.TrimSpace(l) != "" && !isComment(l) {
+			return false
+		}
+	}
+	return true
+}
+
+func indentation(line string) int { return len(line) - len(strings.TrimLeft(line, " ")) }
+
+var allowRules = []Rule{{
+	ID: "allow-unused", Severity: Warning, Title: "Every temoin:allow comment names a rule, gives a reason, and silences something.",
+	Why:     "An allowance that silences nothing hides the next finding.",
+	Fix:     "Write # temoin:allow RULE because REASON on the line of the finding or above its entry.",
+	Sources: []Source{{"Témoin", House}},
+	find:    func(*pass) {}, // allow does it, when all findings are known
+}}

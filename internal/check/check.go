@@ -1,0 +1,244 @@
+// Package check holds a site's manifest against the rules of the field: what
+// the law asks of a cookie policy, and what makes it a lie or a trap.
+//
+// Rules advise. A finding never prevents a site from running; the operator
+// decides and answers for it, and can silence one finding with a reason that
+// the report shows:
+//
+//	# temoin:allow trk-consent-13m because the audit office asks for two years
+//
+// on the line of the finding, or on a line of its own above the entry that it
+// holds for; before the first line of the manifest, followed by an empty line,
+// it holds for the whole file.
+//
+// Every rule is one entry of a table in the rules_*.go files, with its source
+// in the law and how certain that source is. A rule whose text was not read
+// again when it was written here cites the document only. The rules judge what
+// a manifest alone can tell; what a browser sees is judged by the audit.
+//
+// The package is pure: the day on which rules apply is given to it.
+package check
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"github.com/temoin/temoin/policy"
+)
+
+// A Severity says how much a finding weighs.
+type Severity string
+
+const (
+	Error   Severity = "error"   // the policy breaks a rule, or cannot be true
+	Warning Severity = "warning" // it should be otherwise, or be justified
+	Info    Severity = "info"    // it could be better
+)
+
+// A Certainty says how well a source is known.
+type Certainty string
+
+const (
+	Read         Certainty = "read"         // the primary text, or a near-verbatim transcription, was read on 2026-11-21
+	Corroborated Certainty = "corroborated" // two or more independent documents quote it alike
+	Remembered   Certainty = "remembered"   // instrument and article are certain, the wording was not read again
+	House        Certainty = "house"        // our own line, no law
+)
+
+// A Source is where a rule comes from.
+type Source struct {
+	Text      string    `json:"text"` // "CNIL, délibération 2020-091 (guidelines), § 24"
+	Certainty Certainty `json:"certainty"`
+}
+
+// A Rule is one thing that a manifest can do wrong.
+type Rule struct {
+	ID       string
+	Severity Severity // of most of its findings
+	Title    string   // what must be, in one sentence
+	Why      string
+	Fix      string
+	Sources  []Source
+	// Countries limits the rule to sites under the law of one of these; nil is
+	// the law of the European Union.
+	Countries []string
+	// From and Until bound the days on which the rule applies; zero is open.
+	From, Until policy.Date
+
+	find func(*pass)
+}
+
+// appliesTo reports whether the rule is one for this site on that day.
+func (r *Rule) appliesTo(site *policy.Site, on policy.Date) bool {
+	if !r.From.IsZero() && on.Before(r.From) || !r.Until.IsZero() && !on.Before(r.Until) {
+		return false
+	}
+	return r.Countries == nil || slices.ContainsFunc(r.Countries, func(c string) bool {
+		return slices.Contains(jurisdictions(site), c)
+	})
+}
+
+// jurisdictions are the countries whose rules hold for a site: where its
+// controller is established, whom it addresses, whose authority it names.
+func jurisdictions(site *policy.Site) []string {
+	countries := append([]string{site.Controller.Country}, site.Public.Countries...)
+	if site.Authority.ID == "cnil" {
+		countries = append(countries, "FR")
+	}
+	return countries
+}
+
+// A Finding is one place where a manifest breaks a rule.
+type Finding struct {
+	Rule     *Rule
+	Severity Severity
+	File     string
+	Position policy.Position
+	Path     string // the field
+	Message  string // what is wrong here
+	Fix      string // what to write, where it differs from the rule's own
+	Allowed  string // the operator's reason, when silenced
+}
+
+// A Report is all that is held against one manifest.
+type Report struct {
+	File     string
+	Findings []Finding // in the order of the file; those that are allowed too
+}
+
+// Count returns how many findings of a severity are not allowed.
+func (r *Report) Count(s Severity) int {
+	n := 0
+	for _, f := range r.Findings {
+		if f.Severity == s && f.Allowed == "" {
+			n++
+		}
+	}
+	return n
+}
+
+// Run applies the rules that are in force on that day. The source is the
+// manifest that the site was parsed from: its comments can allow findings.
+func Run(site *policy.Site, source []byte, on policy.Date) *Report {
+	report := &Report{File: site.File}
+	for i := range rules {
+		r := &rules[i]
+		if !r.appliesTo(site, on) {
+			continue
+		}
+		p := &pass{Site: site, on: on, rule: r}
+		r.find(p)
+		report.Findings = append(report.Findings, p.findings...)
+	}
+	report.Findings = append(report.Findings, allow(site, source, on, report.Findings)...)
+	slices.SortStableFunc(report.Findings, func(a, b Finding) int {
+		return cmp.Or(cmp.Compare(a.Position.Line, b.Position.Line), cmp.Compare(a.Position.Column, b.Position.Column), cmp.Compare(a.Rule.ID, b.Rule.ID), cmp.Compare(a.Message, b.Message))
+	})
+	return report
+}
+
+// manifestRule stands for what prevents a manifest from being a site at all.
+var manifestRule = Rule{
+	ID: "manifest", Severity: Error, Title: "The manifest can be read and does not contradict itself.",
+	Why:     "What cannot be executed cannot be promised.",
+	Fix:     "Write what the message says; \"temoin check --explain FIELD\" describes a field.",
+	Sources: []Source{{"the manifest format", House}},
+}
+
+// Refused reports the problems of a manifest that is no site.
+func Refused(file string, problems *policy.Problems) *Report {
+	report := &Report{File: file}
+	for _, p := range problems.List {
+		report.Findings = append(report.Findings, Finding{
+			Rule: &manifestRule, Severity: Error, File: file, Position: p.Position, Path: p.Path, Message: p.What, Fix: p.Fix,
+		})
+	}
+	return report
+}
+
+// Rules returns all rules, in the order of the documentation.
+func Rules() []Rule { return slices.Clone(rules) }
+
+// Find returns the rule with that id.
+func Find(id string) (Rule, bool) {
+	for _, r := range append(rules, manifestRule) {
+		if r.ID == id {
+			return r, true
+		}
+	}
+	return Rule{}, false
+}
+
+// rules is the whole table.
+var rules = slices.Concat(policyRules, trackerRules, serviceRules, noticeRules, wordingRules, runtimeRules, audienceRules, allowRules)
+
+// A pass is one rule at work on one site.
+type pass struct {
+	*policy.Site
+	on       policy.Date
+	rule     *Rule
+	findings []Finding
+}
+
+// report adds a finding at a field, with the rule's severity.
+func (p *pass) report(path, message string) *Finding {
+	p.findings = append(p.findings, Finding{
+		Rule: p.rule, Severity: p.rule.Severity, File: p.File, Position: p.Position(path), Path: path, Message: message,
+	})
+	return &p.findings[len(p.findings)-1]
+}
+
+// reportAt adds a finding at a text.
+func (p *pass) reportAt(at policy.Prose, message string) *Finding {
+	f := p.report(at.Path, message)
+	f.Position = at.Position
+	return f
+}
+
+// as changes the severity of a finding.
+func (f *Finding) as(s Severity) *Finding {
+	f.Severity = s
+	return f
+}
+
+// write says what to write in this case.
+func (f *Finding) write(fix string) *Finding {
+	f.Fix = fix
+	return f
+}
+
+// Advice is what to do about the finding.
+func (f *Finding) Advice() string { return cmp.Or(f.Fix, f.Rule.Fix) }
+
+// own returns the trackers that the manifest answers for: Témoin's own cookies
+// are right by construction.
+func (p *pass) own() []*policy.Tracker {
+	return slices.DeleteFunc(slices.Clone(p.Trackers), func(t *policy.Tracker) bool { return t.Origin == policy.FromTemoin })
+}
+
+// asked returns the categories that visitors are asked about.
+func (p *pass) asked() []*policy.Category {
+	return slices.DeleteFunc(slices.Clone(p.Categories), func(c *policy.Category) bool { return !c.NeedsConsent() })
+}
+
+// inUse reports whether anything depends on consent today.
+func (p *pass) inUse() bool { return slices.ContainsFunc(p.Categories, (*policy.Category).InUse) }
+
+// recipients calls do for each entity that receives data, with its service.
+func (p *pass) recipients(do func(s *policy.Service, r *policy.Recipient)) {
+	for _, s := range p.Services {
+		if s.SelfHosted {
+			continue
+		}
+		do(s, &s.Provider)
+		for i := range s.Recipients {
+			do(s, &s.Recipients[i])
+		}
+	}
+}
+
+// name is what a service is called in messages.
+func name(s *policy.Service) string { return s.Name.In("en") }
+
+func quote(s string) string { return "“" + strings.TrimSpace(s) + "”" }

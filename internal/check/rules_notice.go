@@ -1,0 +1,161 @@
+package check
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/temoin/temoin/policy"
+)
+
+// Rules on asking: what the notice can say and where a mind is changed.
+var noticeRules = []Rule{
+	{
+		ID: "ban-only-if-needed", Severity: Warning,
+		Title:   "Consent is asked only where something depends on it.",
+		Why:     "Consent is specific: collected in advance for what does not exist, it is none.",
+		Fix:     "Write notice: {mode: preconfigure} or {mode: information}: answers are then recorded as preferences.",
+		Sources: []Source{gdpr("4(11)"), guidelines("20-25")},
+		find: func(p *pass) {
+			if p.Notice.Mode == "consent" && !p.inUse() {
+				p.report("notice.mode", "consent is asked, and nothing depends on it")
+			}
+		},
+	},
+	{
+		ID: "ban-mode-fits", Severity: Error,
+		Title:   "Where something needs consent, the notice asks for it.",
+		Why:     "Information is not a question.",
+		Fix:     "Write notice: {mode: consent}, or remove the mode.",
+		Sources: []Source{art82, guidelines("24")},
+		find: func(p *pass) {
+			if (p.Notice.Mode == "information" || p.Notice.Mode == "preconfigure") && p.inUse() {
+				p.report("notice.mode", fmt.Sprintf("the notice is for %s, and something needs consent", p.Notice.Mode))
+			}
+		},
+	},
+	{
+		ID: "ban-granular", Severity: Error,
+		Title:   "Each category that visitors are asked about has one purpose.",
+		Why:     "A yes to statistics is no yes to advertising.",
+		Fix:     "Split the category.",
+		Sources: []Source{guidelines("19"), recommendation("2.4", Read), gdpr("4(11)")},
+		find: func(p *pass) {
+			for _, c := range p.asked() {
+				groups := map[string]string{}
+				for _, s := range c.Services {
+					if g := purposeGroup(s.Kind); g != "" && s.Loads == policy.LoadsOnConsent {
+						groups[g] = name(s)
+					}
+				}
+				if groups["measurement"] != "" && groups["advertising"] != "" {
+					p.report(c.Field, fmt.Sprintf("category %q asks one question for measurement (%s) and advertising (%s)", c.ID, groups["measurement"], groups["advertising"]))
+				}
+			}
+		},
+	},
+	{
+		ID: "ban-category-count", Severity: Info,
+		Title:   "A visitor is asked about few categories.",
+		Why:     "The first layer shows each purpose; a dozen of them nobody reads.",
+		Fix:     "Join categories of the same purpose.",
+		Sources: []Source{edpb3of2022, house("eight fit the first layer and the cookie")},
+		find: func(p *pass) {
+			if n := len(p.asked()); n > 8 {
+				p.report("categories", fmt.Sprintf("visitors are asked about %d categories", n))
+			}
+		},
+	},
+	{
+		ID: "run-withdraw-everyone", Severity: Error,
+		Title:   "Preferences can be changed from every page, by everyone, signed in or not.",
+		Why:     "Withdrawing must be as easy as giving, for those without an account too.",
+		Fix:     "Add {where: button} to choice.reopen.",
+		Sources: []Source{recommendation("3", Read), taskforce34, gdpr("7(3)")},
+		find: func(p *pass) {
+			r := p.Choice.Reopen
+			if len(r) > 0 && !slices.ContainsFunc(r, func(r policy.Reopening) bool {
+				return !r.Signed && (r.Where == "button" || r.Where == "link")
+			}) {
+				p.report("choice.reopen", "only some visitors, or some pages, have a way back to the preferences")
+			}
+		},
+	},
+	{
+		ID: "run-choice-six-months", Severity: Warning,
+		Title:   "A choice, yes or no alike, is kept six months.",
+		Why:     "The CNIL calls six months good practice, case by case; it is no duty.",
+		Fix:     "Write choice.lasts: 6 months; or keep it, if your reasons are written down.",
+		Sources: []Source{recommendation("2", Corroborated)},
+		find: func(p *pass) {
+			if p.Choice.Lasts.Compare(policy.Period{Count: 6, Unit: policy.Month}) > 0 {
+				p.report("choice.lasts", fmt.Sprintf("a choice is kept for %s before the visitor is asked again", p.Choice.Lasts))
+			}
+		},
+	},
+	{
+		ID: "run-choice-13-months", Severity: Error,
+		Title:   "A choice is not kept beyond what the policy promises, nor beyond what browsers keep.",
+		Why:     "A yes that outlives the longest tracker it was given for is stale.",
+		Fix:     "Write choice.lasts: 6 months, 13 months at most.",
+		Sources: []Source{rfc6265bis, house("13 months")},
+		find: func(p *pass) {
+			if p.Choice.Lasts.Compare(policy.Period{Count: 13, Unit: policy.Month}) > 0 {
+				p.report("choice.lasts", fmt.Sprintf("a choice is kept for %s", p.Choice.Lasts))
+			}
+		},
+	},
+	{
+		ID: "ban-scope-registrable", Severity: Info,
+		Title:   "A choice for the whole domain covers only hosts that the manifest names.",
+		Why:     "What visitors chose on one site holds on hosts that they may not know to be the same site.",
+		Fix:     "List the hosts under hosts, or write choice.domain: host.",
+		Sources: []Source{gdpr("4(11)")},
+		find: func(p *pass) {
+			if p.Choice.Domain == "registrable" && len(p.Hosts) == 0 {
+				p.report("choice.domain", "the choice holds for all hosts of the domain, and no other host is named")
+			}
+		},
+	},
+	{
+		ID: "rec-retention", Severity: Warning,
+		Title:   "The policy says how long the proof of a choice is kept, and why.",
+		Why:     "Proof is personal data too: its term is the controller's to choose and to justify.",
+		Fix:     "Write proof: {kept: 5 years after expiry, because: …}.",
+		Sources: []Source{gdpr("5(1)(e)"), gdpr("7(1)"), gdpr("17(3)(e)")},
+		find: func(p *pass) {
+			if !p.Written("proof.kept") {
+				p.report("proof", fmt.Sprintf("nothing says how long the proof is kept; Témoin keeps it %s after the choice expires", p.Proof.Kept))
+			} else if p.Proof.Because.IsZero() {
+				p.report("proof", "nothing says why the proof is kept that long")
+			}
+		},
+	},
+	{
+		ID: "ses-log-retention", Severity: Warning,
+		Title:   "Server logs are declared and kept six to twelve months.",
+		Why:     "Logs hold IP addresses; the CNIL advises six to twelve months.",
+		Fix:     "Write logs: {kept: 6 months, purpose: …}.",
+		Sources: []Source{loggingAdvice},
+		find: func(p *pass) {
+			switch {
+			case p.Logs.Kept.IsZero():
+				p.report("logs", "nothing says what the servers record, and for how long")
+			case p.Logs.Kept.Compare(policy.Period{Count: 12, Unit: policy.Month}) > 0:
+				p.report("logs.kept", fmt.Sprintf("logs are kept for %s, longer than twelve months", p.Logs.Kept))
+			case p.Logs.Kept.Compare(policy.Period{Count: 6, Unit: policy.Month}) < 0:
+				p.report("logs.kept", fmt.Sprintf("logs are kept for %s, less than six months", p.Logs.Kept)).as(Info)
+			}
+		},
+	},
+}
+
+// purposeGroup joins kinds of services that one question can cover.
+func purposeGroup(kind string) string {
+	switch kind {
+	case "analytics", "session-replay", "ab-testing":
+		return "measurement"
+	case "advertising", "affiliation":
+		return "advertising"
+	}
+	return ""
+}

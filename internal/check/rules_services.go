@@ -1,0 +1,361 @@
+package check
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/temoin/temoin/policy"
+)
+
+// Rules on third parties: who receives what, where, and on what ground.
+var serviceRules = []Rule{
+	{
+		ID: "vnd-named", Severity: Error,
+		Title:   "Every third party is named by its legal entity, not by what it does.",
+		Why:     "“Online payment” receives nothing; a company does.",
+		Fix:     "Write provider: {name, country}, or use an entry of the catalogue.",
+		Sources: []Source{guidelines("25"), recommendation("2.3", Read), gdpr("13(1)(e)")},
+		find: func(p *pass) {
+			for _, s := range p.Services {
+				switch {
+				case s.SelfHosted:
+				case s.Provider.Name == "" && s.Provider.Country == "" && len(s.Hosts) == 0 && s.FromCatalogue() != "":
+					// Software that runs on the site's own server has no provider.
+				case s.Provider.Name == "":
+					p.report(s.Field, fmt.Sprintf("nothing says which company is behind %s", quote(name(s))))
+				case functionWord.MatchString(s.Provider.Name):
+					p.report(s.Field, fmt.Sprintf("%s is not the name of a legal entity", quote(s.Provider.Name)))
+				}
+			}
+		},
+	},
+	{
+		ID: "vnd-country", Severity: Error,
+		Title:   "Every recipient has a country.",
+		Why:     "Whether data leaves the European Economic Area depends on it.",
+		Fix:     "Write country: the two-letter code of the country that the entity is established in.",
+		Sources: []Source{gdpr("13(1)(f)")},
+		find: func(p *pass) {
+			p.recipients(func(s *policy.Service, r *policy.Recipient) {
+				if r.Name != "" && r.Country == "" {
+					p.report(r.Field, fmt.Sprintf("%s (%s) has no country", r.Name, name(s)))
+				}
+			})
+		},
+	},
+	{
+		ID: "vnd-policy-link", Severity: Warning,
+		Title:   "Each third party has a link to its privacy policy.",
+		Why:     "Visitors can then read what it does with the data.",
+		Fix:     "Write provider.privacy.",
+		Sources: []Source{recommendation("2.3", Read)},
+		find: func(p *pass) {
+			for _, s := range p.Services {
+				if s.Provider.Name != "" && s.Provider.Privacy.IsZero() && !s.SelfHosted {
+					p.report(s.Field, fmt.Sprintf("%s has no link to its privacy policy", s.Provider.Name))
+				}
+			}
+		},
+	},
+	{
+		ID: "vnd-role", Severity: Warning,
+		Title:   "Each third party has a role.",
+		Why:     "Processor, joint controller or controller of its own: the duties differ.",
+		Fix:     "Write role: processor, joint or controller.",
+		Sources: []Source{guidelines("34-40"), gdpr("26"), gdpr("28")},
+		find: func(p *pass) {
+			for _, s := range p.Services {
+				if s.Provider.Name != "" && s.Role == "" && !s.SelfHosted {
+					p.report(s.Field, fmt.Sprintf("nothing says whether %s is a processor or a controller", s.Provider.Name))
+				}
+			}
+		},
+	},
+	{
+		ID: "vnd-contract", Severity: Info,
+		Title:   "A processor or joint controller is bound by a contract that the manifest names.",
+		Why:     "Processing by a processor needs a contract; joint controllers need an arrangement.",
+		Fix:     "Write contract: its reference.",
+		Sources: []Source{gdpr("26"), gdpr("28(3)")},
+		find: func(p *pass) {
+			for _, s := range p.Services {
+				if (s.Role == policy.RoleProcessor || s.Role == policy.RoleJoint) && s.Contract == "" && !s.SelfHosted {
+					p.report(s.Field, fmt.Sprintf("%s is a %s, and no contract is named", s.Provider.Name, s.Role))
+				}
+			}
+		},
+	},
+	{
+		ID: "vnd-transfer-per-recipient", Severity: Error,
+		Title:   "Each recipient outside the European Economic Area has one mechanism that permits the transfer.",
+		Why:     "“Clauses and/or the framework” tells nobody which of them protects the data.",
+		Fix:     "Write transfer: one of adequacy, dpf, scc, bcr, derogation.",
+		Sources: []Source{gdpr("13(1)(f)"), gdpr("44-46"), gdpr("49")},
+		find: func(p *pass) {
+			p.recipients(func(s *policy.Service, r *policy.Recipient) {
+				switch {
+				case r.Country != "" && !policy.InEEA(r.Country) && len(r.Transfers) == 0:
+					p.report(r.Field, fmt.Sprintf("%s (%s) receives data in %s, and nothing permits the transfer", r.Name, name(s), r.Country))
+				case len(r.Transfers) > 1:
+					p.report(at(r, ".transfer"), fmt.Sprintf("%s gives %d mechanisms where one must hold", whose(s, r), len(r.Transfers)))
+				}
+			})
+			for _, t := range p.Prose {
+				if mechanismsAndOr.MatchString(t.Text) {
+					p.reportAt(t, "gives several mechanisms for all recipients together")
+				}
+			}
+		},
+	},
+	{
+		ID: "vnd-mechanism-fits", Severity: Error,
+		Title:   "A transfer mechanism fits the country it is claimed for.",
+		Why:     "An adequacy decision covers the countries it names; the EU-U.S. framework covers the United States.",
+		Fix:     "Write the mechanism that holds: dpf for a certified company in the United States, scc elsewhere.",
+		Sources: []Source{gdpr("45"), dpfDecision},
+		find: func(p *pass) {
+			p.recipients(func(s *policy.Service, r *policy.Recipient) {
+				for _, t := range r.Transfers {
+					switch {
+					case r.Country == "":
+					case t.Mechanism == policy.Adequacy && !policy.HasAdequacy(r.Country) && !policy.InEEA(r.Country):
+						p.report(at(r, ".transfer"), fmt.Sprintf("no adequacy decision covers %s as a country (%s)", r.Country, r.Name))
+					case t.Mechanism == policy.DPF && r.Country != "US":
+						p.report(at(r, ".transfer"), fmt.Sprintf("the EU-U.S. framework does not cover %s (%s)", r.Country, r.Name))
+					}
+				}
+			})
+		},
+	},
+	{
+		ID: "vnd-transfer-needless", Severity: Info,
+		Title:   "No mechanism is given where data stays in the European Economic Area.",
+		Why:     "It suggests a transfer that does not take place.",
+		Fix:     "Remove transfer, or name the recipient outside under recipients.",
+		Sources: []Source{gdpr("44")},
+		find: func(p *pass) {
+			p.recipients(func(s *policy.Service, r *policy.Recipient) {
+				if len(r.Transfers) == 1 && policy.InEEA(r.Country) {
+					p.report(at(r, ".transfer"), fmt.Sprintf("%s is established in %s", r.Name, r.Country))
+				}
+			})
+		},
+	},
+	{
+		ID: "vnd-dpf-live", Severity: Warning,
+		Title:   "A certification under the EU-U.S. framework was looked up within the last ninety days.",
+		Why:     "A company can leave the list, and the decision is under appeal (C-703/25 P; the outcome was not known when this rule was written).",
+		Fix:     "Look the company up in the list of participants, then write transfer: {mechanism: dpf, checked: 2026-11-21} with the day.",
+		Sources: []Source{dpfDecision, gdpr("45"), house("ninety days")},
+		From:    policy.Date{Year: 2023, Month: time.July, Day: 10},
+		find: func(p *pass) {
+			p.recipients(func(s *policy.Service, r *policy.Recipient) {
+				for _, t := range one(r.Transfers) {
+					switch {
+					case t.Mechanism != policy.DPF:
+					case t.Checked.IsZero():
+						p.report(at(r, ".transfer"), fmt.Sprintf("nothing says when the certification of %s was looked up", whose(s, r)))
+					case t.Checked.Time().AddDate(0, 0, 90).Before(p.on.Time()):
+						p.report(at(r, ".transfer"), fmt.Sprintf("the certification of %s was last looked up on %s", whose(s, r), t.Checked))
+					}
+				}
+			})
+		},
+	},
+	{
+		ID: "vnd-scc-tia", Severity: Warning,
+		Title:   "Standard contractual clauses name their module and refer to a transfer impact assessment.",
+		Why:     "The clauses alone do not tell whether the country's law lets them work.",
+		Fix:     "Write transfer: {mechanism: scc, module: 2, tia: …}.",
+		Sources: []Source{sccDecision, schrems2},
+		find: func(p *pass) {
+			p.recipients(func(s *policy.Service, r *policy.Recipient) {
+				for _, t := range one(r.Transfers) {
+					if t.Mechanism == policy.SCC && (t.Module == 0 || t.TIA == "") {
+						p.report(at(r, ".transfer"), fmt.Sprintf("the clauses with %s lack a module or an assessment", whose(s, r)))
+					}
+				}
+			})
+		},
+	},
+	{
+		ID: "vnd-remote-resource", Severity: Warning,
+		Title:   "Fonts, scripts, maps and images of third parties are self-hosted or held until they are wanted.",
+		Why:     "Loading them sends the visitor's IP address and browser to the third party.",
+		Fix:     "Host the files yourself (self_hosted: true), or write loads: on-consent or on-use.",
+		Sources: []Source{gdpr("5(1)(c)"), gdpr("44"), {"LG München I, 20 January 2022 (Google Fonts; persuasive only)", Corroborated}},
+		find: func(p *pass) {
+			for _, s := range p.Services {
+				if s.Loads != policy.LoadsAlways || s.SelfHosted || !slices.Contains([]string{"fonts", "cdn", "map"}, s.Kind) {
+					continue
+				}
+				f := p.report(s.Field, fmt.Sprintf("%s (%s) is contacted on every page", name(s), s.Kind))
+				if leavesEEA(s) {
+					f.as(Error)
+				}
+			}
+		},
+	},
+	{
+		ID: "vnd-consent-kind", Severity: Error,
+		Title:   "Analytics, advertising, session replay and social services wait for consent.",
+		Why:     "They are never strictly necessary for what the visitor asked for.",
+		Fix:     "Put the service into a category with needs: consent.",
+		Sources: []Source{art82, {"CNIL, developer guide, fiche 16", Read}},
+		find: func(p *pass) {
+			for _, s := range p.Services {
+				if s.Loads == policy.LoadsAlways && slices.Contains(consentKinds, s.Kind) && !s.SelfHosted {
+					p.report(s.Field, fmt.Sprintf("%s (%s) is contacted without consent", name(s), s.Kind))
+				}
+			}
+		},
+	},
+	{
+		ID: "vnd-embed-click-to-load", Severity: Error,
+		Title:   "Video, map, chat and other embeds wait for consent or for a click that says what will happen.",
+		Why:     "An embed contacts its provider as soon as the page is shown.",
+		Fix:     "Write loads: on-use with click: true, or a category that needs consent.",
+		Sources: []Source{art82, {"CNIL, developer guide, fiche 16", Read}},
+		find: func(p *pass) {
+			for _, s := range p.Services {
+				if s.Loads == policy.LoadsAlways && !s.SelfHosted && slices.Contains([]string{"video", "audio", "chat", "comments", "scheduling", "form"}, s.Kind) {
+					p.report(s.Field, fmt.Sprintf("%s (%s) is contacted as soon as a page is shown", name(s), s.Kind))
+				}
+			}
+		},
+	},
+	{
+		ID: "vnd-feature-gated", Severity: Warning,
+		Title:   "A service for one feature is contacted only where the feature is used.",
+		Why:     "Payment on the checkout page does not make the payment provider necessary on every page.",
+		Fix:     "Write loads: on-use with the paths of the feature.",
+		Sources: []Source{art82},
+		find: func(p *pass) {
+			for _, s := range p.Services {
+				if s.Loads == policy.LoadsAlways && !s.SelfHosted && slices.Contains([]string{"payment", "conferencing", "sign-in", "captcha"}, s.Kind) {
+					p.report(s.Field, fmt.Sprintf("%s (%s) is contacted on every page", name(s), s.Kind))
+				}
+			}
+		},
+	},
+	{
+		ID: "vnd-hosts-known", Severity: Warning,
+		Title:   "Each service says at which hosts it is reached.",
+		Why:     "What is not known by its hosts cannot be held back.",
+		Fix:     "Write hosts: those that the browser's network view shows.",
+		Sources: []Source{house("a promise that cannot be enforced")},
+		find: func(p *pass) {
+			for _, s := range p.Services {
+				if len(s.Hosts) == 0 && len(s.Snippets) == 0 && !s.SelfHosted {
+					p.report(s.Field, fmt.Sprintf("nothing says at which hosts %s is reached", name(s)))
+				}
+			}
+		},
+	},
+	{
+		ID: "vnd-trackers-known", Severity: Info,
+		Title:   "The trackers of each service are known.",
+		Why:     "An audit of the running site shows what the documentation does not.",
+		Fix:     "Look into the browser's storage after the service was used, and declare what is there under trackers (or trackers: []).",
+		Sources: []Source{gdpr("5(2)"), house("what is not verified is not promised")},
+		find: func(p *pass) {
+			for _, s := range p.Services {
+				if s.Incomplete && !s.SelfHosted {
+					p.report(s.Field, fmt.Sprintf("nobody has verified what %s keeps in the browser", name(s)))
+				}
+			}
+		},
+	},
+	{
+		ID: "vnd-optout-not-substitute", Severity: Error,
+		Title:   "Opt-out pages of vendors, or Your Online Choices, are never offered in place of consent.",
+		Why:     "Consent comes before; an opt-out comes after.",
+		Fix:     "Say that refusal is in the preference centre; a vendor's page (opt_out) is an addition.",
+		Sources: []Source{art82, guidelines("16, 30")},
+		find: func(p *pass) {
+			for _, t := range p.Prose {
+				if m := optOutPages.FindString(t.Text); m != "" && !negated(t.Text, optOutPages) && !additional.MatchString(t.Text) {
+					p.reportAt(t, quote(m)+" is offered as the way to refuse")
+				}
+			}
+		},
+	},
+	{
+		ID: "vnd-google-cmp", Severity: Error,
+		Title:   "Google's publisher products need a consent platform that Google has certified, with TCF; Témoin is not one.",
+		Why:     "In the European Economic Area, Google serves personalised and other ads only through such a platform.",
+		Fix:     "Do without the product, or use a certified platform for it.",
+		Sources: []Source{{"Google, EU user consent policy", Read}},
+		find: func(p *pass) {
+			for _, s := range p.Services {
+				if slices.Contains([]string{"google-adsense", "google-ad-manager", "google-admob"}, s.FromCatalogue()) {
+					p.report(s.Field, fmt.Sprintf("%s needs a consent platform that Google has certified", name(s)))
+				}
+			}
+		},
+	},
+	{
+		ID: "vnd-trusted-because", Severity: Warning,
+		Title:   "A trusted host is no known tracker.",
+		Why:     "A host that sets or reads trackers is a service, whatever the reason given.",
+		Fix:     "Declare it under services.",
+		Sources: []Source{art82},
+		find: func(p *pass) {
+			hosts := knownHosts()
+			for i, h := range p.Trusted {
+				host, _, _ := strings.Cut(strings.TrimPrefix(h.Host, "*."), "/")
+				if id := hosts[host]; id != "" {
+					p.report(fmt.Sprintf("trusted_hosts[%d]", i), fmt.Sprintf("%s is a host of %s", h.Host, id))
+				}
+			}
+		},
+	},
+}
+
+// knownHosts maps the hosts of the catalogue's services that measure or
+// advertise to their ids.
+func knownHosts() map[string]string {
+	hosts := map[string]string{}
+	for _, id := range policy.CatalogueIDs() {
+		if s, ok := policy.Catalogue(id); ok && slices.Contains(consentKinds, s.Kind) {
+			for _, h := range s.Hosts {
+				h, _, _ = strings.Cut(strings.TrimPrefix(h, "*."), "/")
+				hosts[h] = id
+			}
+		}
+	}
+	return hosts
+}
+
+// at is the path of a recipient's field, or of the service where the recipient
+// comes from the catalogue.
+func at(r *policy.Recipient, field string) string { return r.Field + field }
+
+// one returns the mechanism where there is one: of several, nobody can say
+// which to judge.
+func one(ts []policy.Transfer) []policy.Transfer {
+	if len(ts) != 1 {
+		return nil
+	}
+	return ts
+}
+
+func whose(s *policy.Service, r *policy.Recipient) string {
+	if r.Name != "" {
+		return r.Name
+	}
+	return name(s)
+}
+
+// leavesEEA reports whether a service's data goes to a country that neither is
+// in the European Economic Area nor has an adequacy decision.
+func leavesEEA(s *policy.Service) bool {
+	for _, r := range append([]policy.Recipient{s.Provider}, s.Recipients...) {
+		if r.Country != "" && !policy.InEEA(r.Country) && !policy.HasAdequacy(r.Country) {
+			return true
+		}
+	}
+	return false
+}

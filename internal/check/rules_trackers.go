@@ -1,0 +1,400 @@
+package check
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/temoin/temoin/policy"
+)
+
+// Rules on what is kept in the browser.
+var trackerRules = []Rule{
+	{
+		ID: "trk-exact-name", Severity: Error,
+		Title:   "Each tracker is given under the exact key that the browser shows.",
+		Why:     "A visitor who looks into the browser must find what the policy names, and a name that is no key cannot be governed.",
+		Fix:     "Open the browser's storage view and copy the key; keep your own words in label.",
+		Sources: []Source{recommendation("6", Read), rfc6265},
+		find: func(p *pass) {
+			for _, t := range p.own() {
+				switch {
+				case t.Name == "":
+					p.report(t.Field, fmt.Sprintf("%s has a label but no key", quote(t.Label.In(p.Langs...))))
+				case t.Storage == policy.Cookie && !isToken(t.Name):
+					p.report(t.Field, fmt.Sprintf("%q cannot be the name of a cookie", t.Name))
+				}
+			}
+		},
+	},
+	{
+		ID: "trk-wildcard-safe", Severity: Error,
+		Title:   "A pattern begins with at least three letters that end in a separator, and takes in no other provider's tracker.",
+		Why:     "A loose pattern hides trackers that nobody declared.",
+		Fix:     "Write the fixed part to its separator, as in _ga_*.",
+		Sources: []Source{planet49, house("a pattern must not contradict the rest of the policy")},
+		find:    findUnsafePatterns,
+	},
+	{
+		ID: "trk-purpose", Severity: Error,
+		Title:   "Each tracker says what it is for.",
+		Why:     "Consent and exemption are both judged by the purpose.",
+		Fix:     "Write purpose, one plain sentence.",
+		Sources: []Source{art82, guidelines("24")},
+		find: func(p *pass) {
+			for _, t := range p.own() {
+				for _, text := range []string{t.Purpose.In(p.Langs...)} {
+					if text == "" {
+						p.report(t.Field, fmt.Sprintf("%s does not say what it is for", t))
+					} else if strings.EqualFold(strings.Trim(text, ". "), t.Name) {
+						p.report(t.Field+".purpose", fmt.Sprintf("the purpose of %s is its name", t))
+					}
+				}
+			}
+		},
+	},
+	{
+		ID: "trk-lifetime-declared", Severity: Error,
+		Title:   "Each tracker says how long it is kept.",
+		Why:     "The duration is part of the information owed before consent.",
+		Fix:     `Write lasts: "session", a period, or "until-deleted".`,
+		Sources: []Source{planet49, gdpr("13(2)(a)")},
+		find: func(p *pass) {
+			for _, t := range p.own() {
+				if len(t.Lasts) == 0 && t.Storage != policy.Pixel {
+					f := p.report(t.Field, fmt.Sprintf("%s does not say how long it is kept", t))
+					if t.Storage != policy.Cookie {
+						f.as(Warning)
+					}
+				}
+				if t.Storage == policy.Cookie && t.Lasts.Longest().Kind == policy.UntilDeleted {
+					p.report(t.Field+".lasts", fmt.Sprintf("%s is a cookie, which always has an end", t)).write("Write the period that the site sets, or session.")
+				}
+			}
+		},
+	},
+	{
+		ID: "trk-lifetime-conditional", Severity: Warning,
+		Title:   "A lifetime that depends on the visitor is given in both cases.",
+		Why:     "Who did not tick the box keeps the cookie for another time than who did.",
+		Fix:     "Write lasts: {remember-me: 30 days, otherwise: session}.",
+		Sources: []Source{planet49},
+		find: func(p *pass) {
+			for _, t := range p.own() {
+				if len(t.Lasts) == 1 && t.Lasts[0].When == "" && rememberMe.MatchString(allWords(t.Purpose)+allWords(t.Because)) {
+					p.report(t.Field, fmt.Sprintf("%s speaks of remembering the visitor and has one lifetime only", t))
+				}
+			}
+		},
+	},
+	{
+		ID: "trk-storage-type", Severity: Warning,
+		Title:   "What is not a cookie is not called one.",
+		Why:     "Emptying the cookies does not empty local storage: the visitor would look in the wrong place.",
+		Fix:     "Name the storage, or say trackers.",
+		Sources: []Source{guidelines("13")},
+		find: func(p *pass) {
+			for _, t := range p.own() {
+				if notCookie(t) && t.Storage != policy.Pixel && cookieWord.MatchString(allWords(t.Purpose)+" "+allWords(t.Label)) {
+					p.report(t.Field, fmt.Sprintf("%s is kept in %s and is called a cookie", t, t.Storage))
+				}
+			}
+			for _, c := range p.Categories {
+				own := slices.DeleteFunc(slices.Clone(c.Trackers), func(t *policy.Tracker) bool { return t.Origin == policy.FromTemoin })
+				if len(own) > 0 && !slices.ContainsFunc(own, func(t *policy.Tracker) bool { return t.Storage == policy.Cookie }) && cookieWord.MatchString(allWords(c.Title)+" "+allWords(c.Purpose)) {
+					p.report(c.Field, fmt.Sprintf("category %q is said to be cookies and holds none", c.ID))
+				}
+			}
+		},
+	},
+	{
+		ID: "trk-similar-tech-enumerated", Severity: Error,
+		Title:   "Where the policy speaks of other storage than cookies, it lists what is kept there.",
+		Why:     "“Similar technologies” without a list is information that was owed.",
+		Fix:     "Declare each key under trackers, with its kind; or remove the mention.",
+		Sources: []Source{guidelines("13-14"), edpb2of2023},
+		find: func(p *pass) {
+			for _, t := range p.Prose {
+				named := false
+				for storage, word := range storageWords {
+					named = named || word.MatchString(t.Text)
+					if !word.MatchString(t.Text) || negated(t.Text, word) {
+						continue
+					}
+					if !slices.ContainsFunc(p.own(), func(t *policy.Tracker) bool { return t.Storage == storage && t.Name != "" }) {
+						p.reportAt(t, fmt.Sprintf("speaks of %s, of which no key is declared", storage))
+					}
+				}
+				if similarTech.MatchString(t.Text) && !named && !slices.ContainsFunc(p.own(), func(t *policy.Tracker) bool { return notCookie(t) && t.Name != "" }) {
+					p.reportAt(t, "speaks of similar technologies, of which none is declared")
+				}
+			}
+		},
+	},
+	{
+		ID: "trk-party-provider", Severity: Error,
+		Title:   "First or third party follows from the domain; who sets the tracker is named apart from it.",
+		Why:     "A script of Google's that writes on the site's own domain is first-party storage of a third party.",
+		Fix:     "Write party by the domain, and declare the service that sets it.",
+		Sources: []Source{guidelines("34-38"), planet49},
+		find: func(p *pass) {
+			for _, t := range p.own() {
+				known, ok := policy.KnownTracker(t.Storage, t.Name)
+				switch {
+				case t.Party == policy.ThirdParty && t.Service == nil && t.Domain == "":
+					p.report(t.Field, fmt.Sprintf("%s is a third party's, and nothing says whose", t))
+				case ok && t.Origin == policy.FromSite && t.Service == nil:
+					p.report(t.Field, fmt.Sprintf("%s is set by %s, which is not named", t, name(known.Service))).
+						write(fmt.Sprintf("Declare services: [{use: %s, category: …}] and remove the tracker here.", known.Service.ID))
+				}
+				if ok && t.Origin == policy.FromSite && t.Party != known.Party {
+					p.report(t.Field, fmt.Sprintf("%s is %s-party storage, declared as %s-party", t, known.Party, t.Party)).as(Warning)
+				}
+			}
+		},
+	},
+	{
+		ID: "trk-no-legit-interest", Severity: Error,
+		Title:   "Legitimate interest is never the ground of a tracker.",
+		Why:     "A tracker is exempt by article 82 or it needs consent; legitimate interest can only cover what is done afterwards with data from an exempt one.",
+		Fix:     "Give the tracker its reason for exemption, or put it into a category that needs consent.",
+		Sources: []Source{taskforce24, art82},
+		find: func(p *pass) {
+			for _, t := range p.own() {
+				if t.Basis == policy.BasisLegitimateInterest && (t.Reason == "" || !t.Exempt()) {
+					p.report(t.Field, fmt.Sprintf("%s rests on legitimate interest", t))
+				}
+			}
+			for _, c := range p.Categories {
+				if c.Basis == policy.BasisLegitimateInterest && c.NeedsConsent() {
+					p.report(c.Field, fmt.Sprintf("category %q rests on legitimate interest", c.ID))
+				}
+			}
+			for _, t := range p.Prose {
+				if legitimateInterest.MatchString(t.Text) && cookieWord.MatchString(t.Text) && !negated(t.Text, legitimateInterest) {
+					p.reportAt(t, "gives legitimate interest as a ground for cookies")
+				}
+			}
+		},
+	},
+	{
+		ID: "trk-exempt-list", Severity: Error,
+		Title:   "An exempt tracker says why it needs no consent.",
+		Why:     "Without a reason, an exemption is a claim. The CNIL's list is given as examples: another reason is possible, in writing.",
+		Fix:     "Write reason: one of the listed ones, or service-requested with because.",
+		Sources: []Source{guidelines("49"), art82},
+		find: func(p *pass) {
+			for _, t := range p.own() {
+				switch {
+				case !t.Exempt():
+				case t.Reason == "" && t.Service == nil:
+					p.report(t.Field, fmt.Sprintf("%s is exempt without a reason", t))
+				case t.Reason == policy.ReasonServiceRequested && t.Because.IsZero():
+					p.report(t.Field, fmt.Sprintf("%s is needed for a service that the visitor asked for, and nothing says which", t))
+				case t.Reason == policy.ReasonServiceRequested:
+					p.report(t.Field, fmt.Sprintf("%s is exempt for a reason that is not on the CNIL's list of examples", t)).as(Info).
+						write("Nothing, if because says which service the visitor asks for, and by which act.")
+				}
+			}
+		},
+	},
+	{
+		ID: "trk-exempt-service", Severity: Error,
+		Title:   "A service that is contacted without consent says which service the visitor asked for.",
+		Why:     "Strictly necessary means necessary for what the visitor asked for, not for the site.",
+		Fix:     "Write because: which service, by which act of the visitor.",
+		Sources: []Source{art82, guidelines("49")},
+		find: func(p *pass) {
+			for _, s := range p.Services {
+				if s.Loads != policy.LoadsOnConsent && s.Because.IsZero() && !s.SelfHosted {
+					p.report(s.Field, fmt.Sprintf("%s is contacted without consent, and nothing says for which request of the visitor", name(s)))
+				}
+			}
+		},
+	},
+	{
+		ID: "trk-ui-pref-intrinsic", Severity: Warning,
+		Title:   "An exempt preference is written only by the visitor's act, holds only the preference, and is not called inessential.",
+		Why:     "The exemption is for what the visitor asked the site to remember.",
+		Fix:     "Write act and content; or put it into a category that needs consent.",
+		Sources: []Source{guidelines("49"), exemption4},
+		find: func(p *pass) {
+			for _, t := range p.own() {
+				if t.Reason != policy.ReasonInterface {
+					continue
+				}
+				if t.Act.IsZero() {
+					p.report(t.Field, fmt.Sprintf("%s is exempt as a preference, and nothing says by which act the visitor sets it", t))
+				}
+				if t.Category.Optional && t.Category.Ground == policy.GroundExempt {
+					p.report(t.Field, fmt.Sprintf("%s is exempt, in a category that the page calls optional", t))
+				}
+			}
+		},
+	},
+	{
+		ID: "trk-exempt-single-purpose", Severity: Error,
+		Title:   "An exempt tracker serves one purpose, and neither analytics nor advertising.",
+		Why:     "A second purpose ends the exemption.",
+		Fix:     "Give the other purpose a tracker of its own, in a category that needs consent.",
+		Sources: []Source{guidelines("47-48"), recommendation("6", Read)},
+		find: func(p *pass) {
+			for _, t := range p.own() {
+				if !t.Exempt() || t.Reason == policy.ReasonAudience {
+					continue
+				}
+				if t.Service != nil && slices.Contains(consentKinds, t.Service.Kind) {
+					p.report(t.Field, fmt.Sprintf("%s is exempt, and belongs to %s (%s)", t, name(t.Service), t.Service.Kind))
+				} else if otherPurpose.MatchString(allWords(t.Purpose)) && !negated(allWords(t.Purpose), otherPurpose) {
+					p.report(t.Field, fmt.Sprintf("%s is exempt, and its purpose speaks of statistics or advertising", t))
+				}
+			}
+		},
+	},
+	{
+		ID: "trk-audience-exempt", Severity: Error,
+		Title:   "A tracker exempt as audience measurement keeps within the conditions: the site's own, thirteen months, no extension.",
+		Why:     "The exemption for audience measurement holds only under its conditions.",
+		Fix:     "Shorten it to 13 months without sliding, for the site alone; or ask for consent.",
+		Sources: []Source{guidelines("50-52"), recommendation("5", Corroborated), audiencePage},
+		find: func(p *pass) {
+			limit := policy.Lifetime{Kind: policy.For, Period: policy.Period{Count: 13, Unit: policy.Month}}
+			for _, t := range p.own() {
+				if t.Reason != policy.ReasonAudience {
+					continue
+				}
+				if t.Lasts.Longest().Compare(limit) > 0 {
+					p.report(t.Field, fmt.Sprintf("%s is exempt as audience measurement and kept longer than 13 months (%s)", t, t.Lasts))
+				}
+				if t.Sliding {
+					p.report(t.Field, fmt.Sprintf("%s is exempt as audience measurement and extended at each visit", t))
+				}
+				if t.Party == policy.ThirdParty {
+					p.report(t.Field, fmt.Sprintf("%s is exempt as audience measurement and a third party's", t))
+				}
+			}
+		},
+	},
+	{
+		ID: "trk-vendor-default", Severity: Warning,
+		Title:   "A lifetime other than the vendor's default is backed by the setting that makes it so.",
+		Why:     "What the policy says and what the vendor's script does are two things until someone has set it.",
+		Fix:     "Write evidence: the setting, and when it was checked; or the vendor's own lifetime.",
+		Sources: []Source{gdpr("5(1)(a)"), cookieTable},
+		find: func(p *pass) {
+			for _, t := range p.own() {
+				known, ok := policy.KnownTracker(t.Storage, t.Name)
+				if !ok || len(t.Lasts) == 0 || !t.Measured.IsZero() || t.Service != nil && !t.Service.Measured.IsZero() {
+					continue
+				}
+				if t.Lasts.Longest().Compare(known.Lasts.Longest()) != 0 {
+					p.report(t.Field, fmt.Sprintf("%s is declared for %s; by default the vendor keeps it for %s", t, t.Lasts, known.Lasts))
+				}
+			}
+		},
+	},
+	{
+		ID: "trk-deprecated", Severity: Warning,
+		Title:   "No tracker is declared that its vendor no longer sets.",
+		Why:     "A list with cookies of the past was not checked against the site.",
+		Fix:     "Remove it, or declare the name that the vendor uses today.",
+		Sources: []Source{gdpr("5(1)(d)"), cookieTable},
+		find: func(p *pass) {
+			for _, t := range p.own() {
+				if known, ok := policy.KnownTracker(t.Storage, t.Name); ok && !known.Retired.IsZero() {
+					p.report(t.Field, fmt.Sprintf("%s: %s", t, strings.TrimSuffix(known.Retired.In("en"), ".")))
+				}
+			}
+		},
+	},
+	{
+		ID: "trk-consent-13m", Severity: Warning,
+		Title:   "A tracker on consent that is kept longer than thirteen months says why.",
+		Why:     "Storage must be proportionate. No text caps it: thirteen months is a house line, taken from the CNIL's advice for exempt audience measurement.",
+		Fix:     "Shorten it with lasts, or write because.",
+		Sources: []Source{gdpr("5(1)(c), (e)"), house("13 months, after délibération 2020-092, art. 5")},
+		find: func(p *pass) {
+			limit := policy.Lifetime{Kind: policy.For, Period: policy.Period{Count: 13, Unit: policy.Month}}
+			for _, t := range p.own() {
+				l := t.Lasts.Longest()
+				if !t.Exempt() && l.Kind == policy.For && l.Compare(limit) > 0 && t.Because.IsZero() {
+					p.report(t.Field, fmt.Sprintf("%s is kept for %s, longer than 13 months, without a reason", t, l))
+				}
+			}
+		},
+	},
+	{
+		ID: "trk-400d", Severity: Warning,
+		Title:   "No cookie is declared for longer than browsers keep it.",
+		Why:     "Browsers cut a cookie's life to 400 days: a longer one is not true.",
+		Fix:     "Write 400 days or less.",
+		Sources: []Source{rfc6265bis},
+		find: func(p *pass) {
+			const limit = 400 * 24 // hours
+			for _, t := range p.own() {
+				if l := t.Lasts.Longest(); t.Storage == policy.Cookie && l.Kind == policy.For && l.Period.Max().Hours() > limit {
+					p.report(t.Field, fmt.Sprintf("%s is declared for %s; browsers keep no cookie longer than 400 days", t, l))
+				}
+			}
+		},
+	},
+	{
+		ID: "trk-no-pixel-exempt", Severity: Error,
+		Title:   "A pixel is a tracker that needs consent.",
+		Why:     "An image loaded to report that it was loaded makes the browser send information.",
+		Fix:     "Put it into a category that needs consent.",
+		Sources: []Source{guidelines("13"), edpb2of2023},
+		find: func(p *pass) {
+			for _, t := range p.own() {
+				if t.Storage == policy.Pixel && t.Exempt() {
+					p.report(t.Field, fmt.Sprintf("the pixel %s is exempt", t))
+				}
+			}
+		},
+	},
+	{
+		ID: "trk-sliding-said", Severity: Info,
+		Title:   "A lifetime that begins anew at each visit is short, or justified.",
+		Why:     "For a regular visitor it never ends.",
+		Fix:     "Set the lifetime so that it is not extended, or write because.",
+		Sources: []Source{gdpr("5(1)(e)")},
+		find: func(p *pass) {
+			for _, t := range p.own() {
+				if l := t.Lasts.Longest(); t.Sliding && t.Because.IsZero() && t.Origin == policy.FromSite && l.Kind == policy.For && l.Period.Compare(policy.Period{Count: 6, Unit: policy.Month}) > 0 {
+					p.report(t.Field, fmt.Sprintf("%s is kept for %s from the last visit", t, l))
+				}
+			}
+		},
+	},
+}
+
+// consentKinds are kinds of services whose trackers serve statistics,
+// advertising or the like: never strictly necessary.
+var consentKinds = []string{"analytics", "session-replay", "ab-testing", "advertising", "affiliation", "social"}
+
+func findUnsafePatterns(p *pass) {
+	for _, t := range p.own() {
+		prefix, wild := t.Wild()
+		if !wild {
+			continue
+		}
+		if t.Origin == policy.FromSite && (len(prefix) < 3 || !strings.ContainsAny(prefix[len(prefix)-1:], "_-.:")) {
+			p.report(t.Field, fmt.Sprintf("%q takes in too much: before its * must stand three characters or more that end in a separator", t.Name))
+		}
+		for _, other := range p.own() {
+			if other != t && other.Storage == t.Storage && other.Service != t.Service && other.Name != "" && !strings.Contains(other.Name, "*") && t.Matches(other.Name) {
+				p.report(t.Field, fmt.Sprintf("%q takes in %q, which is somebody else's", t.Name, other.Name))
+			}
+		}
+	}
+}
+
+func isToken(name string) bool {
+	for i := range len(name) {
+		c := name[i]
+		if c <= ' ' || c >= 0x7f || strings.IndexByte(`()<>@,;:\"/[]?={}`, c) >= 0 {
+			return false
+		}
+	}
+	return name != ""
+}

@@ -1,0 +1,141 @@
+package check
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"unicode/utf8"
+
+	"golang.org/x/text/width"
+)
+
+// WriteText writes reports for a reader: each finding with the line that it is
+// about, and a caret under the place. With color, for a terminal.
+func WriteText(w io.Writer, reports []*Report, sources map[string][]byte, color bool) error {
+	ink := inks(color)
+	var b strings.Builder
+	errors, warnings, infos, allowedOnes := 0, 0, 0, 0
+	for _, r := range reports {
+		lines := strings.Split(string(sources[r.File]), "\n")
+		for i := range r.Findings {
+			writeFinding(&b, &r.Findings[i], lines, ink)
+			if r.Findings[i].Allowed != "" {
+				allowedOnes++
+			}
+		}
+		errors += r.Count(Error)
+		warnings += r.Count(Warning)
+		infos += r.Count(Info)
+	}
+	fmt.Fprintf(&b, "%s, %s, %s", count(errors, "error"), count(warnings, "warning"), count(infos, "note"))
+	if allowedOnes > 0 {
+		fmt.Fprintf(&b, ", %d allowed", allowedOnes)
+	}
+	b.WriteString("\n")
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+func count(n int, what string) string {
+	if n != 1 {
+		what += "s"
+	}
+	return fmt.Sprintf("%d %s", n, what)
+}
+
+// inks returns the escape sequences for parts of a finding; empty ones without
+// color.
+func inks(color bool) map[string]string {
+	if !color {
+		return nil
+	}
+	return map[string]string{
+		"error": "\x1b[1;31m", "warning": "\x1b[1;33m", "info": "\x1b[1;36m", "allowed": "\x1b[2m",
+		"place": "\x1b[1m", "dim": "\x1b[2m", "off": "\x1b[0m",
+	}
+}
+
+func writeFinding(b *strings.Builder, f *Finding, lines []string, ink map[string]string) {
+	label := string(f.Severity)
+	if f.Allowed != "" {
+		label = "allowed"
+	}
+	place := f.File
+	if f.Position.IsValid() {
+		place += fmt.Sprintf(":%d:%d", f.Position.Line, f.Position.Column)
+	}
+	fmt.Fprintf(b, "%s%s%s: %s%s%s %s %s[%s]%s\n", ink["place"], place, ink["off"], ink[label], label, ink["off"], f.Message, ink["dim"], f.Rule.ID, ink["off"])
+	if f.Position.IsValid() && f.Position.Line <= len(lines) {
+		line, before := excerpt(lines[f.Position.Line-1], f.Position.Column)
+		number := fmt.Sprintf("%4d", f.Position.Line)
+		fmt.Fprintf(b, "%s%s |%s %s\n", ink["dim"], number, ink["off"], line)
+		fmt.Fprintf(b, "%s%s |%s %s%s^%s\n", ink["dim"], strings.Repeat(" ", len(number)), ink["off"], strings.Repeat(" ", before), ink[label], ink["off"])
+	}
+	if f.Allowed != "" {
+		fmt.Fprintf(b, "     %s= allowed because %s%s\n", ink["dim"], f.Allowed, ink["off"])
+		return
+	}
+	fmt.Fprintf(b, "     %s=%s %s\n", ink["dim"], ink["off"], f.Advice())
+}
+
+// excerpt cuts a line to what fits a terminal around the column, replaces what
+// would move the cursor, and returns how many cells stand before the column.
+func excerpt(line string, column int) (cut string, before int) {
+	const most = 110
+	runes := []rune(strings.TrimRight(line, "\r"))
+	from := 0
+	if column > most-20 {
+		from = min(column-most/2, len(runes))
+	}
+	var b strings.Builder
+	if from > 0 {
+		b.WriteString("…")
+		before++
+	}
+	for i := from; i < len(runes) && i < from+most; i++ {
+		r := runes[i]
+		switch {
+		case r == '\t':
+			r = ' '
+		case r < ' ' || r == 0x7f || r >= 0x80 && r < 0xa0 || r >= 0x202a && r <= 0x202e || r >= 0x2066 && r <= 0x2069:
+			r = utf8.RuneError
+		}
+		if i < column-1 {
+			before += cells(r)
+		}
+		b.WriteRune(r)
+	}
+	if len(runes) > from+most {
+		b.WriteString("…")
+	}
+	return b.String(), before
+}
+
+func cells(r rune) int {
+	switch width.LookupRune(r).Kind() {
+	case width.EastAsianWide, width.EastAsianFullwidth:
+		return 2
+	}
+	return 1
+}
+
+// WriteRule explains a rule.
+func WriteRule(w io.Writer, r Rule) error {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s (%s)\n\n%s\n\nWhy: %s\nFix: %s\n\nSources:\n", r.ID, r.Severity, r.Title, r.Why, r.Fix)
+	for _, s := range r.Sources {
+		fmt.Fprintf(&b, "  - %s [%s]\n", s.Text, s.Certainty)
+	}
+	if r.Countries != nil {
+		fmt.Fprintf(&b, "Applies in: %s\n", strings.Join(r.Countries, ", "))
+	}
+	if !r.From.IsZero() {
+		fmt.Fprintf(&b, "From: %s\n", r.From)
+	}
+	if !r.Until.IsZero() {
+		fmt.Fprintf(&b, "Until: %s\n", r.Until)
+	}
+	b.WriteString("\nTo allow one finding, with a reason that the report shows:\n  # temoin:allow " + r.ID + " because …\n")
+	_, err := io.WriteString(w, b.String())
+	return err
+}
