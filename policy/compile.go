@@ -57,17 +57,17 @@ func (c *compiler) identity() {
 		c.Host = strings.ToLower(u.Hostname())
 	}
 	for i, h := range c.Hosts {
-		if h == c.Host || slices.Contains(c.Hosts[:i], h) {
+		if h != "" && (h == c.Host || slices.Contains(c.Hosts[:i], h)) {
 			c.problem(fmt.Sprintf("hosts[%d]", i), fmt.Sprintf("%q stands twice (url counts too)", h), "remove it")
 		}
 	}
 	for i, l := range c.Langs {
-		if slices.Contains(c.Langs[:i], l) {
+		if l != "" && slices.Contains(c.Langs[:i], l) {
 			c.problem(fmt.Sprintf("languages[%d]", i), fmt.Sprintf("%q stands twice", l), "remove it")
 		}
 	}
 	if len(c.Langs) == 0 {
-		if _, written := c.positions["languages"]; written && len(c.d.problems) == 0 {
+		if c.Written("languages") && len(c.d.problems) == 0 {
 			c.problem("languages", "names no language", "write the languages of the site, the default first: [fr, en]")
 		}
 		c.Langs = []string{"en"} // for what follows; the manifest is refused anyway
@@ -76,7 +76,7 @@ func (c *compiler) identity() {
 
 func (c *compiler) grounds() {
 	c.Categories = pointers(c.raw.categories)
-	if len(c.Categories) == 0 {
+	if len(c.Categories) == 0 && c.Written("categories") {
 		c.problem("categories", "names no category", "write at least one: essential: {exempt: true}")
 	}
 	for _, k := range c.Categories {
@@ -193,11 +193,13 @@ func (c *compiler) resolve(s *Service) bool {
 				c.suggest(s.use, CatalogueIDs(), "declare it in full: id, name, provider, hosts, trackers"))
 			return false
 		}
-		s.merge(known, c)
 		s.ID = cmp.Or(s.ID, s.use)
+		s.merge(known, c)
 	}
 	s.Provider.Field = cmp.Or(s.Provider.Field, s.Field)
 	switch {
+	case s.ID == "" && (c.Written(s.Field+".id") || c.Written(s.Field+".use")):
+		return false // not readable, and reported
 	case s.ID == "":
 		c.problem(s.Field, "has neither use nor id", `write "use: <id of the catalogue>" or "id: <a word>"`)
 		return false
@@ -292,6 +294,9 @@ func (c *compiler) trackers() {
 
 // add completes one tracker and puts it into the site.
 func (c *compiler) add(t *Tracker) {
+	if t.Name == "" && c.Written(t.Field+".name") {
+		return // not readable, and reported
+	}
 	if t.Name == "" && t.Label.IsZero() {
 		c.problem(t.Field, "has no name", "write name: the exact key that the browser shows")
 		return
@@ -368,7 +373,7 @@ func (c *compiler) self() {
 	for _, t := range c.selfTrackers(home) {
 		for _, other := range c.Trackers {
 			if other.Storage == t.Storage && other.Matches(t.Name) {
-				c.problem(other.Field, fmt.Sprintf("%q is written by Témoin and declared by itself", t.Name), "remove it here; choice.purpose and choice.category say what you want said of it")
+				c.problem(other.Field, fmt.Sprintf("%q is written by Témoin, which declares it itself", t.Name), "remove it here; choice.purpose and choice.category say what you want said of it")
 			}
 		}
 		c.Trackers = append(c.Trackers, t)
@@ -420,8 +425,8 @@ func (c *compiler) names() {
 	byName := map[trackerKey]*Tracker{}
 	var wild []*Tracker
 	for _, t := range c.Trackers {
-		if t.Name == "" {
-			continue
+		if t.Name == "" || t.Origin == FromTemoin {
+			continue // self has compared Témoin's own with all others
 		}
 		if other := byName[t.key()]; other != nil {
 			c.problem(t.Field, fmt.Sprintf("%s %q is declared twice, first in line %d", t.Storage, t.Name, c.Position(other.Field).Line), "keep one of them")

@@ -37,7 +37,7 @@ func (s *Site) shape() shape {
 		may("choice", s.Choice.shape(), "How the visitor's choice is kept and where it can be changed.", "{cookie: cookie_consent, lasts: 6 months}").or("consent"),
 		may("notice", s.Notice.shape(), "What the first layer is for.", "{mode: consent}").or("banner"),
 		may("proof", s.Proof.shape(), "How long the proof of a choice is kept, and why.", "{kept: 5 years after expiry}").or("register"),
-		must("categories", keyed(&m.categories, "categories by id", func(id string, c *Category) shape { return c.shape(id) }), "What visitors decide on, by id, in the order of the page.", "\n  essential: {exempt: true}\n  analytics: {needs: consent}").or("purposes"),
+		must("categories", keyed(&m.categories, "categories by id", func(id string, c *Category) shape { return c.shape(id) }), "What visitors decide on, by id, in the order of the page.", "{essential: {exempt: true}, analytics: {needs: consent}}").or("purposes"),
 		may("trackers", list(&m.trackers, (*Tracker).shape), "What the site itself keeps in the browser.", "[{name: session, category: essential, lasts: session}]").or("cookies"),
 		may("services", list(&m.services, (*Service).shape), "The third parties that the site's pages contact.", "[{use: google-analytics, category: analytics}]").or("vendors", "providers", "third_parties"),
 		may("promises", list(&m.promises, (*Promise).shape), "What the policy commits to: known promises by id, or your own words.", "[no-advertising, no-pixels]").or("claims"),
@@ -227,7 +227,7 @@ func (l *Logs) shape() shape {
 	return object("logs", "what the servers record", &l.Field,
 		must("kept", period(&l.Kept), "How long.", "12 months"),
 		may("purpose", words(&l.Purpose), "What for.", "{en: security and diagnosis}"),
-		may("content", words(&l.Content), "What a line holds.", "{en: time, page, status, IP address}"),
+		may("content", words(&l.Content), "What a line holds.", "{en: \"time, page, status, IP address\"}"),
 	)
 }
 

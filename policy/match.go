@@ -134,7 +134,8 @@ func hostPath(dst *string) shape {
 			if len(s) > 400 || !isHost(h.name) || strings.ContainsAny(h.path, "?#* ") || strings.ContainsFunc(s, isHidden) {
 				return fmt.Errorf("%q is not a host", shorten(s))
 			}
-			if suffix, _ := publicsuffix.PublicSuffix(h.name); suffix == h.name && h.below {
+			// Suffixes that companies share out (googleapis.com) can be one service's.
+			if suffix, registry := publicsuffix.PublicSuffix(h.name); suffix == h.name && h.below && (registry || !strings.Contains(suffix, ".")) {
 				return fmt.Errorf("%q takes in every site under %s", shorten(s), h.name)
 			}
 			*dst = s

@@ -130,12 +130,7 @@ func Fields() []FieldDoc {
 }
 
 // write is the example as it stands in a manifest.
-func (f field) write() string {
-	if strings.HasPrefix(f.example, "\n") {
-		return f.key + ":" + f.example
-	}
-	return f.key + ": " + f.example
-}
+func (f field) write() string { return f.key + ": " + f.example }
 
 // suffixOf shows how elements of a shape are reached: "[]" for a list, ".*" for
 // a mapping by ids.

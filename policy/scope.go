@@ -20,7 +20,8 @@ type Scope struct {
 }
 
 type scopeItem struct {
-	kind, what string
+	kind, what string   // what is compared
+	name       string   // what it is called; no part of the comparison
 	lasts      Lifetime // of a tracker
 }
 
@@ -41,28 +42,28 @@ const (
 // Scope returns what consent to the category depends on.
 func (s *Site) Scope(c *Category) Scope {
 	sc := Scope{category: c.ID}
-	add := func(kind string, parts ...string) {
-		sc.items = append(sc.items, scopeItem{kind: kind, what: strings.Join(parts, "\x00")})
+	add := func(kind, name string, parts ...string) {
+		sc.items = append(sc.items, scopeItem{kind: kind, name: name, what: strings.Join(parts, "\x00")})
 	}
-	add(inController, cmp.Or(strings.ReplaceAll(s.Controller.SIREN, " ", ""), strings.ToLower(s.Controller.Name)))
-	add(inPurpose, normal(c.Purpose.In(s.Default())))
+	add(inController, s.Controller.Name, cmp.Or(strings.ReplaceAll(s.Controller.SIREN, " ", ""), strings.ToLower(s.Controller.Name)))
+	add(inPurpose, "", normal(c.Purpose.In(s.Default())))
 	if c.Revision > 0 {
-		add(inRevision, fmt.Sprint(c.Revision))
+		add(inRevision, "", fmt.Sprint(c.Revision))
 	}
 	if c.Profiling || c.Advertising {
-		add(inProfiling, fmt.Sprint(c.Profiling, c.Advertising))
+		add(inProfiling, "", fmt.Sprint(c.Profiling, c.Advertising))
 	}
 	for _, v := range c.Services {
 		if v.Loads != LoadsOnConsent {
 			continue
 		}
-		add(inService, v.ID)
+		add(inService, v.Name.In("en"), v.ID)
 		if v.Profiling {
-			add(inProfiling, v.ID)
+			add(inProfiling, v.Name.In("en"), v.ID)
 		}
 		for _, r := range append([]Recipient{v.Provider}, v.Recipients...) {
 			if r.Name != "" {
-				add(inRecipient, v.ID, strings.ToLower(r.Name), r.Country)
+				add(inRecipient, r.Name, v.ID, strings.ToLower(r.Name), r.Country)
 			}
 		}
 	}
@@ -74,9 +75,12 @@ func (s *Site) Scope(c *Category) Scope {
 		if t.Service != nil {
 			owner = t.Service.ID
 		} else if !t.Purpose.IsZero() {
-			add(inPurpose, t.String(), normal(t.Purpose.In(s.Default())))
+			add(inPurpose, t.String(), t.String(), normal(t.Purpose.In(s.Default())))
 		}
-		sc.items = append(sc.items, scopeItem{inTracker, strings.Join([]string{string(t.Storage), t.String(), string(t.Party), owner}, "\x00"), t.Lasts.Longest()})
+		sc.items = append(sc.items, scopeItem{
+			kind: inTracker, name: t.String(), lasts: t.Lasts.Longest(),
+			what: strings.Join([]string{string(t.Storage), t.String(), string(t.Party), owner}, "\x00"),
+		})
 	}
 	slices.SortFunc(sc.items, scopeItem.compare)
 	sc.items = slices.CompactFunc(sc.items, func(a, b scopeItem) bool { return a.compare(b) == 0 })
@@ -144,14 +148,11 @@ func (sc Scope) Beyond(old Scope, reworded bool) []Excess {
 		if it.kind == inPurpose && reworded {
 			continue
 		}
-		i, ok := slices.BinarySearchFunc(old.items, it, scopeItem.compare)
-		parts := strings.Split(it.what, "\x00")
-		name := parts[min(1, len(parts)-1)]
-		switch {
+		switch i, ok := slices.BinarySearchFunc(old.items, it, scopeItem.compare); {
 		case !ok:
-			beyond = append(beyond, Excess{Kind: it.kind, What: name})
+			beyond = append(beyond, Excess{Kind: it.kind, What: it.name})
 		case it.lasts.Compare(old.items[i].lasts) > 0:
-			beyond = append(beyond, Excess{"lifetime", name, old.items[i].lasts.String(), it.lasts.String()})
+			beyond = append(beyond, Excess{"lifetime", it.name, old.items[i].lasts.String(), it.lasts.String()})
 		}
 	}
 	return beyond

@@ -165,7 +165,7 @@ func (s *Service) common() []field {
 		may("sends", words(&s.Sends), "Which data it receives.", "{en: IP address and browser version}").or("data"),
 		may("opt_out", link(&s.OptOut), "The vendor's own opt-out page, as an addition to your own choice.", "https://tools.google.com/dlpage/gaoptout"),
 		may("profiling", yes(&s.Profiling), "true: it serves to evaluate or predict what a person does or likes.", "true"),
-		may("because", words(&s.Because), "Where it is contacted without consent: which service the visitor asks for, and by which act.", "{en: You start the payment, and the bank must check it.}"),
+		may("because", words(&s.Because), "Where it is contacted without consent: which service the visitor asks for, and by which act.", "{en: The payment that you start is checked against fraud.}"),
 		may("trackers", list(&s.trackers, (*Tracker).shape), "What it keeps in the browser. What you write of a tracker that the catalogue knows comes before what is known; the others stay.", "[{name: __stripe_mid, lasts: 1 year}]").or("cookies"),
 		may("incomplete", yes(&s.Incomplete), "true: it may keep more than is listed here, which nobody has verified yet.", "true"),
 		may("lasts", keyedShape[namedLifetimes]{dst: &s.lasts, what: `"tracker name: lifetime"`, key: "^.{1,256}$", ok: func(k string) bool { return len(k) <= maxName },

@@ -52,7 +52,6 @@ type decoder struct {
 	positions map[string]fieldPosition
 	prose     []Prose
 	nodes     int
-	depth     int
 	stopped   bool // the bound on nodes was reached and reported
 }
 
@@ -71,8 +70,9 @@ func (d *decoder) problem(n *yaml.Node, at, what, fix string) {
 // was meant costs time, and a hostile file could ask for it without end.
 func (d *decoder) full() bool { return len(d.problems) >= 10*maxProblems }
 
-// enter counts a value against the limits and resolves an alias. It returns nil
-// when the walk must not go on below n.
+// enter counts a value against the limit and resolves an alias. It returns nil
+// when the walk must not go on below n. No walk is deeper than the shapes are,
+// even where an alias holds itself.
 func (d *decoder) enter(n *yaml.Node, at string) *yaml.Node {
 	d.nodes++
 	switch {
@@ -83,13 +83,8 @@ func (d *decoder) enter(n *yaml.Node, at string) *yaml.Node {
 		d.problem(n, at, fmt.Sprintf("the manifest has more than %d values (aliases counted at each use)", maxNodes),
 			"write fewer aliases")
 		return nil
-	case d.depth > maxDepth:
-		d.problem(n, at, fmt.Sprintf("is nested more than %d levels deep", maxDepth), "check the indentation")
-		return nil
 	case n.Kind == yaml.AliasNode:
-		d.depth++
-		defer func() { d.depth-- }()
-		return d.enter(n.Alias, at)
+		return n.Alias // which is never an alias itself
 	}
 	return n
 }
@@ -110,9 +105,7 @@ func (d *decoder) read(s shape, key, n *yaml.Node, at string) {
 		d.problem(n, at, "has no value", "write "+s.noun()+", or remove the line")
 		return
 	}
-	d.depth++
 	s.decode(d, n, at)
-	d.depth--
 }
 
 func found(n *yaml.Node) string {

@@ -14,7 +14,6 @@ import (
 // examples is 40 kB) and keep the work of one Parse bounded whatever it is given.
 const (
 	MaxSize  = 1 << 20 // bytes of YAML
-	maxDepth = 32      // levels of lists and mappings
 	maxNodes = 100_000 // values read, each use of an alias counted
 )
 
@@ -26,7 +25,7 @@ func readTree(file string, src []byte) (*yaml.Node, *Problem) {
 	}
 	var doc yaml.Node
 	if err := yaml.Load(src, &doc); err != nil {
-		return nil, yamlProblem(file, err)
+		return nil, yamlProblem(file, src, err)
 	}
 	if len(doc.Content) != 1 {
 		return nil, &Problem{File: file, What: "holds no manifest", Fix: `begin with the line "temoin: 1"`}
@@ -84,16 +83,28 @@ var yamlAdvice = []struct{ part, what, fix string }{
 	{"unknown anchor", "an alias (*name) is used that no anchor (&name) defines", "define the anchor before, or put a text that begins with * into quotes"},
 	{"multiple", `the file holds more than one YAML document ("---")`, "keep one manifest in one file"},
 	{"no documents", "holds no manifest", `begin with the line "temoin: 1"`},
-	{"exceeded max depth", fmt.Sprintf("is nested more than %d levels deep", maxDepth), "check the brackets"},
+	{"exceeded max depth", "is nested thousands of levels deep", "check the brackets"},
 	{"control characters", "holds a control character", "remove it"},
 }
 
-func yamlProblem(file string, err error) *Problem {
+// indentedByTab reports whether a line (from 1) has a tab in its indentation.
+func indentedByTab(src []byte, line int) bool {
+	for ; line > 1; line-- {
+		_, src, _ = bytes.Cut(src, []byte("\n"))
+	}
+	text, _, _ := bytes.Cut(src, []byte("\n"))
+	return bytes.ContainsRune(text[:len(text)-len(bytes.TrimLeft(text, " \t"))], '\t')
+}
+
+func yamlProblem(file string, src []byte, err error) *Problem {
 	p := &Problem{File: file, What: "is not YAML: " + strings.TrimPrefix(err.Error(), "yaml: ")}
 	var load *yaml.LoadError
 	if errors.As(err, &load) {
 		p.Position = Position{load.Mark.Line, load.Mark.Column}
 		p.What = "is not YAML: " + load.Message
+		if indentedByTab(src, load.Mark.Line) {
+			p.What = "tab character"
+		}
 	}
 	for _, a := range yamlAdvice {
 		if strings.Contains(p.What, a.part) {

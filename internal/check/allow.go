@@ -13,10 +13,10 @@ import (
 var allowance = regexp.MustCompile(`#\s*temoin:allow\b[ \t]*([a-z0-9-]*)[ \t]*(.*)$`)
 
 type allowed struct {
-	rule, because  string
-	position       policy.Position
-	from, to       int // lines that it holds for; to is 0 for the end of the file
-	used, mistaken bool
+	rule, because string
+	position      policy.Position
+	from, to      int // lines that it holds for; to is 0 for the end of the file
+	used          bool
 }
 
 // allow marks the findings that the manifest allows, and returns findings about

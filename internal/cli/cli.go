@@ -41,7 +41,9 @@ type command struct {
 }
 
 var commands = []command{
+	demoCommand,
 	checkCommand,
+	diffCommand,
 	schemaCommand,
 }
 

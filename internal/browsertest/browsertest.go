@@ -1,0 +1,148 @@
+// Package browsertest gives tests a tab in a real Chromium. All tests of one
+// package share a browser; each tab has a profile of its own, so that no cookie
+// crosses over. Where Chromium is missing a test is skipped with a line that
+// says so, and fails when CI is set: there it must have been installed
+// (scripts/need chromium).
+package browsertest
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/chromedp"
+)
+
+// programs are the names that Chromium goes by.
+var programs = []string{"chromium", "chromium-browser", "google-chrome", "google-chrome-stable"}
+
+func find() (string, bool) {
+	if file := os.Getenv("TEMOIN_CHROMIUM"); file != "" {
+		return file, true
+	}
+	for _, p := range programs {
+		if file, err := exec.LookPath(p); err == nil {
+			return file, true
+		}
+	}
+	return "", false
+}
+
+var browser = sync.OnceValues(func() (context.Context, error) {
+	file, _ := find()
+	opts := append(chromedp.DefaultExecAllocatorOptions[:],
+		chromedp.ExecPath(file),
+		chromedp.NoSandbox, // the pages are our own, and root has no sandbox
+		chromedp.Flag("disable-gpu", true),
+		chromedp.Flag("disable-quic", true),
+		chromedp.Flag("disable-component-update", true),
+	)
+	// The browser ends with the test process, whose pipe it reads.
+	allocator, _ := chromedp.NewExecAllocator(context.Background(), opts...)
+	ctx, _ := chromedp.NewContext(allocator)
+	return ctx, chromedp.Do(ctx)
+})
+
+// A Tab is one page in a profile of its own.
+type Tab struct {
+	context.Context
+	t testing.TB
+
+	mu       sync.Mutex
+	messages []string
+}
+
+// Open opens a tab that closes with the test.
+func Open(t testing.TB) *Tab {
+	t.Helper()
+	if _, ok := find(); !ok {
+		if os.Getenv("CI") != "" {
+			t.Fatal("Chromium is missing: run scripts/need chromium")
+		}
+		t.Skip("Chromium is missing: scripts/need chromium installs it")
+	}
+	b, err := browser()
+	if err != nil {
+		t.Fatalf("Chromium does not start: %v", err)
+	}
+	ctx, cancel := chromedp.NewContext(b, chromedp.WithNewBrowserContext())
+	ctx, stop := context.WithTimeout(ctx, time.Minute)
+	t.Cleanup(func() { stop(); cancel() })
+	tab := &Tab{Context: ctx, t: t}
+	console := chromedp.Console(ctx)
+	go func() {
+		for m, err := range console {
+			if err != nil {
+				return
+			}
+			tab.mu.Lock()
+			tab.messages = append(tab.messages, string(m.Type)+": "+m.Text)
+			tab.mu.Unlock()
+		}
+	}()
+	return tab
+}
+
+// Do runs actions; a failure ends the test.
+func (tab *Tab) Do(actions ...chromedp.Action[chromedp.Void]) {
+	tab.t.Helper()
+	if err := chromedp.Do(tab, actions...); err != nil {
+		tab.t.Fatal(err)
+	}
+}
+
+// Look sets the width of the window in CSS pixels and the color scheme, "light"
+// or "dark".
+func (tab *Tab) Look(width int64, scheme string) {
+	tab.t.Helper()
+	tab.Do(chromedp.EmulateViewport(width, 900), chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
+		_, err := cdp.Call(ctx, t, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
+			Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}},
+		})
+		return err
+	}))
+}
+
+// Evaluate runs a script in the tab and returns its value.
+func Evaluate[T any](tab *Tab, script string) T {
+	tab.t.Helper()
+	v, err := chromedp.Run(tab, chromedp.Evaluate[T](script))
+	if err != nil {
+		tab.t.Fatal(err)
+	}
+	return v
+}
+
+// Messages returns what the console has shown so far, errors of the page among it.
+func (tab *Tab) Messages() []string {
+	tab.mu.Lock()
+	defer tab.mu.Unlock()
+	return append([]string(nil), tab.messages...)
+}
+
+// Screenshot writes the whole page as a picture into the folder that
+// TEMOIN_SCREENSHOTS names, for people to look at; without one it does nothing.
+func (tab *Tab) Screenshot(name string) {
+	tab.t.Helper()
+	folder := os.Getenv("TEMOIN_SCREENSHOTS")
+	if folder == "" {
+		return
+	}
+	picture, err := chromedp.Run(tab, chromedp.FullScreenshot(100))
+	if err != nil {
+		tab.t.Fatal(err)
+	}
+	if err := os.MkdirAll(folder, 0o755); err != nil {
+		tab.t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(folder, strings.ReplaceAll(name, "/", "-")+".png"), picture, 0o644); err != nil {
+		tab.t.Fatal(err)
+	}
+}

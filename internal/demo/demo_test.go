@@ -1,0 +1,129 @@
+package demo
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
+
+	"github.com/temoin/temoin/internal/browsertest"
+	"github.com/temoin/temoin/policy"
+)
+
+var day = policy.Date{Year: 2026, Month: time.November, Day: 21}
+
+// start serves the examples on a free port until the test ends.
+func start(t *testing.T, asPublished bool) *Server {
+	t.Helper()
+	s, err := Listen("127.0.0.1:0", asPublished, day)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- s.Serve(ctx) }()
+	t.Cleanup(func() {
+		stop()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}
+
+func get(t *testing.T, s *Server, host, path string) (status int, body string, header http.Header) {
+	t.Helper()
+	req, err := http.NewRequest("GET", "http://"+s.listener.Addr().String()+path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Host = host
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	b, err := io.ReadAll(res.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return res.StatusCode, string(b), res.Header
+}
+
+func TestEachSiteAnswersUnderItsOwnHostName(t *testing.T) {
+	t.Parallel()
+	s := start(t, false)
+	for host, want := range map[string]string{
+		"pix2clip.localhost:8080": "next-auth.session-token",
+		"PLATFORM.localhost":      "Google Analytics",
+		"cexro.localhost":         "cexro_session",
+		"127.0.0.1:8080":          "Example sites",
+		"elsewhere.example":       "Example sites",
+	} {
+		if status, body, _ := get(t, s, host, "/"); status != http.StatusOK || !strings.Contains(body, want) {
+			t.Errorf("%s: %d without %q", host, status, want)
+		}
+	}
+	if status, _, _ := get(t, s, "cexro.localhost", "/elsewhere"); status != http.StatusNotFound {
+		t.Errorf("a page that is none: %d", status)
+	}
+}
+
+func TestAPageShowsNothingThatIsNotItsOwn(t *testing.T) {
+	t.Parallel()
+	s := start(t, true)
+	_, body, header := get(t, s, "cexro.localhost", "/?lang=%22%3E%3Cscript%3Ealert(1)%3C/script%3E")
+	if strings.Contains(body, "<script") {
+		t.Error("the query reaches the page")
+	}
+	if csp := header.Get("Content-Security-Policy"); !strings.Contains(csp, "default-src 'none'") {
+		t.Errorf("CSP: %s", csp)
+	}
+}
+
+func TestTheDemoSaysWhenItsPortIsTaken(t *testing.T) {
+	t.Parallel()
+	s := start(t, false)
+	_, err := Listen(s.listener.Addr().String(), false, day)
+	if err == nil || !strings.Contains(err.Error(), "--listen") {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestPagesAreReadableInABrowserAtEveryWidth(t *testing.T) {
+	t.Parallel()
+	for _, published := range []bool{false, true} {
+		s := start(t, published)
+		tab := browsertest.Open(t)
+		pages := map[string]string{"list": "http://" + s.listener.Addr().String() + "/"}
+		for _, sh := range s.shows {
+			for _, l := range sh.Site.Langs {
+				pages[sh.Site.ID+"-"+l] = s.Addresses()[sh.Site.ID] + "/?lang=" + l
+			}
+		}
+		for name, address := range pages {
+			for _, look := range []struct {
+				width  int64
+				scheme string
+			}{{1280, "light"}, {360, "dark"}} {
+				tab.Look(look.width, look.scheme)
+				tab.Do(chromedp.Navigate(address))
+				if wide := browsertest.Evaluate[int64](tab, "document.documentElement.scrollWidth"); wide > look.width {
+					t.Errorf("%s is %d wide in a window of %d", address, wide, look.width)
+				}
+				if n := browsertest.Evaluate[int](tab, "document.querySelectorAll('h1').length"); n != 1 {
+					t.Errorf("%s has %d main headings", address, n)
+				}
+				tab.Screenshot(fmt.Sprintf("demo-%v-%s-%d", published, name, look.width))
+			}
+		}
+		if m := tab.Messages(); len(m) > 0 {
+			t.Errorf("the console says %v", m)
+		}
+	}
+}

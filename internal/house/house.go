@@ -1,0 +1,21 @@
+// Package house holds the plan of the project's packages, and the test that the
+// code keeps to it: a package imports only from floors below its own.
+//
+// Floor 0 knows nothing of the others; each floor knows those below it. The
+// picture for readers is in docs/architecture.md.
+package house
+
+// Floors lists the packages of each floor, from the ground up, relative to the
+// module. The root package is ".".
+var Floors = [][]string{
+	0: {"internal/lang", "examples"},
+	1: {"policy"},
+	4: {"internal/check"},
+	6: {"internal/demo"},
+	7: {"internal/cli"},
+	8: {"cmd/temoin"},
+}
+
+// Beside are packages that belong to no floor: tools of the repository, which
+// nothing imports.
+var Beside = []string{"internal/house", "internal/browsertest", "bench"}

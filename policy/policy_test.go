@@ -1,0 +1,311 @@
+package policy
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"fmt"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+)
+
+func TestEveryFieldIsDocumentedAndItsExampleCanBeWritten(t *testing.T) {
+	for _, f := range append(Fields(), catalogueFields()...) {
+		if f.Doc == "" || !strings.HasSuffix(f.Doc, ".") || f.Takes == "" {
+			t.Errorf("%s: documented as %q", f.Path, f.Doc)
+		}
+	}
+	var walk func(path string, fs []field)
+	walk = func(path string, fs []field) {
+		for _, f := range fs {
+			src := f.write()
+			root, problem := readTree("example", []byte(src+"\n"))
+			if problem != nil {
+				t.Errorf("%s%s: %v", path, f.key, problem)
+				continue
+			}
+			d := &decoder{file: "example", positions: map[string]fieldPosition{}}
+			object("example", "an example", nil, f).decode(d, root, "")
+			for _, p := range d.problems {
+				t.Errorf("%s%s: %v", path, f.key, p)
+			}
+			walk(path+f.key+".", f.shape.fields())
+		}
+	}
+	walk("", (&Site{}).shape().fields())
+	walk("catalogue.", (&Service{}).catalogueShape().fields())
+}
+
+func catalogueFields() []FieldDoc {
+	var docs []FieldDoc
+	for _, f := range (&Service{}).catalogueShape().fields() {
+		docs = append(docs, FieldDoc{f.key, f.shape.noun(), f.required, f.doc, f.write()})
+	}
+	return docs
+}
+
+func TestAFieldIsExplainedByItsPathOrItsLastWord(t *testing.T) {
+	if docs, _ := Explain("trackers.lasts"); len(docs) != 1 || docs[0].Path != "trackers[].lasts" {
+		t.Errorf("%v", docs)
+	}
+	if docs, _ := Explain("categories.*.title"); len(docs) != 1 {
+		t.Errorf("%v", docs)
+	}
+	if docs, _ := Explain("lasts"); len(docs) < 3 {
+		t.Errorf("%v", docs)
+	}
+	if docs, near := Explain("lastz"); docs != nil || near != "lasts" {
+		t.Errorf("%v, %q", docs, near)
+	}
+}
+
+func TestASiteSaysWhatItsManifestSays(t *testing.T) {
+	s := parse(t, `
+temoin: 1
+site: cexro
+name: Cexro OCR
+url: https://cexro.com
+hosts: [www.cexro.com]
+languages: [fr, ar]
+controller: {name: Cexro SAS, country: FR}
+authority: cnil
+policy: {version: 1.0, updated: 2025-01-15, effective: {date: 2025-01-20, written: {fr: 20 janv. 2025}}}
+choice: {cookie: cookie_consent, lasts: 1 year, domain: registrable}
+proof: {kept: 3 years after expiry}
+categories:
+  essential: {exempt: true, title: {fr: Essentiels, ar: أساسية}}
+  analytics: {needs: consent}
+  advertising: {unused: true}
+trackers:
+  - {name: auth_token, category: essential, lasts: {remember-me: 30 days, otherwise: session}}
+  - {name: other, category: analytics, domain: .elsewhere.example}
+services:
+  - use: google-analytics
+    category: analytics
+    lasts: {_ga: 13 months}
+    trackers: [{name: _ga_*, sliding: false}]
+  - {use: google-fonts, category: essential, self_hosted: true}
+promises: [no-advertising, {id: ours, text: {fr: La nôtre}}]
+`)
+	if s.Host != "cexro.com" || s.Policy.Version != "1.0" || s.Policy.Effective.Written.In("fr") != "20 janv. 2025" {
+		t.Errorf("%+v", s.Policy)
+	}
+	if s.Authority.Complaint.In("fr") == "" || s.Proof.Kept != (Period{3, Year}) {
+		t.Errorf("%+v %+v", s.Authority, s.Proof)
+	}
+	ga := s.TrackerNamed(Cookie, "_ga")
+	stream := s.TrackerNamed(Cookie, "_ga_ABC")
+	if ga.Lasts.String() != "13 months" || !ga.Sliding || ga.Category.ID != "analytics" || ga.Purpose.In("ar") == "" {
+		t.Errorf("_ga: %+v", ga)
+	}
+	if stream.Sliding || stream.Lasts.String() != "2 years" || stream.Purpose.In("fr") == "" {
+		t.Errorf("what the manifest writes of _ga_* does not come before what is known: %+v", stream)
+	}
+	if s.TrackerNamed(Cookie, "_gid") != nil {
+		t.Error("a tracker that the vendor no longer sets came with the service")
+	}
+	if fonts := s.Service("google-fonts"); len(fonts.Trackers)+len(fonts.Recipients) != 0 {
+		t.Error("a service hosted by the site sets or sends something")
+	}
+	if other := s.TrackerNamed(Cookie, "other"); other.Party != ThirdParty {
+		t.Error("a cookie of another domain is taken for the site's own")
+	}
+	if p := s.Promises[1]; p.Known || p.Kind != "" || s.Promises[0].Kind != Observable {
+		t.Errorf("%+v", p)
+	}
+	if s.Category("analytics").InUse() != true || s.Category("advertising").InUse() || s.Category("essential").InUse() {
+		t.Error("in use")
+	}
+	if at := s.Position("trackers[0].lasts"); at != (Position{18, 45}) {
+		t.Errorf("%v", at)
+	}
+	if at := s.Position("trackers[0].purpose"); at != (Position{18, 5}) {
+		t.Errorf("a field that is not written stands where its tracker does: %v", at)
+	}
+}
+
+func TestTemoinDeclaresWhatItWritesAndKeepsItself(t *testing.T) {
+	names := func(s *Site) (trackers, records []string) {
+		for _, tr := range s.Trackers {
+			if tr.Origin == FromTemoin {
+				trackers = append(trackers, tr.Name)
+			}
+		}
+		for _, r := range s.Records {
+			records = append(records, r.ID)
+		}
+		return
+	}
+	trackers, records := names(parse(t, base))
+	if want := []string{DefaultChoiceCookie, PanelCookie}; !slices.Equal(trackers, want) {
+		t.Errorf("%v, want %v", trackers, want)
+	}
+	if want := []string{"proof", "requests", "links", "mail", "reports"}; !slices.Equal(records, want) {
+		t.Errorf("%v, want %v", records, want)
+	}
+	s := parse(t, base+"choice: {cookie: mine, scope: account, lasts: 3 months}\naudience: {source: logs}\nlogs: {kept: 6 months}\n")
+	trackers, records = names(s)
+	if want := []string{"mine", PanelCookie, AccountCookie, ObjectionCookie}; !slices.Equal(trackers, want) {
+		t.Errorf("%v, want %v", trackers, want)
+	}
+	if !slices.Contains(records, "audience") || !slices.Contains(records, "logs") {
+		t.Errorf("%v", records)
+	}
+	mine := s.TrackerNamed(Cookie, "mine")
+	if mine.Lasts.String() != "3 months" || !mine.Exempt() || mine.Reason != ReasonChoice || mine.Category.ID != "necessary" {
+		t.Errorf("%+v", mine)
+	}
+}
+
+func TestASiteWithoutAnExemptCategoryGetsOneForTemoinsOwnCookies(t *testing.T) {
+	s := parse(t, "temoin: 1\nsite: a\nname: A\nurl: https://a.example\nlanguages: [en]\ncategories: {analytics: {needs: consent}}\n")
+	if s.Categories[0].ID != "necessary" || !s.TrackerNamed(Cookie, DefaultChoiceCookie).Exempt() {
+		t.Error("Témoin's cookie needs consent")
+	}
+}
+
+func TestServicesOfOneVendorCanShareACookie(t *testing.T) {
+	s := parse(t, base+`
+services:
+  - {id: a, name: A, category: necessary, because: x, trackers: [{name: shared, lasts: 1 year}]}
+  - {id: b, name: B, category: necessary, because: x, trackers: [{name: shared, lasts: 1 year}]}
+`)
+	shared := s.TrackerNamed(Cookie, "shared")
+	if shared.Service.ID != "a" || len(shared.Shared) != 1 || s.Service("b").Trackers[0] != shared {
+		t.Errorf("%+v", shared)
+	}
+}
+
+func TestASiteIsTheSameWhoeverReadsIt(t *testing.T) {
+	src, err := os.ReadFile("../examples/cexro/site.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := parse(t, string(src))
+	before := snapshot(s)
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			for range 50 {
+				for _, lookup := range []func(){
+					func() { s.TrackerNamed(Cookie, "_ga_X") },
+					func() { s.ServicesAt("js.stripe.com", "/") },
+					func() { s.Scope(s.Category("analytics")).Fingerprint() },
+					func() { Compare(s, s) },
+					func() { s.Position("trackers[1].purpose.fr") },
+					func() { s.OwnsHost("www.cexro.com") },
+				} {
+					lookup()
+				}
+			}
+		})
+	}
+	wg.Wait()
+	if snapshot(s) != before {
+		t.Error("reading a site changed it")
+	}
+}
+
+// snapshot hashes everything that a site holds, as far as printing goes.
+func snapshot(s *Site) [32]byte {
+	var b bytes.Buffer
+	seen := map[uintptr]bool{}
+	var walk func(v reflect.Value)
+	walk = func(v reflect.Value) {
+		switch v.Kind() {
+		case reflect.Pointer:
+			if v.IsNil() || seen[v.Pointer()] {
+				return
+			}
+			seen[v.Pointer()] = true
+			walk(v.Elem())
+		case reflect.Struct:
+			for i := range v.NumField() {
+				fmt.Fprintf(&b, "%s:", v.Type().Field(i).Name)
+				walk(v.Field(i))
+			}
+		case reflect.Slice, reflect.Array:
+			for i := range v.Len() {
+				walk(v.Index(i))
+			}
+		case reflect.Map:
+			fmt.Fprint(&b, v.Len())
+		default:
+			fmt.Fprint(&b, v)
+		}
+	}
+	walk(reflect.ValueOf(s))
+	return sha256.Sum256(b.Bytes())
+}
+
+func TestTheSameBytesGiveTheSameFingerprints(t *testing.T) {
+	for _, file := range examples(t) {
+		src, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		a, b := parse(t, string(src)), parse(t, string(src))
+		for i, c := range a.Categories {
+			if c.Fingerprint() != b.Categories[i].Fingerprint() {
+				t.Errorf("%s: %s", file, c.ID)
+			}
+		}
+	}
+}
+
+func examples(t testing.TB) []string {
+	t.Helper()
+	files, err := filepath.Glob("../examples/*/*.yaml")
+	if err != nil || len(files) == 0 {
+		t.Fatal(err, files)
+	}
+	return files
+}
+
+// FuzzParse holds Parse to its contract: a Site or problems with places, no
+// panic, whatever it is given.
+func FuzzParse(f *testing.F) {
+	bad, err := filepath.Glob("testdata/bad/*.yaml")
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, file := range append(bad, examples(f)...) {
+		src, err := os.ReadFile(file)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(src)
+	}
+	f.Fuzz(func(t *testing.T, src []byte) {
+		s, err := Parse("site.yaml", src)
+		if (s == nil) == (err == nil) {
+			t.Fatalf("neither a site nor an error: %v", err)
+		}
+		if err != nil {
+			ps, ok := err.(*Problems)
+			if !ok || len(ps.List) == 0 {
+				t.Fatalf("%T: %v", err, err)
+			}
+			for _, p := range ps.List {
+				if p.What == "" || strings.ContainsAny(p.String(), "\n\r") {
+					t.Errorf("%q", p)
+				}
+			}
+			return
+		}
+		for _, tr := range s.Trackers {
+			if tr.Category == nil || tr.String() == "" && tr.Label.IsZero() {
+				t.Errorf("%+v", tr)
+			}
+		}
+		s.TrackerNamed(Cookie, string(src[:min(len(src), 50)]))
+		s.ServicesAt(string(src[:min(len(src), 50)]), "/")
+		if d := Compare(s, s); len(d.Changes) != 0 {
+			t.Errorf("a site differs from itself: %v", d.Changes)
+		}
+	})
+}

@@ -1,0 +1,195 @@
+package policy
+
+import (
+	"slices"
+	"strings"
+	"testing"
+)
+
+const consentBase = `temoin: 1
+site: a
+name: A
+url: https://a.example
+languages: [en, fr]
+controller: {name: A SAS, siren: 732 829 320}
+policy: {version: "2", announce: [banner, email], history: [{version: "1", date: 2026-01-01}]}
+choice: {lasts: 6 months}
+categories:
+  necessary: {exempt: true}
+  analytics: {needs: consent, title: {en: Analytics}, purpose: {en: Counts visits., fr: Compte les visites.}}
+  other: {needs: consent, purpose: {en: Something else.}}
+trackers:
+  - {name: session, category: necessary, lasts: session}
+  - {name: visits, category: analytics, lasts: 12 months, purpose: {en: Counts you.}}
+services:
+  - {use: hotjar, category: analytics}
+`
+
+// edit replaces text in the base manifest; each part must be there.
+func edit(t *testing.T, pairs ...string) *Site {
+	t.Helper()
+	return parse(t, edited(t, consentBase, pairs...))
+}
+
+func edited(t *testing.T, src string, pairs ...string) string {
+	t.Helper()
+	for i := 0; i < len(pairs); i += 2 {
+		if !strings.Contains(src, pairs[i]) {
+			t.Fatalf("the manifest has no %q", pairs[i])
+		}
+		src = strings.Replace(src, pairs[i], pairs[i+1], 1)
+	}
+	return src
+}
+
+func TestOnlyWhatConsentDependsOnAsksAgain(t *testing.T) {
+	old := parse(t, consentBase)
+	for _, c := range []struct {
+		what string
+		edit []string
+		ask  bool // about analytics
+	}{
+		{"nothing", nil, false},
+		{"a title", []string{"{en: Analytics}", "{en: Audience}"}, false},
+		{"a translation", []string{"Compte les visites.", "Mesure la fréquentation."}, false},
+		{"spacing, case and the full stop of a purpose", []string{"Counts visits.", "Counts  Visits"}, false},
+		{"a consequence", []string{"{needs: consent, title", "{needs: consent, refused: {en: Nothing.}, title"}, false},
+		{"the order of keys", []string{"purpose: {en: Counts visits., fr: Compte les visites.}", "purpose: {fr: Compte les visites., en: Counts visits.}"}, false},
+		{"an exempt tracker", []string{"lasts: session}", "lasts: 1 day}\n  - {name: more, category: necessary}"}, false},
+		{"the other category", []string{"Something else.", "Advertising."}, false},
+		{"an equal lifetime", []string{"12 months", "1 year"}, false},
+		{"a shorter lifetime", []string{"12 months", "6 months"}, false},
+		{"a tracker less", []string{"  - {name: visits, category: analytics, lasts: 12 months, purpose: {en: Counts you.}}\n", ""}, false},
+		{"a service less", []string{"services:\n  - {use: hotjar, category: analytics}\n", ""}, false},
+		{"a tracker of a service less", []string{"{use: hotjar, category: analytics}", "{use: hotjar, category: analytics, without: [_hjDonePolls]}"}, false},
+
+		{"a purpose", []string{"Counts visits.", "Shows you advertising."}, true},
+		{"the purpose of a tracker", []string{"Counts you.", "Follows you."}, true},
+		{"a longer lifetime", []string{"12 months", "13 months"}, true},
+		{"a lifetime that is no longer said", []string{", lasts: 12 months", ""}, false},
+		{"a new tracker", []string{"services:\n", "  - {name: new, category: analytics}\nservices:\n"}, true},
+		{"a new service", []string{"services:\n", "services:\n  - {use: matomo-cloud, category: analytics}\n"}, true},
+		{"a new recipient", []string{"category: analytics}\n", "category: analytics, recipients: [{name: X, country: US}]}\n"}, true},
+		{"another entity", []string{"{use: hotjar,", "{use: hotjar, provider: {name: Z, country: US},"}, true},
+		{"another controller", []string{"732 829 320", "940 163 496"}, true},
+		{"a name of the same company", []string{"name: A SAS", "name: A Group"}, false},
+		{"profiling", []string{"{needs: consent, title", "{needs: consent, profiling: true, title"}, true},
+		{"a revision", []string{"{needs: consent, title", "{needs: consent, revision: 1, title"}, true},
+		{"a tracker that changes its party", []string{"{name: visits,", "{name: visits, party: third, domain: b.example,"}, true},
+	} {
+		t.Run(c.what, func(t *testing.T) {
+			src := edited(t, consentBase, c.edit...)
+			now, err := Parse("site.yaml", []byte(src), old)
+			if err != nil {
+				t.Fatal(err)
+			}
+			k, before := now.Category("analytics"), old.Category("analytics")
+			if honoured := k.Honours(before.Fingerprint().Short()); honoured == c.ask {
+				t.Errorf("a grant to the old version holds: %v", honoured)
+			}
+			if !k.Honours(k.Fingerprint().Short()) {
+				t.Error("a grant to this version does not hold")
+			}
+			if asks := Compare(old, now).AskAgain; slices.Contains(asks, "analytics") != c.ask {
+				t.Errorf("the comparison asks again about %s", asks)
+			}
+		})
+	}
+}
+
+func TestAWiderVersionIsNotHonouredByANarrowerOne(t *testing.T) {
+	narrow := edit(t, "services:\n  - {use: hotjar, category: analytics}\n", "")
+	wide, err := Parse("site.yaml", []byte(consentBase), narrow)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if wide.Category("analytics").Honours(narrow.Category("analytics").Fingerprint().Short()) {
+		t.Error("a grant to less is taken for a grant to more")
+	}
+}
+
+func TestAVersionInBetweenDoesNotBreakAGrant(t *testing.T) {
+	first := parse(t, consentBase)
+	second := edit(t, "services:\n", "services:\n  - {use: matomo-cloud, category: analytics}\n")
+	third, err := Parse("site.yaml", []byte(consentBase), second, first)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, old := range []*Site{first, second} {
+		if !third.Category("analytics").Honours(old.Category("analytics").Fingerprint().Short()) {
+			t.Error("a grant that covers all of today's is lost")
+		}
+	}
+}
+
+func TestARewordedPurposeAsksNobodyWhenTheHistorySaysSo(t *testing.T) {
+	old := edit(t, `version: "2"`, `version: "1"`)
+	src := edited(t, consentBase, "Counts visits.", "We count visits.", "date: 2026-01-01}", "date: 2026-01-01, editorial: [analytics]}")
+	now, err := Parse("site.yaml", []byte(src), old)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !now.Category("analytics").Honours(old.Category("analytics").Fingerprint().Short()) {
+		t.Error("asks again for a wording")
+	}
+	if d := Compare(old, now); len(d.AskAgain) != 0 || d.Substantial() {
+		t.Errorf("%+v", d)
+	}
+	src = strings.Replace(src, "services:\n", "services:\n  - {use: matomo-cloud, category: analytics}\n", 1)
+	if now, err = Parse("site.yaml", []byte(src), old); err != nil {
+		t.Fatal(err)
+	}
+	if now.Category("analytics").Honours(old.Category("analytics").Fingerprint().Short()) {
+		t.Error("a new service hides behind a wording")
+	}
+}
+
+func TestTwoCategoriesWithTheSameContentHaveDifferentFingerprints(t *testing.T) {
+	s := parse(t, base+"") // one exempt category
+	two := parse(t, strings.Replace(base, "{necessary: {exempt: true}}", "{a: {needs: consent}, b: {needs: consent}}", 1))
+	if two.Category("a").Fingerprint() == two.Category("b").Fingerprint() || s.Categories[0].Fingerprint().Short() > 1<<24-1 {
+		t.Error("fingerprints")
+	}
+}
+
+func TestADiffTellsWhatIsSubstantialFromWhatIsNot(t *testing.T) {
+	old := parse(t, consentBase+"promises: [no-advertising]\nlogs: {kept: 6 months}\n")
+	for _, c := range []struct {
+		what        string
+		edit        []string
+		says        string
+		substantial bool
+	}{
+		{"longer logs", []string{"kept: 6 months", "kept: 12 months"}, "the time that logs are kept: 12 months instead of 6 months", true},
+		{"shorter logs", []string{"kept: 6 months", "kept: 3 months"}, "the time that logs are kept: 3 months instead of 6 months", false},
+		{"a promise withdrawn", []string{"[no-advertising]", "[]"}, "the promise no-advertising is gone", true},
+		{"a promise made", []string{"[no-advertising]", "[no-advertising, no-pixels]"}, "the promise no-pixels is new", false},
+		{"a new exempt cookie", []string{"services:\n", "  - {name: cart, category: necessary}\nservices:\n"}, "the exempt cookie cart is new", true},
+		{"a new service on use", []string{"services:\n", "services:\n  - {use: stripe, category: necessary, loads: on-use, paths: [/pay]}\n"}, "the service Stripe is new, contacted on-use", true},
+		{"a category that no longer asks", []string{"other: {needs: consent", "other: {exempt: true"}, `category "other" changes from consent to exempt`, true},
+		{"a new category", []string{"  other:", "  third: {needs: consent}\n  other:"}, `category "third" is new (consent)`, true},
+		{"another channel", []string{"[banner, email]", "[banner]"}, "how changes are announced: banner instead of banner, email", true},
+		{"another choice cookie lifetime", []string{"{lasts: 6 months}", "{lasts: 12 months}"}, "the time that a choice is kept: 12 months instead of 6 months", true},
+		{"a wording", []string{"Something else.", "Something else"}, "texts that are new or worded otherwise: 1", false},
+		{"a language", []string{"[en, fr]", "[en, fr, de]"}, "the languages: en, fr, de instead of en, fr", false},
+	} {
+		t.Run(c.what, func(t *testing.T) {
+			d := Compare(old, parse(t, edited(t, consentBase+"promises: [no-advertising]\nlogs: {kept: 6 months}\n", c.edit...)))
+			found := false
+			for _, ch := range d.Changes {
+				if ch.What == c.says {
+					found = true
+					if ch.Substantial != c.substantial {
+						t.Errorf("substantial: %v", ch.Substantial)
+					}
+				}
+			}
+			if !found {
+				t.Errorf("%q is not among %+v", c.says, d.Changes)
+			}
+			if announced := len(d.Announce) > 0; announced != d.Substantial() {
+				t.Errorf("announced by %v", d.Announce)
+			}
+		})
+	}
+}
