@@ -12,9 +12,17 @@ import (
 //go:embed catalogue/*.yaml
 var catalogueFiles embed.FS
 
-// catalogueEntry reads one entry of the catalogue, afresh: the caller owns it.
-// Entries are read when they are asked for, since a site uses few of them.
-func catalogueEntry(id string) (*Service, bool) {
+// catalogueEntries remembers the entries that were read: a site uses few of
+// them, and they never change.
+var catalogueEntries sync.Map // id → *Service, read-only
+
+// Catalogue returns the known service with that id as the catalogue declares
+// it, outside any site: it has no category, and its trackers have none. It is
+// shared and must not be changed.
+func Catalogue(id string) (*Service, bool) {
+	if s, ok := catalogueEntries.Load(id); ok {
+		return s.(*Service), true
+	}
 	name := "catalogue/" + id + ".yaml"
 	src, err := catalogueFiles.ReadFile(name)
 	if err != nil || !isID(id) {
@@ -31,10 +39,26 @@ func catalogueEntry(id string) (*Service, bool) {
 		panic(newProblems(d.problems).Error())
 	}
 	for i := range s.trackers {
-		s.trackers[i].Origin = FromService
-		s.trackers[i].Field = ""
+		t := &s.trackers[i]
+		t.Origin, t.Field = FromService, ""
+		t.Service, t.pattern = s, compilePattern(t.Name)
+		s.Trackers = append(s.Trackers, t)
 	}
+	catalogueEntries.Store(id, s)
 	return s, true
+}
+
+// catalogueEntry is Catalogue, as a copy that the caller owns.
+func catalogueEntry(id string) (*Service, bool) {
+	known, ok := Catalogue(id)
+	if !ok {
+		return nil, false
+	}
+	s := *known
+	s.Trackers = nil
+	s.trackers = slices.Clone(known.trackers)
+	s.Recipients = slices.Clone(known.Recipients)
+	return &s, true
 }
 
 // CatalogueIDs returns the ids of all known services, in alphabetical order.
@@ -48,25 +72,6 @@ func CatalogueIDs() []string {
 		ids[i] = strings.TrimSuffix(f.Name(), ".yaml")
 	}
 	return ids
-}
-
-// Catalogue returns the known service with that id as the catalogue declares
-// it, outside any site: it has no category, and its trackers have none.
-func Catalogue(id string) (*Service, bool) {
-	s, ok := catalogueEntry(id)
-	if ok {
-		s.linkTrackers()
-	}
-	return s, ok
-}
-
-func (s *Service) linkTrackers() {
-	s.Trackers = make([]*Tracker, len(s.trackers))
-	for i := range s.trackers {
-		t := &s.trackers[i]
-		t.Service, t.pattern = s, compilePattern(t.Name)
-		s.Trackers[i] = t
-	}
 }
 
 // catalogueNames maps the literal beginning of every name that stands in the

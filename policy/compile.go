@@ -23,12 +23,13 @@ func (c *compiler) problem(path, what, fix string) {
 	if path == "" {
 		at = Position{}
 	}
-	c.d.problems = append(c.d.problems, Problem{File: c.File, Position: at, Path: path, What: what, Fix: fix})
+	c.d.problems = append(c.d.problems, Problem{File: c.File, Position: at, Path: Visible(path), What: what, Fix: fix})
 }
 
 // suggest says what was probably meant by word, else what else to write.
 func (c *compiler) suggest(word string, known []string, otherwise string) string {
-	if !c.d.full() {
+	// Each comparison costs time: a hostile file must not ask for many.
+	if len(c.d.problems) < maxProblems/2 {
 		if near := nearest(word, known); near != "" {
 			return fmt.Sprintf("did you mean %q?", near)
 		}
@@ -46,7 +47,9 @@ func (s *Site) compile(d *decoder) {
 	c.trackers()
 	c.self()
 	c.promises()
-	c.names()
+	if len(c.Trackers) <= maxElements+10 { // Témoin's own come on top
+		c.names()
+	}
 	c.Records = c.selfRecords()
 	c.Site.names = indexNames(c.Trackers)
 	c.Site.hosts = indexHosts(c.Services)
@@ -270,17 +273,20 @@ func (c *compiler) trackers() {
 		}
 		c.add(t)
 	}
+	// Vendors sell several services that set the same cookie: it is one tracker.
+	shared := map[trackerKey]*Tracker{}
 	for _, s := range c.Services {
 		for i := range s.trackers {
 			t := &s.trackers[i]
 			t.Service, t.Origin = s, FromService
 			t.Field = cmp.Or(t.Field, s.Field)
 			c.party(t)
-			if other := c.share(t); other != nil {
+			if other := shared[t.key()]; other != nil && other.Service != s {
 				other.Shared = append(other.Shared, s)
 				s.Trackers = append(s.Trackers, other)
 				continue
 			}
+			shared[t.key()] = t
 			c.add(t)
 			s.Trackers = append(s.Trackers, t)
 		}
@@ -316,6 +322,9 @@ func (c *compiler) add(t *Tracker) {
 		c.problem(t.Field, fmt.Sprintf("category %q is declared unused", t.Category.ID), "give the tracker another category, or the category another ground")
 	}
 	c.party(t)
+	if len(c.Trackers) == maxElements {
+		c.problem(t.Field, fmt.Sprintf("the site and its services have more than %d trackers together", maxElements), "check that this is the right file")
+	}
 	t.pattern = compilePattern(t.Name)
 	c.variants(t)
 	c.Trackers = append(c.Trackers, t)
@@ -459,15 +468,4 @@ func (t *Tracker) key() trackerKey {
 		k.domain = strings.TrimPrefix(t.Domain, ".")
 	}
 	return k
-}
-
-// share finds the tracker that another service declares alike: vendors sell
-// several services that set the same cookie.
-func (c *compiler) share(t *Tracker) *Tracker {
-	for _, other := range c.Trackers {
-		if other.Origin == FromService && other.Service != t.Service && other.key() == t.key() {
-			return other
-		}
-	}
-	return nil
 }

@@ -26,14 +26,12 @@ func link(dst *Text) shape {
 }
 
 func textShape(dst *Text, what, pattern string, check func(string) error) shape {
-	json := map[string]any{"type": []string{"string", "number"}, "minLength": 1}
-	fix := "a text, or one for each language: {en: …, fr: …}"
+	schema, fix := anyText, "a text, or one for each language: {en: …, fr: …}"
 	if pattern != "" {
-		json = map[string]any{"type": "string", "pattern": pattern}
-		fix = `an address such as "https://example.com/privacy" or "/privacy", or one for each language`
+		schema, fix = matching(pattern), `an address such as "https://example.com/privacy" or "/privacy", or one for each language`
 	}
 	scalar := func(lang string) shape {
-		one := scalarShape{what, fix, json, func(s string) error {
+		one := scalarShape{what, fix, schema, func(s string) error {
 			s = strings.TrimSpace(s)
 			if err := check(s); err != nil {
 				return err
@@ -46,20 +44,14 @@ func textShape(dst *Text, what, pattern string, check func(string) error) shape 
 		}
 		return proseShape{one, lang}
 	}
-	return either(
-		scalar(""),
-		nil,
-		languageShape{
-			keyedShape[string]{
-				dst: new([]string), what: what + " for each language", key: "^(" + strings.Join(lang.Tags(), "|") + ")$",
-				ok: func(tag string) bool { _, ok := lang.Find(tag); return ok },
-				elem: func(tag string, _ *string) shape {
-					return scalar(tag)
-				},
-			},
-		},
-	)
+	return either(scalar(""), nil, languageShape{keyedShape[string]{
+		dst: new([]string), what: what + " for each language", key: languagePattern,
+		ok:   func(tag string) bool { _, ok := lang.Find(tag); return ok },
+		elem: func(tag string, _ *string) shape { return scalar(tag) },
+	}})
 }
+
+var languagePattern = "^(" + strings.Join(lang.Tags(), "|") + ")$"
 
 // languageShape is a mapping from language tags; it says which tags there are.
 type languageShape struct{ keyedShape[string] }
@@ -73,7 +65,7 @@ func checkProse(s string) error {
 		return fmt.Errorf("is empty")
 	}
 	for _, r := range s {
-		if isHidden(r) && r != '\n' && r != '\t' {
+		if isHidden(r) && !isJoiner(r) && r != '\n' && r != '\t' {
 			return fmt.Errorf("holds a control or direction character (U+%04X)", r)
 		}
 	}
@@ -116,7 +108,7 @@ const datePattern = `^[0-9]{4}-[0-9]{2}-[0-9]{2}$`
 // day is a date: ISO 8601, or with the spelling that the page is to use.
 func day(dst *Date) shape {
 	iso := func() shape {
-		return scalarShape{"a date", `a day that exists, as year-month-day: "2026-05-20"`, map[string]any{"type": "string", "pattern": datePattern}, func(s string) error {
+		return scalarShape{"a date", `a day that exists, as year-month-day: "2026-05-20"`, matching(datePattern), func(s string) error {
 			d, err := ParseDate(s)
 			if err == nil {
 				dst.Year, dst.Month, dst.Day = d.Year, d.Month, d.Day
@@ -132,7 +124,7 @@ func day(dst *Date) shape {
 
 // country is an ISO 3166 code.
 func country(dst *string) shape {
-	return scalarShape{"a country", `a two-letter country code such as "FR"`, map[string]any{"type": "string", "pattern": "^[A-Z]{2}$"}, func(s string) error {
+	return scalarShape{"a country", `a two-letter country code such as "FR"`, matching("^[A-Z]{2}$"), func(s string) error {
 		if !KnownCountry(s) {
 			return fmt.Errorf("%q is not a country code (ISO 3166-1 alpha-2)", shorten(s))
 		}
@@ -142,16 +134,7 @@ func country(dst *string) shape {
 }
 
 // language is the tag of a language that Témoin can write.
-func language(dst *string) shape {
-	tags := lang.Tags()
-	return scalarShape{"a language", "one of: " + strings.Join(tags, ", "), map[string]any{"enum": tags}, func(s string) error {
-		if _, ok := lang.Find(s); !ok {
-			return fmt.Errorf("unknown language %q", shorten(s))
-		}
-		*dst = s
-		return nil
-	}}
-}
+func language(dst *string) shape { return oneOf(dst, lang.Tags()...) }
 
 const hostPattern = `^(\*\.)?[a-z0-9_]([a-z0-9_-]*[a-z0-9])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9])?)*$`
 

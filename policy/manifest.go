@@ -196,7 +196,7 @@ func (n *Notice) shape() shape {
 
 func (p *Proof) shape() shape {
 	return object("proof", "how the proof is kept", nil,
-		may("kept", scalarShape{"a period after expiry", `a period such as "5 years after expiry"`, map[string]any{"type": "string", "pattern": strings.TrimSuffix(periodPattern, "$") + "( after expiry)?$"}, func(s string) error {
+		may("kept", scalarShape{"a period after expiry", `a period such as "5 years after expiry"`, matching(strings.TrimSuffix(periodPattern, "$") + "( after expiry)?$"), func(s string) error {
 			k, err := ParsePeriod(strings.TrimSuffix(strings.TrimSpace(s), " after expiry"))
 			if err != nil {
 				return fmt.Errorf("%q is not a period", shorten(s))

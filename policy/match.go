@@ -129,7 +129,7 @@ const hostPathPattern = `^(\*\.)?[a-z0-9_]([a-z0-9_-]*[a-z0-9])?(\.[a-z0-9_]([a-
 // hostPath is a host, a pattern of its subdomains, or one of them with a path.
 func hostPath(dst *string) shape {
 	return scalarShape{"a host", `a host such as "js.stripe.com", "*.stripe.com" or "www.google.com/recaptcha/" (no https://)`,
-		map[string]any{"type": "string", "pattern": hostPathPattern}, func(s string) error {
+		matching(hostPathPattern), func(s string) error {
 			h := parseHostPath(s)
 			if len(s) > 400 || !isHost(h.name) || strings.ContainsAny(h.path, "?#* ") || strings.ContainsFunc(s, isHidden) {
 				return fmt.Errorf("%q is not a host", shorten(s))

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 // A Position is a place in a manifest. Line and Column count from 1, columns in
@@ -28,7 +29,7 @@ type Problem struct {
 // String writes the problem on one line: file:line:column: path: what; fix.
 func (p Problem) String() string {
 	var b strings.Builder
-	b.WriteString(p.File)
+	b.WriteString(Visible(p.File))
 	if p.IsValid() {
 		fmt.Fprintf(&b, ":%d:%d", p.Line, p.Column)
 	}
@@ -41,6 +42,18 @@ func (p Problem) String() string {
 		b.WriteString("; " + p.Fix)
 	}
 	return b.String()
+}
+
+// Visible returns s with every character that moves a cursor, changes direction
+// or is not seen at all replaced: what comes from a file, its name included, is
+// shown so on a terminal or in a log.
+func Visible(s string) string {
+	return strings.Map(func(r rune) rune {
+		if isHidden(r) {
+			return utf8.RuneError
+		}
+		return r
+	}, s)
 }
 
 // Problems is the error that Parse returns: everything that is wrong, in the
@@ -76,13 +89,16 @@ func newProblems(list []Problem) *Problems {
 	return ps
 }
 
+// maxCandidates bounds the words that a slip is compared with.
+const maxCandidates = 500
+
 // nearest returns the candidate that word is most likely a slip for, or "".
 func nearest(word string, candidates []string) string {
 	if len(word) > 64 {
 		return ""
 	}
 	best, found := len(word)/3+1, ""
-	for _, c := range candidates {
+	for _, c := range candidates[:min(len(candidates), maxCandidates)] {
 		if d := distance(strings.ToLower(word), c); d <= best && d < max(len(c), 2) {
 			if d < best || found == "" {
 				best, found = d, c

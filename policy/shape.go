@@ -62,12 +62,11 @@ func (d *decoder) problem(n *yaml.Node, at, what, fix string) {
 		return
 	}
 	d.problems = append(d.problems, Problem{
-		File: d.file, Position: Position{n.Line, n.Column}, Path: at, What: what, Fix: fix,
+		File: d.file, Position: Position{n.Line, n.Column}, Path: Visible(at), What: what, Fix: fix,
 	})
 }
 
-// full reports whether enough is wrong for nobody to read on: looking for what
-// was meant costs time, and a hostile file could ask for it without end.
+// full reports whether enough is wrong for nobody to read on.
 func (d *decoder) full() bool { return len(d.problems) >= 10*maxProblems }
 
 // enter counts a value against the limit and resolves an alias. It returns nil
@@ -136,15 +135,15 @@ func shorten(s string) string {
 const maxScalar = 20_000
 
 type scalarShape struct {
-	what string // "a period"
-	fix  string // what to write, after "write "
-	json map[string]any
+	what string                // "a period"
+	fix  string                // what to write, after "write "
+	json func() map[string]any // what the schema says of it; made only when asked for
 	set  func(string) error
 }
 
 func (s scalarShape) noun() string                         { return s.what }
 func (s scalarShape) fields() []field                      { return nil }
-func (s scalarShape) schema(*schemaBuilder) map[string]any { return s.json }
+func (s scalarShape) schema(*schemaBuilder) map[string]any { return s.json() }
 func (s scalarShape) decode(d *decoder, n *yaml.Node, at string) {
 	if n.Kind != yaml.ScalarNode {
 		d.problem(n, at, "expected "+s.what+", found "+found(n), "write "+s.fix)
@@ -176,9 +175,19 @@ func (p proseShape) decode(d *decoder, n *yaml.Node, at string) {
 
 // line is a text of one line.
 func line(dst *string) shape {
-	return scalarShape{"a text of one line", "a text of one line", map[string]any{"type": []string{"string", "number"}, "minLength": 1}, func(s string) error {
+	return scalarShape{"a text of one line", "a text of one line", anyText, func(s string) error {
 		return setLine(dst, s)
 	}}
+}
+
+// anyText is a text, or a number that is read as one ("version: 1.0").
+func anyText() map[string]any {
+	return map[string]any{"type": []string{"string", "number"}, "minLength": 1}
+}
+
+// matching is a text that follows a pattern.
+func matching(pattern string) func() map[string]any {
+	return func() map[string]any { return map[string]any{"type": "string", "pattern": pattern} }
 }
 
 func setLine(dst *string, s string) error {
@@ -194,14 +203,19 @@ func setLine(dst *string, s string) error {
 }
 
 // isHidden reports the characters that change how a line reads without being
-// seen: controls, line breaks, bidirectional overrides and isolates.
+// seen: controls, line breaks, characters of format such as directional
+// overrides and those of no width.
 func isHidden(r rune) bool {
-	return unicode.IsControl(r) || r >= '\u202a' && r <= '\u202e' || r >= '\u2066' && r <= '\u2069' || r == '\u2028' || r == '\u2029'
+	return unicode.IsControl(r) || unicode.Is(unicode.Cf, r) || r == '\u2028' || r == '\u2029'
 }
+
+// isJoiner reports the invisible characters that belong to the spelling of
+// Arabic, Persian and others, or settle the direction of one mark.
+func isJoiner(r rune) bool { return r >= '\u200c' && r <= '\u200f' || r == '\u061c' || r == '\u00ad' }
 
 // pattern is a text of one line that follows a rule, which the schema has too.
 func pattern(dst *string, what, fix, regexp string, ok func(string) bool) shape {
-	return scalarShape{what, fix, map[string]any{"type": "string", "pattern": regexp}, func(s string) error {
+	return scalarShape{what, fix, matching(regexp), func(s string) error {
 		s = strings.TrimSpace(s)
 		if !ok(s) {
 			return fmt.Errorf("%q is not %s", shorten(s), what)
@@ -232,27 +246,45 @@ func isID(s string) bool {
 }
 
 // oneOf is one of a closed set of words.
-func oneOf[T ~string](dst *T, words ...T) shape {
-	all := make([]string, len(words))
-	for i, w := range words {
-		all[i] = string(w)
+func oneOf[T ~string](dst *T, words ...T) shape { return wordShape[T]{dst, words} }
+
+type wordShape[T ~string] struct {
+	dst   *T
+	words []T
+}
+
+func (w wordShape[T]) list() []string {
+	all := make([]string, len(w.words))
+	for i, word := range w.words {
+		all[i] = string(word)
 	}
-	fix := "one of: " + strings.Join(all, ", ")
-	return scalarShape{"one of: " + strings.Join(all, ", "), fix, map[string]any{"enum": all}, func(s string) error {
-		if !slices.Contains(all, s) {
-			if near := nearest(s, all); near != "" {
-				return fmt.Errorf("%q is not known (did you mean %q?)", shorten(s), near)
-			}
-			return fmt.Errorf("%q is not known", shorten(s))
+	return all
+}
+
+func (w wordShape[T]) noun() string    { return "one of: " + strings.Join(w.list(), ", ") }
+func (w wordShape[T]) fields() []field { return nil }
+func (w wordShape[T]) schema(*schemaBuilder) map[string]any {
+	return map[string]any{"enum": w.list()}
+}
+
+func (w wordShape[T]) decode(d *decoder, n *yaml.Node, at string) {
+	switch word := T(n.Value); {
+	case n.Kind != yaml.ScalarNode:
+		d.problem(n, at, "expected "+w.noun()+"; found "+found(n), "write "+w.noun())
+	case slices.Contains(w.words, word):
+		*w.dst = word
+	default:
+		what := fmt.Sprintf("%q is not known", shorten(n.Value))
+		if near := nearest(n.Value, w.list()); near != "" {
+			what += fmt.Sprintf(" (did you mean %q?)", near)
 		}
-		*dst = T(s)
-		return nil
-	}}
+		d.problem(n, at, what, "write "+w.noun())
+	}
 }
 
 // yes is a truth value.
 func yes(dst *bool) shape {
-	return scalarShape{"true or false", "true or false", map[string]any{"type": "boolean"}, func(s string) error {
+	return scalarShape{"true or false", "true or false", func() map[string]any { return map[string]any{"type": "boolean"} }, func(s string) error {
 		switch s {
 		case "true", "false":
 			*dst = s == "true"
@@ -268,7 +300,8 @@ func number(dst *int, from, to int) shape {
 	if from == to {
 		what = strconv.Itoa(from)
 	}
-	return scalarShape{what, what, map[string]any{"type": "integer", "minimum": from, "maximum": to}, func(s string) error {
+	schema := func() map[string]any { return map[string]any{"type": "integer", "minimum": from, "maximum": to} }
+	return scalarShape{what, what, schema, func(s string) error {
 		n, err := strconv.Atoi(s)
 		if err != nil || n < from || n > to {
 			return fmt.Errorf("%q is not %s", shorten(s), what)
@@ -281,7 +314,7 @@ func number(dst *int, from, to int) shape {
 const periodPattern = `^[1-9][0-9]* ?(seconds?|minutes?|hours?|days?|weeks?|months?|years?|s|min|h|d|w|y)$`
 
 func period(dst *Period) shape {
-	return scalarShape{"a period", `a period such as "13 months" or "72 hours"`, map[string]any{"type": "string", "pattern": periodPattern}, func(s string) (err error) {
+	return scalarShape{"a period", `a period such as "13 months" or "72 hours"`, matching(periodPattern), func(s string) (err error) {
 		p, err := ParsePeriod(s)
 		if err == nil {
 			*dst = p

@@ -50,23 +50,24 @@ func cleanSource(file string, src []byte) ([]byte, *Problem) {
 	case bytes.IndexByte(src, 0) >= 0:
 		return fail("is a binary file", "give a YAML file written as UTF-8")
 	}
-	if !utf8.Valid(src) {
-		line := 1
-		for rest := src; len(rest) > 0; {
-			r, n := utf8.DecodeRune(rest)
-			if r == utf8.RuneError && n == 1 {
-				break
-			}
-			if r == '\n' {
-				line++
-			}
-			rest = rest[n:]
-		}
+	if i := bytes.IndexFunc(bytes.ReplaceAll(src, []byte("\r\n"), []byte(" \n")), isStray); i >= 0 {
 		_, p := fail("is not written in UTF-8", "save it as UTF-8")
-		p.Position = Position{line, 1}
+		switch r, size := utf8.DecodeRune(src[i:]); {
+		case r == utf8.RuneError && size > 1:
+			p.What, p.Fix = "holds U+FFFD, which stands for a character that was lost", "write the character again"
+		case r != utf8.RuneError:
+			p.What, p.Fix = fmt.Sprintf("holds U+%04X, which ends a line for some programs and not for others", r), "end lines with a line feed, and remove the others"
+		}
+		p.Position = Position{bytes.Count(src[:i], []byte("\n")) + 1, 1}
 		return nil, p
 	}
 	return src, nil
+}
+
+// isStray reports what YAML takes for the end of a line and most programs do
+// not, and what stands for a byte that is not UTF-8: positions would be wrong.
+func isStray(r rune) bool {
+	return r == '\r' || r == '\u0085' || r == '\u2028' || r == '\u2029' || r == utf8.RuneError
 }
 
 // yamlAdvice says what to do about the errors of the YAML reader that people

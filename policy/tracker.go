@@ -186,7 +186,7 @@ const maxName = 256
 // trackerName takes any printable key: what a policy calls a cookie may not be
 // a cookie name at all, and that is for the rules to say.
 func trackerName(dst *string) shape {
-	return scalarShape{"a key", `the exact key, such as "next-auth.session-token"`, map[string]any{"type": []string{"string", "number"}, "minLength": 1, "maxLength": maxName}, func(s string) error {
+	return scalarShape{"a key", `the exact key, such as "next-auth.session-token"`, anyName, func(s string) error {
 		if len(s) > maxName || !utf8.ValidString(s) {
 			return fmt.Errorf("is longer than %d bytes", maxName)
 		}
@@ -195,6 +195,12 @@ func trackerName(dst *string) shape {
 		}
 		return setLine(dst, s)
 	}}
+}
+
+func anyName() map[string]any {
+	schema := anyText()
+	schema["maxLength"] = maxName
+	return schema
 }
 
 func trackerDomain(dst *string) shape {
@@ -206,7 +212,7 @@ func trackerDomain(dst *string) shape {
 func lifetimes(dst *Lifetimes) shape {
 	one := func(when string, add func(Variant)) shape {
 		return scalarShape{"a lifetime", `"session", "until-deleted", or a period such as "13 months"`,
-			map[string]any{"type": "string", "pattern": `^(session|until-deleted)$|` + periodPattern}, func(s string) error {
+			matching(`^(session|until-deleted)$|` + periodPattern), func(s string) error {
 				l, err := ParseLifetime(s)
 				if err == nil {
 					add(Variant{when, l})

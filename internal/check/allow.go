@@ -5,12 +5,13 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/temoin/temoin/policy"
 )
 
 // allowance is one comment that silences a rule.
-var allowance = regexp.MustCompile(`#\s*temoin:allow\b[ \t]*([a-z0-9-]*)[ \t]*(.*)$`)
+var allowance = regexp.MustCompile(`(?:^|\s)(#)\s*temoin:allow\b[ \t]*([a-z0-9-]*)[ \t]*(.*)$`)
 
 type allowed struct {
 	rule, because string
@@ -59,19 +60,20 @@ func readAllowances(source []byte) []allowed {
 	if !bytes.Contains(source, []byte("temoin:allow")) {
 		return nil
 	}
-	lines := strings.Split(string(source), "\n")
+	lines := sourceLines(source)
 	var out []allowed
 	for i, line := range lines {
 		at := allowance.FindStringSubmatchIndex(line)
 		if at == nil {
 			continue
 		}
-		a := allowed{rule: line[at[2]:at[3]], position: policy.Position{Line: i + 1, Column: len([]rune(line[:at[0]])) + 1}}
-		if because, ok := strings.CutPrefix(line[at[4]:at[5]], "because "); ok {
+		before := line[:at[2]]
+		a := allowed{rule: line[at[4]:at[5]], position: policy.Position{Line: i + 1, Column: utf8.RuneCountInString(before) + 1}}
+		if because, ok := strings.CutPrefix(line[at[6]:at[7]], "because "); ok {
 			a.because = strings.TrimSpace(because)
 		}
 		a.from, a.to = i+1, i+1
-		if strings.TrimSpace(line[:at[0]]) == "" {
+		if strings.TrimSpace(before) == "" {
 			a.from, a.to = below(lines, i)
 		}
 		out = append(out, a)
@@ -95,13 +97,23 @@ func below(lines []string, comment int) (from, to int) {
 		return comment + 1, comment + 1
 	}
 	from = i + 1
-	indent := indentation(lines[i])
+	indent, element := indentation(lines[i]), isElement(lines[i])
 	for i++; i < len(lines); i++ {
-		if strings.TrimSpace(lines[i]) != "" && !isComment(lines[i]) && indentation(lines[i]) <= indent {
+		if strings.TrimSpace(lines[i]) == "" || isComment(lines[i]) {
+			continue
+		}
+		// The elements of a list may stand as far left as the key that holds it.
+		within := indentation(lines[i]) > indent || indentation(lines[i]) == indent && !element && isElement(lines[i])
+		if !within {
 			break
 		}
 	}
 	return from, i
+}
+
+func isElement(line string) bool {
+	after, ok := strings.CutPrefix(strings.TrimSpace(line), "-")
+	return ok && (after == "" || after[0] == ' ')
 }
 
 func isComment(line string) bool { return strings.HasPrefix(strings.TrimSpace(line), "#") }

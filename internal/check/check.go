@@ -86,8 +86,17 @@ func jurisdictions(site *policy.Site) []string {
 	if site.Authority.ID == "cnil" {
 		countries = append(countries, "FR")
 	}
+	for i, c := range countries {
+		if slices.Contains(overseas, c) {
+			countries[i] = "FR"
+		}
+	}
 	return countries
 }
+
+// overseas are the codes of French territories in which the law of France and
+// of the European Union holds as it does in Paris.
+var overseas = []string{"GF", "GP", "MF", "MQ", "RE", "YT"}
 
 // A Finding is one place where a manifest breaks a rule.
 type Finding struct {
@@ -122,12 +131,13 @@ func (r *Report) Count(s Severity) int {
 // manifest that the site was parsed from: its comments can allow findings.
 func Run(site *policy.Site, source []byte, on policy.Date) *Report {
 	report := &Report{File: site.File}
+	texts := readTexts(site)
 	for i := range rules {
 		r := &rules[i]
 		if !r.appliesTo(site, on) {
 			continue
 		}
-		p := &pass{Site: site, on: on, rule: r}
+		p := &pass{Site: site, texts: texts, on: on, rule: r}
 		r.find(p)
 		report.Findings = append(report.Findings, p.findings...)
 	}
@@ -176,6 +186,7 @@ var rules = slices.Concat(policyRules, trackerRules, serviceRules, noticeRules, 
 // A pass is one rule at work on one site.
 type pass struct {
 	*policy.Site
+	texts    []policy.Prose // Site.Prose as rules on wording read it
 	on       policy.Date
 	rule     *Rule
 	findings []Finding
@@ -241,4 +252,24 @@ func (p *pass) recipients(do func(s *policy.Service, r *policy.Recipient)) {
 // name is what a service is called in messages.
 func name(s *policy.Service) string { return s.Name.In("en") }
 
-func quote(s string) string { return "“" + strings.TrimSpace(s) + "”" }
+// quote puts words of the manifest into a message, on one line and no more of
+// them than a reader needs to find the place.
+func quote(s string) string {
+	s = strings.Join(strings.Fields(s), " ")
+	if r := []rune(s); len(r) > 80 {
+		s = string(r[:79]) + "…"
+	}
+	return "“" + s + "”"
+}
+
+func months(n int) policy.Period { return policy.Period{Count: n, Unit: policy.Month} }
+
+// exceeds reports whether a period is longer than another can be on any
+// calendar: 13 months are 397 days at most, so 397 days do not exceed them.
+func exceeds(p, limit policy.Period) bool { return p.Max() > limit.Max() }
+
+// outlives is exceeds for a lifetime: what ends with the session outlives no
+// period, what ends when it is deleted outlives all.
+func outlives(l policy.Lifetime, limit policy.Period) bool {
+	return l.Kind == policy.UntilDeleted || l.Kind == policy.For && exceeds(l.Period, limit)
+}

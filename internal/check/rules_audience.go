@@ -36,7 +36,7 @@ var audienceRules = []Rule{
 		Fix:     "Write audience.kept: 25 months or less.",
 		Sources: []Source{recommendation("5", Corroborated), audiencePage},
 		find: func(p *pass) {
-			if p.Audience.Exemption && p.Audience.Kept.Compare(policy.Period{Count: 25, Unit: policy.Month}) > 0 {
+			if p.Audience.Exemption && exceeds(p.Audience.Kept, months(25)) {
 				p.report("audience.kept", fmt.Sprintf("statistics are kept for %s", p.Audience.Kept))
 			}
 		},
@@ -88,7 +88,7 @@ var audienceRules = []Rule{
 		Title:   "Audience measurement says what it serves.",
 		Why:     "A purpose that is not said cannot be held to.",
 		Fix:     "Write audience.purposes.",
-		Sources: []Source{gdpr("5(1)(b)")},
+		Sources: []Source{gdpr("13")},
 		find: func(p *pass) {
 			if p.Audience.Source != "" && len(p.Audience.Purposes) == 0 && !p.Audience.Exemption {
 				p.report("audience", "nothing says what the statistics serve")

@@ -87,7 +87,7 @@ var noticeRules = []Rule{
 		Fix:     "Write choice.lasts: 6 months; or keep it, if your reasons are written down.",
 		Sources: []Source{recommendation("2", Corroborated)},
 		find: func(p *pass) {
-			if p.Choice.Lasts.Compare(policy.Period{Count: 6, Unit: policy.Month}) > 0 {
+			if exceeds(p.Choice.Lasts, months(6)) {
 				p.report("choice.lasts", fmt.Sprintf("a choice is kept for %s before the visitor is asked again", p.Choice.Lasts))
 			}
 		},
@@ -99,8 +99,17 @@ var noticeRules = []Rule{
 		Fix:     "Write choice.lasts: 6 months, 13 months at most.",
 		Sources: []Source{rfc6265bis, house("13 months")},
 		find: func(p *pass) {
-			if p.Choice.Lasts.Compare(policy.Period{Count: 13, Unit: policy.Month}) > 0 {
-				p.report("choice.lasts", fmt.Sprintf("a choice is kept for %s", p.Choice.Lasts))
+			lasts := p.Choice.Lasts
+			for _, promise := range p.Promises {
+				if promise.ID == "max-lifetime" && promise.Service == "" && p.keepsChoice(promise.Category) && exceeds(lasts, promise.Max) {
+					p.report("choice.lasts", fmt.Sprintf("a choice is kept for %s, and nothing is promised to be kept longer than %s", lasts, promise.Max))
+				}
+			}
+			if exceeds(lasts, months(13)) {
+				f := p.report("choice.lasts", fmt.Sprintf("a choice is kept for %s", lasts))
+				if !exceeds(lasts, longestCookie) {
+					f.as(Warning) // our own line; beyond it the browser's
+				}
 			}
 		},
 	},
@@ -140,13 +149,21 @@ var noticeRules = []Rule{
 			switch {
 			case p.Logs.Kept.IsZero():
 				p.report("logs", "nothing says what the servers record, and for how long")
-			case p.Logs.Kept.Compare(policy.Period{Count: 12, Unit: policy.Month}) > 0:
+			case exceeds(p.Logs.Kept, months(12)):
 				p.report("logs.kept", fmt.Sprintf("logs are kept for %s, longer than twelve months", p.Logs.Kept))
-			case p.Logs.Kept.Compare(policy.Period{Count: 6, Unit: policy.Month}) < 0:
+			case exceeds(months(6), p.Logs.Kept) && !alike(policy.Lifetime{Kind: policy.For, Period: p.Logs.Kept}, policy.Lifetime{Kind: policy.For, Period: months(6)}):
 				p.report("logs.kept", fmt.Sprintf("logs are kept for %s, less than six months", p.Logs.Kept)).as(Info)
 			}
 		},
 	},
+}
+
+// keepsChoice reports whether the cookie that keeps the choice is in a category;
+// every category is meant by "".
+func (p *pass) keepsChoice(category string) bool {
+	return category == "" || slices.ContainsFunc(p.Trackers, func(t *policy.Tracker) bool {
+		return t.Origin == policy.FromTemoin && t.Name == p.Choice.Cookie && t.Category.ID == category
+	})
 }
 
 // purposeGroup joins kinds of services that one question can cover.

@@ -2,6 +2,8 @@ package check
 
 import (
 	"fmt"
+	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -25,6 +27,8 @@ var policyRules = []Rule{
 				p.report("controller", "the policy does not say who the controller is")
 			case strings.EqualFold(c.Name, p.Name) && c.Form == "":
 				p.report("controller.name", quote(c.Name)+" is the site's name; nothing says which legal entity it is").as(Warning)
+			case c.Country == "FR" && c.Form == "":
+				p.report("controller", "a French controller does not give its legal form").as(Warning)
 			}
 			if c.Name != "" && c.Country == "FR" && c.SIREN == "" {
 				p.report("controller", "a French controller gives no SIREN").as(Warning)
@@ -55,7 +59,9 @@ var policyRules = []Rule{
 					return
 				}
 			}
-			p.report("contact", "there is neither an e-mail address nor a form to write to")
+			if p.Controller.Email == "" {
+				p.report("contact", "there is neither an e-mail address nor a form to write to")
+			}
 		},
 	},
 	{
@@ -77,9 +83,9 @@ var policyRules = []Rule{
 			switch gap := d.Effective.Time().Sub(d.Updated.Time()); {
 			case gap < 0:
 				p.report("policy.updated", fmt.Sprintf("the last change (%s) is later than the day from which it applies (%s)", d.Updated, d.Effective))
-			case gap > 60*24*time.Hour:
-				p.report("policy.effective", fmt.Sprintf("it applies %d days after its last change", gap/(24*time.Hour))).as(Warning).
-					write("Check both dates; if the gap is meant, say why in policy.history.")
+			case gap > 60*24*time.Hour && d.Notice.After(d.Updated.Time()).Before(d.Effective.Time()):
+				p.report("policy.effective", fmt.Sprintf("it applies %d days after its last change, and nothing explains the gap", gap/(24*time.Hour))).as(Warning).
+					write("Check both dates; if the gap is meant, write policy.announced_before.")
 			}
 		},
 	},
@@ -90,15 +96,16 @@ var policyRules = []Rule{
 		Fix:     "Leave the spelling to Témoin: write the date alone, as year-month-day.",
 		Sources: []Source{gdpr("12(1)")},
 		find: func(p *pass) {
-			for _, t := range p.Prose {
-				for _, word := range strings.FieldsFunc(t.Text, func(r rune) bool { return !isLetter(r) }) {
-					in := lang.MonthsIn(word)
-					if t.Lang == "" || in == nil || slices.Contains(in, t.Lang) || !isDate(t.Text, word) {
-						continue
+			for _, t := range p.texts {
+				if t.Lang == "" {
+					continue
+				}
+				for _, word := range datedWords(t.Text) {
+					if in := lang.MonthsIn(word); in != nil && !slices.Contains(in, t.Lang) {
+						l, _ := lang.Find(likeliest(in, p.Langs))
+						own, _ := lang.Find(t.Lang)
+						p.reportAt(t, fmt.Sprintf("%q is a month in %s, in a text in %s", word, l.Name, own.Name))
 					}
-					l, _ := lang.Find(likeliest(in, p.Langs))
-					own, _ := lang.Find(t.Lang)
-					p.reportAt(t, fmt.Sprintf("%q is a month in %s, in a text in %s", word, l.Name, own.Name))
 				}
 			}
 		},
@@ -116,7 +123,7 @@ var policyRules = []Rule{
 				last, field = d.Reviewed, "policy.reviewed"
 			}
 			switch {
-			case !d.Review.IsZero() && d.Review.Before(p.on):
+			case !d.Review.IsZero() && d.Review.Before(p.on) && last.Before(d.Review):
 				p.report("policy.review", fmt.Sprintf("the review was due on %s", d.Review))
 			case !last.IsZero() && last.Time().AddDate(1, 0, 0).Before(p.on.Time()):
 				p.report(field, fmt.Sprintf("it was last read on %s, more than twelve months ago", last))
@@ -138,9 +145,14 @@ var policyRules = []Rule{
 		Fix:     "Write the text.",
 		Sources: []Source{gdpr("12(1)"), gdpr("13")},
 		find: func(p *pass) {
-			for _, t := range p.Prose {
-				if m := placeholder.FindString(t.Text); m != "" {
+			for _, t := range p.texts {
+				if m := strings.TrimLeft(placeholder.FindString(t.Text), " (\n"); m != "" && !(m == "TODO" && slices.Contains(todoIsAll, t.Lang)) {
 					p.reportAt(t, fmt.Sprintf("%q is a placeholder", m))
+				}
+			}
+			for field, line := range map[string]string{"name": p.Controller.Name, "address": p.Controller.Address} {
+				if m := placeholder.FindString(plain(line)); m != "" {
+					p.report("controller."+field, fmt.Sprintf("%q is a placeholder", m))
 				}
 			}
 		},
@@ -184,9 +196,13 @@ var policyRules = []Rule{
 		Fix:     "Remove rights, and Témoin lists those that apply; or add the missing ones.",
 		Sources: []Source{gdpr("13(2)(b)-(c)"), gdpr("15-21"), {"Loi 78-17, art. 48", Read}},
 		find: func(p *pass) {
+			bare := p.Page.Section("rights").Bare
 			for _, r := range requiredRights(p.Site) {
-				if (p.Rights != nil || p.Page.Section("rights").Bare) && !slices.Contains(p.Rights, r) {
-					p.report("rights", fmt.Sprintf("the right %q is not listed", r))
+				if (p.Rights != nil || bare) && !slices.Contains(p.Rights, r) {
+					f := p.report("rights", fmt.Sprintf("the right %q is not listed", r))
+					if p.Rights == nil {
+						f.write("Write rights: those that your own words name; or remove bare, and Témoin lists those that apply.")
+					}
 				}
 			}
 		},
@@ -202,7 +218,7 @@ var policyRules = []Rule{
 			switch {
 			case a.Name.IsZero():
 				p.report("authority", "the policy names no authority to which visitors can complain")
-			case a.Complaint.IsZero():
+			case !leadsBeyondHome(a.Complaint):
 				p.report("authority", "the link leads to the authority's home page").as(Info).write("Write authority.complaint: the page on which complaints are made.")
 			}
 		},
@@ -218,7 +234,7 @@ var policyRules = []Rule{
 				return
 			}
 			for _, c := range p.Categories {
-				if c.Profiling {
+				if c.Profiling && c.Ground != policy.GroundUnused {
 					p.report(c.Field, fmt.Sprintf("category %q profiles people; nothing is said about automated decisions", c.ID))
 				}
 			}
@@ -251,7 +267,10 @@ var policyRules = []Rule{
 			for _, c := range p.Categories {
 				if c.Ground == policy.GroundExempt && c.Field != "" && len(c.Services) == 0 &&
 					!slices.ContainsFunc(c.Trackers, func(t *policy.Tracker) bool { return t.Origin != policy.FromTemoin }) {
-					p.report(c.Field, fmt.Sprintf("category %q lists nothing of the site's own", c.ID))
+					f := p.report(c.Field, fmt.Sprintf("category %q lists nothing of the site's own", c.ID))
+					if len(c.Trackers) > 0 {
+						f.as(Info) // Témoin's cookies may be all there is
+					}
 				}
 			}
 		},
@@ -297,12 +316,14 @@ var policyRules = []Rule{
 		Fix:     "Remove the entry, and Témoin's own guidance stands.",
 		Sources: []Source{house("good practice")},
 		find: func(p *pass) {
-			for _, b := range p.Browsers {
-				for _, old := range outdatedMenus[b.ID] {
-					if strings.Contains(b.Text.In(p.Langs...), old) {
-						p.report("browsers."+b.ID, fmt.Sprintf("%q is what the menu was called in earlier versions", old))
-						break
-					}
+			for _, t := range p.texts {
+				browser, _ := strings.CutPrefix(strings.TrimSuffix(t.Path, ".text"), "browsers.")
+				menu, ok := renamedMenus[browser]
+				if !ok {
+					continue
+				}
+				if old := menu.old.FindString(t.Text); old != "" && !menu.now.MatchString(t.Text) {
+					p.reportAt(t, fmt.Sprintf("%q is what the menu was called in earlier versions", old))
 				}
 			}
 		},
@@ -326,10 +347,14 @@ var policyRules = []Rule{
 		Fix:     "Promise one month or less.",
 		Sources: []Source{gdpr("12(3)")},
 		find: func(p *pass) {
-			month := policy.Period{Count: 1, Unit: policy.Month}
 			for field, m := range map[string]policy.Mailbox{"dpo": p.Contact.DPO, "general": p.Contact.General} {
-				if m.Within.Compare(month) > 0 {
+				if m.Within.Compare(months(1)) > 0 {
 					p.report("contact."+field+".answers_within", fmt.Sprintf("%s is more than one month", m.Within))
+				}
+			}
+			for _, promise := range p.Promises {
+				if promise.ID == "answer-time" && promise.Max.Compare(months(1)) > 0 {
+					p.report(promise.Field, fmt.Sprintf("%s is more than one month", promise.Max))
 				}
 			}
 		},
@@ -380,14 +405,15 @@ func likeliest(tags, site []string) string {
 
 // requiredRights are the rights that a site's policy must list.
 func requiredRights(s *policy.Site) []policy.Right {
-	rights := []policy.Right{policy.RightAccess, policy.RightRectification, policy.RightErasure, policy.RightRestriction, policy.RightPortability}
-	for _, c := range s.Categories {
-		if c.NeedsConsent() {
-			rights = append(rights, policy.RightWithdraw)
-			break
-		}
+	rights := []policy.Right{policy.RightAccess, policy.RightRectification, policy.RightErasure, policy.RightRestriction}
+	consent := slices.ContainsFunc(s.Categories, (*policy.Category).NeedsConsent)
+	if consent || restsOn(s, policy.BasisConsent) || restsOn(s, policy.BasisContract) {
+		rights = append(rights, policy.RightPortability)
 	}
-	if usesLegitimateInterest(s) {
+	if consent {
+		rights = append(rights, policy.RightWithdraw)
+	}
+	if restsOn(s, policy.BasisLegitimateInterest) {
 		rights = append(rights, policy.RightObjection)
 	}
 	if slices.Contains(jurisdictions(s), "FR") {
@@ -396,47 +422,74 @@ func requiredRights(s *policy.Site) []policy.Right {
 	return rights
 }
 
-func usesLegitimateInterest(s *policy.Site) bool {
-	return slices.ContainsFunc(s.Records, func(r policy.Record) bool { return r.Basis == policy.BasisLegitimateInterest }) ||
-		slices.ContainsFunc(s.Categories, func(c *policy.Category) bool { return c.Basis == policy.BasisLegitimateInterest }) ||
-		slices.ContainsFunc(s.Trackers, func(t *policy.Tracker) bool { return t.Basis == policy.BasisLegitimateInterest })
+// restsOn reports whether anything is done with data on that legal basis.
+func restsOn(s *policy.Site, basis policy.Basis) bool {
+	return slices.ContainsFunc(s.Records, func(r policy.Record) bool { return r.Basis == basis }) ||
+		slices.ContainsFunc(s.Categories, func(c *policy.Category) bool { return c.Basis == basis }) ||
+		slices.ContainsFunc(s.Trackers, func(t *policy.Tracker) bool { return t.Basis == basis })
 }
 
-// findEmptySections looks for sections that announce what does not follow: in a
-// bare section nothing follows but the operator's own text, in some others
-// nothing does where the manifest does not say it.
+// leadsBeyondHome reports whether a link is more than a site's home page.
+func leadsBeyondHome(link policy.Text) bool {
+	u, err := url.Parse(link.In())
+	return err == nil && (strings.Trim(u.Path, "/") != "" || u.RawQuery != "")
+}
+
+// findEmptySections looks for texts that announce what does not follow: after
+// a note, or a text that stands alone, nothing does; after an introduction
+// nothing does in a bare section, and where the manifest does not say it.
 func findEmptySections(p *pass) {
-	unsaid := map[string]bool{
-		"law":     len(p.Law) == 0,
-		"app":     p.App.Name == "",
-		"hosting": p.HostedBy.Name == "",
-		"contact": p.Contact.DPO.Email+p.Contact.General.Email == "" && p.Contact.General.Form.IsZero(),
+	empty := emptySections(p.Site)
+	report := func(path string, t policy.Text) {
+		if a := announcement(t); a != "" {
+			p.report(path, quote(a[max(0, strings.LastIndexAny(strings.TrimRight(a, " .:\n"), ".\n")+1):])+" announces what does not follow")
+		}
 	}
 	for _, s := range p.Page.Sections {
-		if !s.Text.IsZero() || !s.Bare && !unsaid[s.ID] {
-			continue
-		}
-		for field, t := range map[string]policy.Text{"intro": s.Intro, "note": s.Note} {
-			if announces(t) {
-				p.report(s.Field+"."+field, quote(t.In(p.Langs...))+" announces what does not follow")
-			}
+		report(s.Field+".text", s.Text)
+		report(s.Field+".note", s.Note)
+		if s.Text.IsZero() && (s.Bare || empty[s.ID]) {
+			report(s.Field+".intro", s.Intro)
 		}
 	}
 	for _, c := range p.Categories {
-		if announces(c.Purpose) && c.Benefits.IsZero() {
-			p.report(c.Field+".purpose", quote(c.Purpose.In(p.Langs...))+" announces what does not follow")
+		if c.Benefits.IsZero() {
+			report(c.Field+".purpose", c.Purpose)
 		}
+		report(c.Field+".accepted", c.IfAccepted)
+		report(c.Field+".refused", c.IfRefused)
+		report(c.Field+".blocked", c.IfBlocked)
 	}
 }
 
-// announces reports whether a text ends by announcing something.
-func announces(t policy.Text) bool {
-	for _, l := range lang.Tags() {
-		if s, ok := t.Get(l); ok && strings.HasSuffix(strings.TrimRight(s, " …\u00a0\u202f."), ":") {
-			return true
+// emptySections are those for which the manifest holds nothing to show.
+func emptySections(s *policy.Site) map[string]bool {
+	optOut := func(v *policy.Service) bool { return !v.OptOut.IsZero() }
+	other := func(t *policy.Tracker) bool { return t.Origin != policy.FromTemoin && notCookie(t) }
+	c := s.Contact
+	return map[string]bool{
+		"services":             len(s.Services) == 0,
+		"similar-technologies": !slices.ContainsFunc(s.Trackers, other),
+		"opt-out":              !slices.ContainsFunc(s.Services, optOut),
+		"audience":             s.Audience.Source == "",
+		"minors":               s.Public.Text.IsZero(),
+		"app":                  s.App.Name == "",
+		"contact":              c.DPO.IsZero() && c.General.IsZero() && c.Support.IsZero() && s.Controller.Email+s.Controller.Address+s.Controller.Phone == "",
+		"complaint":            s.Authority.Name.IsZero(),
+		"law":                  len(s.Law) == 0,
+		"hosting":              s.HostedBy.Name == "",
+	}
+}
+
+// announcement returns the text in the first language in which it ends by
+// announcing something, "" if it does in none.
+func announcement(t policy.Text) string {
+	for _, s := range said(t) {
+		if strings.HasSuffix(strings.TrimRight(s, " .\n"), ":") {
+			return s
 		}
 	}
-	return false
+	return ""
 }
 
 func notCookie(t *policy.Tracker) bool { return t.Storage != policy.Cookie }
@@ -444,13 +497,10 @@ func notCookie(t *policy.Tracker) bool { return t.Storage != policy.Cookie }
 // findMissingLanguages reports each text that is not in all languages, and a
 // language in which there is no text at all, each once.
 func findMissingLanguages(p *pass) {
-	if len(p.Langs) < 2 {
-		return
-	}
 	have := map[string][]string{}
 	written := map[string]bool{p.Default(): true}
 	var order []policy.Prose
-	for _, t := range p.Prose {
+	for _, t := range p.texts {
 		if have[t.Path] == nil {
 			order = append(order, t)
 		}
@@ -464,8 +514,8 @@ func findMissingLanguages(p *pass) {
 		}
 	}
 	for _, t := range order {
-		if t.Lang == "" && !sentence.MatchString(t.Text) {
-			continue // a name is the same in every language
+		if t.Lang == "" && isName(t) {
+			continue
 		}
 		var missing []string
 		for _, l := range p.Langs {
@@ -479,22 +529,28 @@ func findMissingLanguages(p *pass) {
 	}
 }
 
+// isName reports whether a text may be the same in every language.
+func isName(t policy.Prose) bool {
+	return strings.HasSuffix(t.Path, ".name") || !sentence.MatchString(t.Text)
+}
+
 // findUntranslated reports texts that are the same in two languages, and Arabic
 // without an Arabic letter.
 func findUntranslated(p *pass) {
-	first := map[string]policy.Prose{}
-	for _, t := range p.Prose {
-		if t.Lang == "" || !sentence.MatchString(t.Text) {
+	first := map[string]string{}
+	for _, t := range p.texts {
+		if t.Lang == "" || isName(t) {
 			continue
 		}
 		if t.Lang == "ar" && !arabicLetter.MatchString(t.Text) {
 			p.reportAt(t, "is marked as Arabic and has no Arabic letter")
 			continue
 		}
-		if other, ok := first[t.Path]; ok && strings.EqualFold(other.Text, t.Text) {
-			p.reportAt(t, fmt.Sprintf("is the same in %q and %q", other.Lang, t.Lang))
-		} else if !ok {
-			first[t.Path] = t
+		key := t.Path + "\n" + strings.ToLower(t.Text)
+		if other := first[key]; other != "" {
+			p.reportAt(t, fmt.Sprintf("is the same in %q and %q", other, t.Lang))
+		} else {
+			first[key] = t.Lang
 		}
 	}
 }
@@ -513,8 +569,9 @@ func luhn(digits string) bool {
 	return sum%10 == 0
 }
 
-// outdatedMenus are parts of menu paths that browsers no longer have.
-var outdatedMenus = map[string][]string{
-	"safari":  {"Preferences", "Préférences"}, // "Settings" since macOS 13
-	"firefox": {"Options"},                    // "Settings" since Firefox 87
+// renamedMenus are parts of menu paths that browsers call otherwise today:
+// Safari since macOS 13, Firefox since version 87. Who gives both names is right.
+var renamedMenus = map[string]struct{ old, now *regexp.Regexp }{
+	"safari":  {regexp.MustCompile(`Preferences|Préférences|Preferencias|Preferenze|Voorkeuren|التفضيلات`), regexp.MustCompile(`Settings|Réglages|Ajustes|Impostazioni|Instellingen|الإعدادات`)},
+	"firefox": {regexp.MustCompile(`Options|الخيارات`), regexp.MustCompile(`Settings|Paramètres|الإعدادات`)},
 }

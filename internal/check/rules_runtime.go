@@ -113,7 +113,7 @@ var runtimeRules = []Rule{
 		Sources: []Source{art82, consentMode},
 		find: func(p *pass) {
 			for _, s := range p.Services {
-				if s.Kind == "tag-manager" && s.Loads == policy.LoadsAlways && !s.SelfHosted {
+				if s.Kind == "tag-manager" && s.Loads != policy.LoadsOnConsent && !s.SelfHosted {
 					p.report(s.Field, fmt.Sprintf("%s is loaded before any choice", name(s)))
 				}
 			}
@@ -151,7 +151,8 @@ var runtimeRules = []Rule{
 					continue
 				}
 				for _, v := range t.Lasts {
-					if (v.When == "" || v.When == policy.Otherwise) && v.Lifetime.Kind == policy.For {
+					// Some hours are a session too: they end before the next day's visitor comes.
+					if (v.When == "" || v.When == policy.Otherwise) && v.Lifetime.Kind == policy.For && exceeds(v.Lifetime.Period, policy.Period{Count: 1, Unit: policy.Day}) {
 						p.report(t.Field, fmt.Sprintf("%s outlives the browser session (%s) without the visitor's asking", t, v.Lifetime))
 					}
 				}
@@ -218,15 +219,24 @@ var runtimeRules = []Rule{
 	},
 	{
 		ID: "pol-attestation-due", Severity: Warning,
-		Title:   "An attestation is looked at again when it says.",
+		Title:   "An attestation, like other evidence, is looked at again when it says.",
 		Why:     "What was true of last year's set-up may not be of this one.",
 		Fix:     "Look at it again, then write the new day and the next review.",
 		Sources: []Source{gdpr("24(1)")},
 		find: func(p *pass) {
-			for _, promise := range p.Promises {
-				if r := promise.Attested.Review; !r.IsZero() && r.Before(p.on) {
-					p.report(promise.Field, fmt.Sprintf("the review of %q was due on %s", promise.ID, r))
+			due := func(path string, e policy.Evidence, of string) {
+				if !e.Review.IsZero() && e.Review.Before(p.on) {
+					p.report(path, fmt.Sprintf("the review of %q was due on %s", of, e.Review))
 				}
+			}
+			for _, promise := range p.Promises {
+				due(promise.Field, promise.Attested, promise.ID)
+			}
+			for _, s := range p.Services {
+				due(s.Field, s.Measured, s.ID)
+			}
+			for _, t := range p.own() {
+				due(t.Field, t.Measured, t.String())
 			}
 		},
 	},
@@ -237,7 +247,8 @@ var authWord = regexp.MustCompile(`(?i)(^|[_.-])(auth|remember)([_.-]|$)`)
 // brokenBy tells, for promises that a manifest alone can break, what breaks them.
 var brokenBy = map[string]func(*policy.Site, *policy.Promise) []string{
 	"no-advertising": func(s *policy.Site, _ *policy.Promise) []string {
-		return servicesWhere(s, func(v *policy.Service) bool { return purposeGroup(v.Kind) == "advertising" || v.Category.Advertising })
+		return append(servicesWhere(s, func(v *policy.Service) bool { return purposeGroup(v.Kind) == "advertising" || v.Category.Advertising }),
+			trackersWhere(s, func(t *policy.Tracker) bool { return t.Service == nil && t.Category.Advertising })...)
 	},
 	"no-social-media": func(s *policy.Site, _ *policy.Promise) []string {
 		return servicesWhere(s, func(v *policy.Service) bool { return v.Kind == "social" })
@@ -246,7 +257,15 @@ var brokenBy = map[string]func(*policy.Site, *policy.Promise) []string{
 		return servicesWhere(s, func(v *policy.Service) bool { return purposeGroup(v.Kind) == "measurement" && v.Provider.Name != "" })
 	},
 	"no-third-party-requests": func(s *policy.Site, _ *policy.Promise) []string {
-		return servicesWhere(s, func(v *policy.Service) bool { return len(v.Hosts) > 0 })
+		names := servicesWhere(s, func(v *policy.Service) bool {
+			return slices.ContainsFunc(v.Hosts, func(h string) bool { return !ownHost(s, h) })
+		})
+		for _, h := range s.Trusted {
+			if !ownHost(s, h.Host) {
+				names = append(names, h.Host+", a trusted host")
+			}
+		}
+		return names
 	},
 	"no-request": func(s *policy.Site, p *policy.Promise) []string {
 		return servicesWhere(s, func(v *policy.Service) bool { return v.ID == p.Service })
@@ -255,6 +274,9 @@ var brokenBy = map[string]func(*policy.Site, *policy.Promise) []string{
 		return servicesWhere(s, func(v *policy.Service) bool { return v.ID == p.Service && v.Loads != policy.LoadsOnUse })
 	},
 	"only-with-consent": func(s *policy.Site, p *policy.Promise) []string {
+		if c := s.Category(p.Category); c != nil && c.Ground == policy.GroundExempt {
+			return []string{"the category " + c.ID + ", for which nobody is asked"}
+		}
 		return servicesWhere(s, func(v *policy.Service) bool {
 			return (v.ID == p.Service || v.Category.ID == p.Category) && v.Loads != policy.LoadsOnConsent
 		})
@@ -271,19 +293,19 @@ var brokenBy = map[string]func(*policy.Site, *policy.Promise) []string{
 		})
 	},
 	"no-audience-identifier": func(s *policy.Site, _ *policy.Promise) []string {
-		return trackersWhere(s, func(t *policy.Tracker) bool { return t.Reason == policy.ReasonAudience })
+		return trackersWhere(s, func(t *policy.Tracker) bool {
+			return t.Reason == policy.ReasonAudience || t.Service != nil && purposeGroup(t.Service.Kind) == "measurement"
+		})
 	},
 	"max-lifetime": func(s *policy.Site, p *policy.Promise) []string {
-		limit := policy.Lifetime{Kind: policy.For, Period: p.Max}
 		return trackersWhere(s, func(t *policy.Tracker) bool {
-			l := t.Lasts.Longest()
 			of := (p.Category == "" || t.Category.ID == p.Category) && (p.Service == "" || t.Service != nil && t.Service.ID == p.Service)
-			return of && l.Kind == policy.For && l.Compare(limit) > 0
+			return of && outlives(t.Lasts.Longest(), p.Max)
 		})
 	},
 	"answer-time": func(s *policy.Site, p *policy.Promise) []string {
 		for _, m := range []policy.Mailbox{s.Contact.DPO, s.Contact.General} {
-			if m.Within.Compare(p.Max) > 0 {
+			if exceeds(m.Within, p.Max) {
 				return []string{"the contact that answers within " + m.Within.String()}
 			}
 		}
@@ -325,11 +347,21 @@ func servicesWhere(s *policy.Site, is func(*policy.Service) bool) []string {
 func trackersWhere(s *policy.Site, is func(*policy.Tracker) bool) []string {
 	var names []string
 	for _, t := range s.Trackers {
-		if t.Origin != policy.FromTemoin && is(t) && !slices.Contains(names, t.String()) {
-			names = append(names, t.String()+lastsNote(t))
+		if t.Origin == policy.FromTemoin || !is(t) {
+			continue
+		}
+		if name := t.String() + lastsNote(t); !slices.Contains(names, name) {
+			names = append(names, name)
 		}
 	}
 	return names
+}
+
+// ownHost reports whether a host that is perhaps a pattern, perhaps with a
+// path, is one of the site's own.
+func ownHost(s *policy.Site, host string) bool {
+	host, _, _ = strings.Cut(strings.TrimPrefix(host, "*."), "/")
+	return s.OwnsHost(host)
 }
 
 func lastsNote(t *policy.Tracker) string {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/temoin/temoin/policy"
@@ -25,10 +26,16 @@ var serviceRules = []Rule{
 					// Software that runs on the site's own server has no provider.
 				case s.Provider.Name == "":
 					p.report(s.Field, fmt.Sprintf("nothing says which company is behind %s", quote(name(s))))
-				case functionWord.MatchString(s.Provider.Name):
-					p.report(s.Field, fmt.Sprintf("%s is not the name of a legal entity", quote(s.Provider.Name)))
 				}
 			}
+			p.recipients(func(s *policy.Service, r *policy.Recipient) {
+				switch {
+				case r.Name == "" && r != &s.Provider:
+					p.report(r.Field, fmt.Sprintf("a recipient of the data of %s has no name", name(s)))
+				case functionWords.MatchString(r.Name):
+					p.report(r.Field, fmt.Sprintf("%s is not the name of a legal entity", quote(r.Name)))
+				}
+			})
 		},
 	},
 	{
@@ -78,11 +85,11 @@ var serviceRules = []Rule{
 		Title:   "A processor or joint controller is bound by a contract that the manifest names.",
 		Why:     "Processing by a processor needs a contract; joint controllers need an arrangement.",
 		Fix:     "Write contract: its reference.",
-		Sources: []Source{gdpr("26"), gdpr("28(3)")},
+		Sources: []Source{gdpr("26"), gdpr("28")},
 		find: func(p *pass) {
 			for _, s := range p.Services {
-				if (s.Role == policy.RoleProcessor || s.Role == policy.RoleJoint) && s.Contract == "" && !s.SelfHosted {
-					p.report(s.Field, fmt.Sprintf("%s is a %s, and no contract is named", s.Provider.Name, s.Role))
+				if contractParties[s.Role] != "" && s.Contract == "" && !s.SelfHosted {
+					p.report(s.Field, fmt.Sprintf("%s is a %s, and no contract is named", whose(s, &s.Provider), contractParties[s.Role]))
 				}
 			}
 		},
@@ -97,14 +104,20 @@ var serviceRules = []Rule{
 			p.recipients(func(s *policy.Service, r *policy.Recipient) {
 				switch {
 				case r.Country != "" && !policy.InEEA(r.Country) && len(r.Transfers) == 0:
-					p.report(r.Field, fmt.Sprintf("%s (%s) receives data in %s, and nothing permits the transfer", r.Name, name(s), r.Country))
+					f := p.report(r.Field, fmt.Sprintf("%s (%s) receives data in %s, and nothing says what permits the transfer", whose(s, r), name(s), r.Country))
+					if policy.HasAdequacy(r.Country) {
+						f.write("Write transfer: adequacy.")
+					}
 				case len(r.Transfers) > 1:
 					p.report(at(r, ".transfer"), fmt.Sprintf("%s gives %d mechanisms where one must hold", whose(s, r), len(r.Transfers)))
 				}
 			})
-			for _, t := range p.Prose {
-				if mechanismsAndOr.MatchString(t.Text) {
-					p.reportAt(t, "gives several mechanisms for all recipients together")
+			for _, t := range p.texts {
+				for _, s := range sentences(t.Text) {
+					if mechanismsAndOr.MatchString(s) && !copyWord.MatchString(s) {
+						p.reportAt(t, "gives several mechanisms for all recipients together")
+						break
+					}
 				}
 			}
 		},
@@ -119,11 +132,11 @@ var serviceRules = []Rule{
 			p.recipients(func(s *policy.Service, r *policy.Recipient) {
 				for _, t := range r.Transfers {
 					switch {
-					case r.Country == "":
-					case t.Mechanism == policy.Adequacy && !policy.HasAdequacy(r.Country) && !policy.InEEA(r.Country):
-						p.report(at(r, ".transfer"), fmt.Sprintf("no adequacy decision covers %s as a country (%s)", r.Country, r.Name))
+					case r.Country == "", policy.InEEA(r.Country): // needless, which another rule says
+					case t.Mechanism == policy.Adequacy && !policy.HasAdequacy(r.Country):
+						p.report(at(r, ".transfer"), fmt.Sprintf("no adequacy decision covers %s as a country (%s)", r.Country, whose(s, r)))
 					case t.Mechanism == policy.DPF && r.Country != "US":
-						p.report(at(r, ".transfer"), fmt.Sprintf("the EU-U.S. framework does not cover %s (%s)", r.Country, r.Name))
+						p.report(at(r, ".transfer"), fmt.Sprintf("the EU-U.S. framework does not cover %s (%s)", r.Country, whose(s, r)))
 					}
 				}
 			})
@@ -138,7 +151,7 @@ var serviceRules = []Rule{
 		find: func(p *pass) {
 			p.recipients(func(s *policy.Service, r *policy.Recipient) {
 				if len(r.Transfers) == 1 && policy.InEEA(r.Country) {
-					p.report(at(r, ".transfer"), fmt.Sprintf("%s is established in %s", r.Name, r.Country))
+					p.report(at(r, ".transfer"), fmt.Sprintf("%s is established in %s, within the European Economic Area", whose(s, r), r.Country))
 				}
 			})
 		},
@@ -201,12 +214,14 @@ var serviceRules = []Rule{
 	{
 		ID: "vnd-consent-kind", Severity: Error,
 		Title:   "Analytics, advertising, session replay and social services wait for consent.",
-		Why:     "They are never strictly necessary for what the visitor asked for.",
-		Fix:     "Put the service into a category with needs: consent.",
+		Why:     "They are never strictly necessary for what the visitor asked for; audience measurement alone can be exempt, and its trackers then say so.",
+		Fix:     "Put the service into a category with needs: consent; or, for exempt audience measurement, write reason: audience with each of its trackers.",
 		Sources: []Source{art82, {"CNIL, developer guide, fiche 16", Read}},
 		find: func(p *pass) {
 			for _, s := range p.Services {
-				if s.Loads == policy.LoadsAlways && slices.Contains(consentKinds, s.Kind) && !s.SelfHosted {
+				// Opening a page asks for the page; a click on a placeholder asks for what it holds.
+				asked := s.Loads == policy.LoadsOnConsent || s.Loads == policy.LoadsOnUse && len(s.Paths) == 0
+				if slices.Contains(consentKinds, s.Kind) && !asked && !s.SelfHosted && !exemptAudience(s) {
 					p.report(s.Field, fmt.Sprintf("%s (%s) is contacted without consent", name(s), s.Kind))
 				}
 			}
@@ -220,7 +235,7 @@ var serviceRules = []Rule{
 		Sources: []Source{art82, {"CNIL, developer guide, fiche 16", Read}},
 		find: func(p *pass) {
 			for _, s := range p.Services {
-				if s.Loads == policy.LoadsAlways && !s.SelfHosted && slices.Contains([]string{"video", "audio", "chat", "comments", "scheduling", "form"}, s.Kind) {
+				if s.Loads == policy.LoadsAlways && !s.SelfHosted && slices.Contains([]string{"video", "audio", "chat", "support", "comments", "reviews", "scheduling", "form"}, s.Kind) {
 					p.report(s.Field, fmt.Sprintf("%s (%s) is contacted as soon as a page is shown", name(s), s.Kind))
 				}
 			}
@@ -275,9 +290,12 @@ var serviceRules = []Rule{
 		Fix:     "Say that refusal is in the preference centre; a vendor's page (opt_out) is an addition.",
 		Sources: []Source{art82, guidelines("16, 30")},
 		find: func(p *pass) {
-			for _, t := range p.Prose {
-				if m := optOutPages.FindString(t.Text); m != "" && !negated(t.Text, optOutPages) && !additional.MatchString(t.Text) {
-					p.reportAt(t, quote(m)+" is offered as the way to refuse")
+			for _, t := range p.texts {
+				for _, s := range sentences(t.Text) {
+					if m := claimed(s, optOutPages); m != "" && !additional.MatchString(s) {
+						p.reportAt(t, quote(m)+" is offered as the way to refuse")
+						break
+					}
 				}
 			}
 		},
@@ -303,30 +321,53 @@ var serviceRules = []Rule{
 		Fix:     "Declare it under services.",
 		Sources: []Source{art82},
 		find: func(p *pass) {
-			hosts := knownHosts()
 			for i, h := range p.Trusted {
-				host, _, _ := strings.Cut(strings.TrimPrefix(h.Host, "*."), "/")
-				if id := hosts[host]; id != "" {
-					p.report(fmt.Sprintf("trusted_hosts[%d]", i), fmt.Sprintf("%s is a host of %s", h.Host, id))
+				j := slices.IndexFunc(knownHosts(), func(k knownHost) bool { return overlap(h.Host, k.host) })
+				if j >= 0 {
+					p.report(fmt.Sprintf("trusted_hosts[%d]", i), fmt.Sprintf("%s is a host of %s", h.Host, knownHosts()[j].service))
 				}
 			}
 		},
 	},
 }
 
-// knownHosts maps the hosts of the catalogue's services that measure or
-// advertise to their ids.
-func knownHosts() map[string]string {
-	hosts := map[string]string{}
+// contractParties are the roles that need a contract, in words.
+var contractParties = map[policy.Role]string{policy.RoleProcessor: "processor", policy.RoleJoint: "joint controller"}
+
+// A knownHost is one that a service of the catalogue is reached at.
+type knownHost struct{ host, service string }
+
+// knownHosts are the hosts of the catalogue's services that measure or advertise.
+var knownHosts = sync.OnceValue(func() []knownHost {
+	var hosts []knownHost
 	for _, id := range policy.CatalogueIDs() {
 		if s, ok := policy.Catalogue(id); ok && slices.Contains(consentKinds, s.Kind) {
 			for _, h := range s.Hosts {
-				h, _, _ = strings.Cut(strings.TrimPrefix(h, "*."), "/")
-				hosts[h] = id
+				hosts = append(hosts, knownHost{h, name(s)})
 			}
 		}
 	}
 	return hosts
+})
+
+// overlap reports whether some address is meant by both of two hosts, each
+// perhaps with "*." before it and a path behind it.
+func overlap(a, b string) bool {
+	hostA, pathA, _ := strings.Cut(a, "/")
+	hostB, pathB, _ := strings.Cut(b, "/")
+	covers := func(pattern, host string) bool {
+		below, wild := strings.CutPrefix(pattern, "*.")
+		return pattern == host || wild && strings.HasSuffix(host, "."+below)
+	}
+	return (covers(hostA, hostB) || covers(hostB, hostA)) && (strings.HasPrefix(pathA, pathB) || strings.HasPrefix(pathB, pathA))
+}
+
+// exemptAudience reports whether all that a service keeps is declared exempt as
+// audience measurement, which trk-audience-exempt then judges.
+func exemptAudience(s *policy.Service) bool {
+	return s.Kind == "analytics" && len(s.Trackers) > 0 && !slices.ContainsFunc(s.Trackers, func(t *policy.Tracker) bool {
+		return t.Reason != policy.ReasonAudience && t.Reason != policy.ReasonChoice
+	})
 }
 
 // at is the path of a recipient's field, or of the service where the recipient

@@ -2,6 +2,7 @@ package check
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -18,18 +19,20 @@ var trackerRules = []Rule{
 		Sources: []Source{recommendation("6", Read), rfc6265},
 		find: func(p *pass) {
 			for _, t := range p.own() {
-				switch {
-				case t.Name == "":
+				if t.Name == "" && t.Storage != policy.Pixel { // a pixel has no key in the browser
 					p.report(t.Field, fmt.Sprintf("%s has a label but no key", quote(t.Label.In(p.Langs...))))
-				case t.Storage == policy.Cookie && !isToken(t.Name):
-					p.report(t.Field, fmt.Sprintf("%q cannot be the name of a cookie", t.Name))
+				}
+				for _, key := range append([]string{t.Name}, t.Also...) {
+					if key != "" && t.Storage == policy.Cookie && !isToken(key) {
+						p.report(t.Field, fmt.Sprintf("%q cannot be the name of a cookie", key))
+					}
 				}
 			}
 		},
 	},
 	{
 		ID: "trk-wildcard-safe", Severity: Error,
-		Title:   "A pattern begins with at least three letters that end in a separator, and takes in no other provider's tracker.",
+		Title:   "A pattern begins with at least three characters that end in a separator, and takes in no other provider's tracker.",
 		Why:     "A loose pattern hides trackers that nobody declared.",
 		Fix:     "Write the fixed part to its separator, as in _ga_*.",
 		Sources: []Source{planet49, house("a pattern must not contradict the rest of the policy")},
@@ -43,11 +46,13 @@ var trackerRules = []Rule{
 		Sources: []Source{art82, guidelines("24")},
 		find: func(p *pass) {
 			for _, t := range p.own() {
-				for _, text := range []string{t.Purpose.In(p.Langs...)} {
-					if text == "" {
-						p.report(t.Field, fmt.Sprintf("%s does not say what it is for", t))
-					} else if strings.EqualFold(strings.Trim(text, ". "), t.Name) {
+				if t.Purpose.IsZero() {
+					p.report(t.Field, fmt.Sprintf("%s does not say what it is for", t))
+				}
+				for _, purpose := range said(t.Purpose) {
+					if strings.EqualFold(strings.Trim(purpose, ". "), t.String()) {
 						p.report(t.Field+".purpose", fmt.Sprintf("the purpose of %s is its name", t))
+						break
 					}
 				}
 			}
@@ -67,8 +72,11 @@ var trackerRules = []Rule{
 						f.as(Warning)
 					}
 				}
-				if t.Storage == policy.Cookie && t.Lasts.Longest().Kind == policy.UntilDeleted {
+				switch last := t.Lasts.Longest().Kind; {
+				case t.Storage == policy.Cookie && last == policy.UntilDeleted:
 					p.report(t.Field+".lasts", fmt.Sprintf("%s is a cookie, which always has an end", t)).write("Write the period that the site sets, or session.")
+				case t.Storage == policy.SessionStorage && last != policy.Session && last != "":
+					p.report(t.Field+".lasts", fmt.Sprintf("%s is kept in sessionStorage, which ends with the tab", t)).as(Warning).write("Write session, or the storage that the site uses.")
 				}
 			}
 		},
@@ -81,7 +89,7 @@ var trackerRules = []Rule{
 		Sources: []Source{planet49},
 		find: func(p *pass) {
 			for _, t := range p.own() {
-				if len(t.Lasts) == 1 && t.Lasts[0].When == "" && rememberMe.MatchString(allWords(t.Purpose)+allWords(t.Because)) {
+				if len(t.Lasts) == 1 && t.Lasts[0].When == "" && claims(rememberMe, t.Purpose, t.Because) {
 					p.report(t.Field, fmt.Sprintf("%s speaks of remembering the visitor and has one lifetime only", t))
 				}
 			}
@@ -95,13 +103,13 @@ var trackerRules = []Rule{
 		Sources: []Source{guidelines("13")},
 		find: func(p *pass) {
 			for _, t := range p.own() {
-				if notCookie(t) && t.Storage != policy.Pixel && cookieWord.MatchString(allWords(t.Purpose)+" "+allWords(t.Label)) {
+				if notCookie(t) && t.Storage != policy.Pixel && claims(calledCookie, t.Purpose, t.Label) {
 					p.report(t.Field, fmt.Sprintf("%s is kept in %s and is called a cookie", t, t.Storage))
 				}
 			}
 			for _, c := range p.Categories {
 				own := slices.DeleteFunc(slices.Clone(c.Trackers), func(t *policy.Tracker) bool { return t.Origin == policy.FromTemoin })
-				if len(own) > 0 && !slices.ContainsFunc(own, func(t *policy.Tracker) bool { return t.Storage == policy.Cookie }) && cookieWord.MatchString(allWords(c.Title)+" "+allWords(c.Purpose)) {
+				if len(own) > 0 && !slices.ContainsFunc(own, func(t *policy.Tracker) bool { return t.Storage == policy.Cookie }) && claims(calledCookie, c.Title, c.Purpose) {
 					p.report(c.Field, fmt.Sprintf("category %q is said to be cookies and holds none", c.ID))
 				}
 			}
@@ -114,18 +122,18 @@ var trackerRules = []Rule{
 		Fix:     "Declare each key under trackers, with its kind; or remove the mention.",
 		Sources: []Source{guidelines("13-14"), edpb2of2023},
 		find: func(p *pass) {
-			for _, t := range p.Prose {
+			for _, t := range p.texts {
+				if strings.HasPrefix(t.Path, "browsers.") {
+					continue // the name of a menu
+				}
 				named := false
 				for storage, word := range storageWords {
 					named = named || word.MatchString(t.Text)
-					if !word.MatchString(t.Text) || negated(t.Text, word) {
-						continue
-					}
-					if !slices.ContainsFunc(p.own(), func(t *policy.Tracker) bool { return t.Storage == storage && t.Name != "" }) {
+					if claimed(t.Text, word) != "" && !p.declares(func(t *policy.Tracker) bool { return t.Storage == storage }) {
 						p.reportAt(t, fmt.Sprintf("speaks of %s, of which no key is declared", storage))
 					}
 				}
-				if similarTech.MatchString(t.Text) && !named && !slices.ContainsFunc(p.own(), func(t *policy.Tracker) bool { return notCookie(t) && t.Name != "" }) {
+				if !named && claimed(t.Text, similarTech) != "" && !p.declares(notCookie) {
 					p.reportAt(t, "speaks of similar technologies, of which none is declared")
 				}
 			}
@@ -139,13 +147,14 @@ var trackerRules = []Rule{
 		Sources: []Source{guidelines("34-38"), planet49},
 		find: func(p *pass) {
 			for _, t := range p.own() {
-				known, ok := policy.KnownTracker(t.Storage, t.Name)
+				known, ok := known(t)
 				switch {
-				case t.Party == policy.ThirdParty && t.Service == nil && t.Domain == "":
-					p.report(t.Field, fmt.Sprintf("%s is a third party's, and nothing says whose", t))
 				case ok && t.Origin == policy.FromSite && t.Service == nil:
 					p.report(t.Field, fmt.Sprintf("%s is set by %s, which is not named", t, name(known.Service))).
 						write(fmt.Sprintf("Declare services: [{use: %s, category: …}] and remove the tracker here.", known.Service.ID))
+				case t.Party == policy.ThirdParty && t.Service == nil:
+					p.report(t.Field, fmt.Sprintf("%s is a third party's, and no service says whose", t)).
+						write("Declare the service that sets it and write service: its id; or, if the domain is the site's own, write it under hosts.")
 				}
 				if ok && t.Origin == policy.FromSite && t.Party != known.Party {
 					p.report(t.Field, fmt.Sprintf("%s is %s-party storage, declared as %s-party", t, known.Party, t.Party)).as(Warning)
@@ -170,8 +179,8 @@ var trackerRules = []Rule{
 					p.report(c.Field, fmt.Sprintf("category %q rests on legitimate interest", c.ID))
 				}
 			}
-			for _, t := range p.Prose {
-				if legitimateInterest.MatchString(t.Text) && cookieWord.MatchString(t.Text) && !negated(t.Text, legitimateInterest) {
+			for _, t := range p.texts {
+				if trackerWord.MatchString(t.Text) && legitimateGround(t.Text) {
 					p.reportAt(t, "gives legitimate interest as a ground for cookies")
 				}
 			}
@@ -191,9 +200,9 @@ var trackerRules = []Rule{
 					p.report(t.Field, fmt.Sprintf("%s is exempt without a reason", t))
 				case t.Reason == policy.ReasonServiceRequested && t.Because.IsZero():
 					p.report(t.Field, fmt.Sprintf("%s is needed for a service that the visitor asked for, and nothing says which", t))
-				case t.Reason == policy.ReasonServiceRequested:
-					p.report(t.Field, fmt.Sprintf("%s is exempt for a reason that is not on the CNIL's list of examples", t)).as(Info).
-						write("Nothing, if because says which service the visitor asks for, and by which act.")
+				case t.Reason == policy.ReasonServiceRequested && t.Act.IsZero():
+					p.report(t.Field, fmt.Sprintf("%s is exempt for a reason that is not on the CNIL's list of examples, and nothing says by which act the visitor asks", t)).as(Info).
+						write("Write act: what the visitor does before it is written.")
 				}
 			}
 		},
@@ -226,6 +235,9 @@ var trackerRules = []Rule{
 				if t.Act.IsZero() {
 					p.report(t.Field, fmt.Sprintf("%s is exempt as a preference, and nothing says by which act the visitor sets it", t))
 				}
+				if t.Content.IsZero() {
+					p.report(t.Field, fmt.Sprintf("%s is exempt as a preference, and nothing says what it holds", t)).as(Info)
+				}
 				if t.Category.Optional && t.Category.Ground == policy.GroundExempt {
 					p.report(t.Field, fmt.Sprintf("%s is exempt, in a category that the page calls optional", t))
 				}
@@ -240,12 +252,12 @@ var trackerRules = []Rule{
 		Sources: []Source{guidelines("47-48"), recommendation("6", Read)},
 		find: func(p *pass) {
 			for _, t := range p.own() {
-				if !t.Exempt() || t.Reason == policy.ReasonAudience {
-					continue
+				if !t.Exempt() || t.Reason == policy.ReasonAudience || t.Reason == policy.ReasonChoice {
+					continue // a refusal of statistics speaks of statistics, and may be a vendor's
 				}
 				if t.Service != nil && slices.Contains(consentKinds, t.Service.Kind) {
 					p.report(t.Field, fmt.Sprintf("%s is exempt, and belongs to %s (%s)", t, name(t.Service), t.Service.Kind))
-				} else if otherPurpose.MatchString(allWords(t.Purpose)) && !negated(allWords(t.Purpose), otherPurpose) {
+				} else if claims(otherPurpose, t.Purpose) {
 					p.report(t.Field, fmt.Sprintf("%s is exempt, and its purpose speaks of statistics or advertising", t))
 				}
 			}
@@ -258,12 +270,11 @@ var trackerRules = []Rule{
 		Fix:     "Shorten it to 13 months without sliding, for the site alone; or ask for consent.",
 		Sources: []Source{guidelines("50-52"), recommendation("5", Corroborated), audiencePage},
 		find: func(p *pass) {
-			limit := policy.Lifetime{Kind: policy.For, Period: policy.Period{Count: 13, Unit: policy.Month}}
 			for _, t := range p.own() {
 				if t.Reason != policy.ReasonAudience {
 					continue
 				}
-				if t.Lasts.Longest().Compare(limit) > 0 {
+				if outlives(t.Lasts.Longest(), months(13)) {
 					p.report(t.Field, fmt.Sprintf("%s is exempt as audience measurement and kept longer than 13 months (%s)", t, t.Lasts))
 				}
 				if t.Sliding {
@@ -283,11 +294,13 @@ var trackerRules = []Rule{
 		Sources: []Source{gdpr("5(1)(a)"), cookieTable},
 		find: func(p *pass) {
 			for _, t := range p.own() {
-				known, ok := policy.KnownTracker(t.Storage, t.Name)
+				known, ok := known(t)
 				if !ok || len(t.Lasts) == 0 || !t.Measured.IsZero() || t.Service != nil && !t.Service.Measured.IsZero() {
 					continue
 				}
-				if t.Lasts.Longest().Compare(known.Lasts.Longest()) != 0 {
+				declared, vendors := t.Lasts.Longest(), known.Lasts.Longest()
+				cut := t.Storage == policy.Cookie && outlives(vendors, longestCookie) && declared.Compare(policy.Lifetime{Kind: policy.For, Period: longestCookie}) == 0
+				if !alike(declared, vendors) && !cut {
 					p.report(t.Field, fmt.Sprintf("%s is declared for %s; by default the vendor keeps it for %s", t, t.Lasts, known.Lasts))
 				}
 			}
@@ -301,7 +314,7 @@ var trackerRules = []Rule{
 		Sources: []Source{gdpr("5(1)(d)"), cookieTable},
 		find: func(p *pass) {
 			for _, t := range p.own() {
-				if known, ok := policy.KnownTracker(t.Storage, t.Name); ok && !known.Retired.IsZero() {
+				if known, ok := known(t); ok && !known.Retired.IsZero() {
 					p.report(t.Field, fmt.Sprintf("%s: %s", t, strings.TrimSuffix(known.Retired.In("en"), ".")))
 				}
 			}
@@ -314,10 +327,9 @@ var trackerRules = []Rule{
 		Fix:     "Shorten it with lasts, or write because.",
 		Sources: []Source{gdpr("5(1)(c), (e)"), house("13 months, after délibération 2020-092, art. 5")},
 		find: func(p *pass) {
-			limit := policy.Lifetime{Kind: policy.For, Period: policy.Period{Count: 13, Unit: policy.Month}}
 			for _, t := range p.own() {
 				l := t.Lasts.Longest()
-				if !t.Exempt() && l.Kind == policy.For && l.Compare(limit) > 0 && t.Because.IsZero() {
+				if !t.Exempt() && l.Kind == policy.For && outlives(l, months(13)) && t.Because.IsZero() {
 					p.report(t.Field, fmt.Sprintf("%s is kept for %s, longer than 13 months, without a reason", t, l))
 				}
 			}
@@ -330,9 +342,8 @@ var trackerRules = []Rule{
 		Fix:     "Write 400 days or less.",
 		Sources: []Source{rfc6265bis},
 		find: func(p *pass) {
-			const limit = 400 * 24 // hours
 			for _, t := range p.own() {
-				if l := t.Lasts.Longest(); t.Storage == policy.Cookie && l.Kind == policy.For && l.Period.Max().Hours() > limit {
+				if l := t.Lasts.Longest(); t.Storage == policy.Cookie && l.Kind == policy.For && outlives(l, longestCookie) {
 					p.report(t.Field, fmt.Sprintf("%s is declared for %s; browsers keep no cookie longer than 400 days", t, l))
 				}
 			}
@@ -360,7 +371,7 @@ var trackerRules = []Rule{
 		Sources: []Source{gdpr("5(1)(e)")},
 		find: func(p *pass) {
 			for _, t := range p.own() {
-				if l := t.Lasts.Longest(); t.Sliding && t.Because.IsZero() && t.Origin == policy.FromSite && l.Kind == policy.For && l.Period.Compare(policy.Period{Count: 6, Unit: policy.Month}) > 0 {
+				if l := t.Lasts.Longest(); t.Sliding && t.Because.IsZero() && t.Origin == policy.FromSite && l.Kind == policy.For && outlives(l, months(6)) {
 					p.report(t.Field, fmt.Sprintf("%s is kept for %s from the last visit", t, l))
 				}
 			}
@@ -372,17 +383,58 @@ var trackerRules = []Rule{
 // advertising or the like: never strictly necessary.
 var consentKinds = []string{"analytics", "session-replay", "ab-testing", "advertising", "affiliation", "social"}
 
+// longestCookie is what browsers cut a cookie's life to.
+var longestCookie = policy.Period{Count: 400, Unit: policy.Day}
+
+// alike reports whether two lifetimes are the same in other units: a year and
+// 365 days, six months and 180 days.
+func alike(a, b policy.Lifetime) bool {
+	if a.Kind != policy.For || b.Kind != policy.For {
+		return a.Kind == b.Kind
+	}
+	x, y := a.Period.Max(), b.Period.Max()
+	return max(x, y)-min(x, y) <= max(x, y)/30
+}
+
+// commonKey is a key that many programs use: a framework's session, a cart.
+// On the site's own domain it says nothing about whose it is.
+var commonKey = regexp.MustCompile(`^(JSESSIONID|csrftoken|cart(_\w+)?|uid|mid|ts|fr|sb|flags|player|auth0)$`)
+
+// known returns what the catalogue knows of a tracker.
+func known(t *policy.Tracker) (*policy.Tracker, bool) {
+	if t.Service == nil && t.Party == policy.FirstParty && commonKey.MatchString(t.Name) {
+		return nil, false
+	}
+	known, ok := policy.KnownTracker(t.Storage, t.Name)
+	if ok && t.Domain != "" && known.Domain != "" && !sameDomain(t.Domain, known.Domain) {
+		return nil, false // another company's cookie of the same name
+	}
+	return known, ok
+}
+
+// sameDomain reports whether one domain is the other or lies under it.
+func sameDomain(a, b string) bool {
+	a, b = "."+strings.TrimPrefix(a, "."), "."+strings.TrimPrefix(b, ".")
+	return strings.HasSuffix(a, b) || strings.HasSuffix(b, a)
+}
+
+// declares reports whether the site names a tracker of that sort by its key.
+func (p *pass) declares(is func(*policy.Tracker) bool) bool {
+	return slices.ContainsFunc(p.own(), func(t *policy.Tracker) bool { return t.Name != "" && is(t) })
+}
+
 func findUnsafePatterns(p *pass) {
 	for _, t := range p.own() {
 		prefix, wild := t.Wild()
 		if !wild {
 			continue
 		}
-		if t.Origin == policy.FromSite && (len(prefix) < 3 || !strings.ContainsAny(prefix[len(prefix)-1:], "_-.:")) {
+		const separators = "_-.:"
+		if t.Origin == policy.FromSite && (len(prefix) < 3 || !strings.ContainsAny(prefix[len(prefix)-1:], separators) || strings.Trim(prefix, separators) == "") {
 			p.report(t.Field, fmt.Sprintf("%q takes in too much: before its * must stand three characters or more that end in a separator", t.Name))
 		}
 		for _, other := range p.own() {
-			if other != t && other.Storage == t.Storage && other.Service != t.Service && other.Name != "" && !strings.Contains(other.Name, "*") && t.Matches(other.Name) {
+			if other != t && other.Storage == t.Storage && other.Service != t.Service && !slices.Contains(other.Shared, t.Service) && other.Name != "" && !strings.Contains(other.Name, "*") && t.Matches(other.Name) {
 				p.report(t.Field, fmt.Sprintf("%q takes in %q, which is somebody else's", t.Name, other.Name))
 			}
 		}

@@ -3,7 +3,9 @@ package check
 import (
 	"fmt"
 	"io"
+	"regexp"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"golang.org/x/text/width"
@@ -14,26 +16,35 @@ import (
 func WriteText(w io.Writer, reports []*Report, sources map[string][]byte, color bool) error {
 	ink := inks(color)
 	var b strings.Builder
-	errors, warnings, infos, allowedOnes := 0, 0, 0, 0
+	allowedOnes := 0
 	for _, r := range reports {
-		lines := strings.Split(string(sources[r.File]), "\n")
+		lines := sourceLines(sources[r.File])
 		for i := range r.Findings {
 			writeFinding(&b, &r.Findings[i], lines, ink)
 			if r.Findings[i].Allowed != "" {
 				allowedOnes++
 			}
 		}
-		errors += r.Count(Error)
-		warnings += r.Count(Warning)
-		infos += r.Count(Info)
 	}
-	fmt.Fprintf(&b, "%s, %s, %s", count(errors, "error"), count(warnings, "warning"), count(infos, "note"))
+	b.WriteString(Summary(reports...))
 	if allowedOnes > 0 {
 		fmt.Fprintf(&b, ", %d allowed", allowedOnes)
 	}
 	b.WriteString("\n")
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// Summary counts the findings of reports that are not allowed: "1 error, 2
+// warnings, 0 notes".
+func Summary(reports ...*Report) string {
+	errors, warnings, infos := 0, 0, 0
+	for _, r := range reports {
+		errors += r.Count(Error)
+		warnings += r.Count(Warning)
+		infos += r.Count(Info)
+	}
+	return fmt.Sprintf("%s, %s, %s", count(errors, "error"), count(warnings, "warning"), count(infos, "note"))
 }
 
 func count(n int, what string) string {
@@ -64,7 +75,7 @@ func writeFinding(b *strings.Builder, f *Finding, lines []string, ink map[string
 	if f.Position.IsValid() {
 		place += fmt.Sprintf(":%d:%d", f.Position.Line, f.Position.Column)
 	}
-	fmt.Fprintf(b, "%s%s%s: %s%s%s %s %s[%s]%s\n", ink["place"], place, ink["off"], ink[label], label, ink["off"], f.Message, ink["dim"], f.Rule.ID, ink["off"])
+	fmt.Fprintf(b, "%s%s%s: %s%s%s %s %s[%s]%s\n", ink["place"], harmless(place), ink["off"], ink[label], label, ink["off"], harmless(f.Message), ink["dim"], f.Rule.ID, ink["off"])
 	if f.Position.IsValid() && f.Position.Line <= len(lines) {
 		line, before := excerpt(lines[f.Position.Line-1], f.Position.Column)
 		number := fmt.Sprintf("%4d", f.Position.Line)
@@ -72,17 +83,42 @@ func writeFinding(b *strings.Builder, f *Finding, lines []string, ink map[string
 		fmt.Fprintf(b, "%s%s |%s %s%s^%s\n", ink["dim"], strings.Repeat(" ", len(number)), ink["off"], strings.Repeat(" ", before), ink[label], ink["off"])
 	}
 	if f.Allowed != "" {
-		fmt.Fprintf(b, "     %s= allowed because %s%s\n", ink["dim"], f.Allowed, ink["off"])
+		fmt.Fprintf(b, "     %s= allowed because %s%s\n", ink["dim"], harmless(f.Allowed), ink["off"])
 		return
 	}
-	fmt.Fprintf(b, "     %s=%s %s\n", ink["dim"], ink["off"], f.Advice())
+	fmt.Fprintf(b, "     %s=%s %s\n", ink["dim"], ink["off"], harmless(f.Advice()))
 }
 
-// excerpt cuts a line to what fits a terminal around the column, replaces what
-// would move the cursor, and returns how many cells stand before the column.
+// lineBreak is what ends a line for the YAML reader, and hence for positions.
+var lineBreak = regexp.MustCompile(`\r\n|[\n\r\x{85}\x{2028}\x{2029}]`)
+
+// sourceLines splits a manifest as its positions count; nil for none.
+func sourceLines(source []byte) []string {
+	if len(source) == 0 {
+		return nil
+	}
+	return lineBreak.Split(strings.TrimPrefix(string(source), "\ufeff"), -1)
+}
+
+// harmless replaces what would move the cursor, colour or turn what follows, or
+// forge a line.
+func harmless(s string) string { return strings.Map(harmlessRune, s) }
+
+func harmlessRune(r rune) rune {
+	switch {
+	case r == '\t' || r == '\n':
+		return ' '
+	case unicode.IsControl(r), r >= 0x202a && r <= 0x202e, r >= 0x2066 && r <= 0x2069, r == 0x2028, r == 0x2029:
+		return utf8.RuneError
+	}
+	return r
+}
+
+// excerpt cuts a line to what fits a terminal around the column, and returns
+// how many cells stand before the column.
 func excerpt(line string, column int) (cut string, before int) {
 	const most = 110
-	runes := []rune(strings.TrimRight(line, "\r"))
+	runes := []rune(harmless(line))
 	from := 0
 	if column > most-20 {
 		from = min(column-most/2, len(runes))
@@ -93,17 +129,10 @@ func excerpt(line string, column int) (cut string, before int) {
 		before++
 	}
 	for i := from; i < len(runes) && i < from+most; i++ {
-		r := runes[i]
-		switch {
-		case r == '\t':
-			r = ' '
-		case r < ' ' || r == 0x7f || r >= 0x80 && r < 0xa0 || r >= 0x202a && r <= 0x202e || r >= 0x2066 && r <= 0x2069:
-			r = utf8.RuneError
-		}
 		if i < column-1 {
-			before += cells(r)
+			before += cells(runes[i])
 		}
-		b.WriteRune(r)
+		b.WriteRune(runes[i])
 	}
 	if len(runes) > from+most {
 		b.WriteString("…")
@@ -112,6 +141,9 @@ func excerpt(line string, column int) (cut string, before int) {
 }
 
 func cells(r rune) int {
+	if unicode.In(r, unicode.Mn, unicode.Me, unicode.Cf) {
+		return 0 // it is drawn on its neighbour, or not at all
+	}
 	switch width.LookupRune(r).Kind() {
 	case width.EastAsianWide, width.EastAsianFullwidth:
 		return 2

@@ -32,7 +32,7 @@ func runDemo(ctx context.Context, c *call) int {
 	addresses := server.Addresses()
 	fmt.Fprintln(c.Out, "The example sites are open:")
 	for i, r := range server.Reports() {
-		fmt.Fprintf(c.Out, "  %-32s %d errors, %d warnings (temoin check %s)\n", addresses[examples.Sites[i]], r.Count(check.Error), r.Count(check.Warning), r.File)
+		fmt.Fprintf(c.Out, "  %-32s temoin check %s: %s\n", addresses[examples.Sites[i]], r.File, check.Summary(r))
 	}
 	fmt.Fprintln(c.Out, "Press Ctrl-C to stop.")
 	if err := server.Serve(ctx); err != nil {

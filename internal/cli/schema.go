@@ -16,9 +16,7 @@ var schemaCommand = command{
 		if len(c.args) > 0 {
 			return c.fail("it takes no arguments")
 		}
-		if _, err := c.Out.Write(policy.Schema()); err != nil {
-			return failed
-		}
-		return done
+		_, err := c.Out.Write(policy.Schema())
+		return c.written(err)
 	},
 }

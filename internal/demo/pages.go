@@ -55,10 +55,8 @@ func newSitePage(sh *show, tag string) sitePage {
 	return p
 }
 
-// Errors, Warnings and Notes count the findings that are not allowed.
-func (p sitePage) Errors() int   { return p.Report.Count(check.Error) }
-func (p sitePage) Warnings() int { return p.Report.Count(check.Warning) }
-func (p sitePage) Notes() int    { return p.Report.Count(check.Info) }
+// Summary counts the findings that are not allowed.
+func (p sitePage) Summary() string { return check.Summary(p.Report) }
 
 // Say returns a text in the page's language, else in the site's own.
 func (p sitePage) Say(t policy.Text) string { return t.In(p.Lang.Tag, p.Site.Default()) }

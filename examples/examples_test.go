@@ -1,0 +1,267 @@
+package examples_test
+
+import (
+	"bytes"
+	"encoding/csv"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/temoin/temoin/examples"
+	"github.com/temoin/temoin/internal/check"
+	"github.com/temoin/temoin/policy"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+var day = policy.Date{Year: 2026, Month: time.November, Day: 21}
+
+func load(t *testing.T, site string, asPublished bool) (*policy.Site, *check.Report) {
+	t.Helper()
+	name, src, err := examples.Manifest(site, asPublished)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := policy.Parse(name, src)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s, check.Run(s, src, day)
+}
+
+func TestTheCorrectedSitesHaveNoError(t *testing.T) {
+	for _, site := range examples.Sites {
+		_, report := load(t, site, false)
+		for _, f := range report.Findings {
+			if f.Severity == check.Error && f.Allowed == "" {
+				t.Errorf("%s:%d: %s [%s]", f.File, f.Position.Line, f.Message, f.Rule.ID)
+			}
+		}
+	}
+}
+
+// The golden files show, line by line, what is held against each policy as it
+// was published.
+func TestThePublishedPoliciesAreCriticised(t *testing.T) {
+	for _, site := range examples.Sites {
+		name, src, err := examples.Manifest(site, true)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, report := load(t, site, true)
+		var got bytes.Buffer
+		if err := check.WriteText(&got, []*check.Report{report}, map[string][]byte{name: src}, false); err != nil {
+			t.Fatal(err)
+		}
+		golden := filepath.Join(site, "site.as-published.findings.txt")
+		if *update {
+			if err := os.WriteFile(golden, got.Bytes(), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			continue
+		}
+		want, err := os.ReadFile(golden)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(string(want), got.String()); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", golden, diff)
+		}
+	}
+}
+
+// What a reader of the three policies would hold against them is found by the
+// rules, each fault by the rule that is about it.
+func TestTheRulesFindWhatAReaderFinds(t *testing.T) {
+	for _, fault := range []struct {
+		site, rule, words string
+		times             int
+	}{
+		{"platform", "trk-wildcard-safe", "ga*", 1},
+		{"platform", "trk-no-legit-interest", "theme", 1},
+		{"platform", "pol-date-locale", "Mai", 1},
+		{"platform", "pol-no-empty-section", "", 8},
+		{"platform", "vnd-transfer-per-recipient", "2 mechanisms", 3},
+		{"platform", "vnd-named", "Online payment", 1},
+		{"platform", "vnd-named", "Video sessions", 1},
+		{"platform", "trk-exact-name", "Authentication session", 1},
+		{"platform", "trk-exact-name", "CSRF token", 1},
+		{"platform", "trk-party-provider", "_ga", 1},
+		{"platform", "pol-citation", "13 months", 1},
+		{"platform", "pol-citation", "art. 6(1)(a)", 1},
+		{"platform", "pol-complaint-cnil", "home page", 1},
+		{"platform", "pol-controller-identity", "", 1},
+		{"platform", "trk-similar-tech-enumerated", "similar technologies", 1},
+		{"cexro", "trk-deprecated", "_gid", 1},
+		{"cexro", "trk-deprecated", "_hjid", 1},
+		{"cexro", "trk-400d", "_ga is", 1},
+		{"cexro", "vnd-optout-not-substitute", "", 1},
+		{"cexro", "pol-anonymity-claim", "anonymes", 2},
+		{"cexro", "pol-no-empty-section", "ils permettent", 1},
+		{"cexro", "vnd-remote-resource", "Google Fonts", 1},
+		{"cexro", "pol-control-claim", "Contrôle total", 1},
+		{"cexro", "pol-claim-bound", "ip-", 1},
+		{"cexro", "ses-persistent-optin", "auth_token", 1},
+		{"cexro", "run-choice-six-months", "1 year", 1},
+		{"cexro", "pol-stale-review", "2025-01-15", 1},
+		{"pix2clip", "pol-citation", "82", 2},
+		{"pix2clip", "pol-compliance-claim", "CNIL", 1},
+		{"pix2clip", "trk-exact-name", "no key", 3},
+		{"pix2clip", "pol-version-dates", "", 2},
+		{"pix2clip", "run-withdraw-everyone", "", 1},
+		{"pix2clip", "pol-complaint-cnil", "", 1},
+	} {
+		_, report := load(t, fault.site, true)
+		n := 0
+		for _, f := range report.Findings {
+			if f.Rule.ID == fault.rule && strings.Contains(f.Message, fault.words) {
+				n++
+			}
+		}
+		if n < fault.times {
+			t.Errorf("%s: %s with %q is found %d times, want %d", fault.site, fault.rule, fault.words, n, fault.times)
+		}
+	}
+}
+
+// statement is one line of a statements.tsv.
+type statement struct {
+	id, kind, treatment, text, correction string
+	says, published                       []string
+}
+
+func statements(t *testing.T, site string) []statement {
+	t.Helper()
+	f, err := os.Open(filepath.Join(site, "statements.tsv"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	r := csv.NewReader(f)
+	r.Comma, r.LazyQuotes = '\t', true
+	rows, err := r.ReadAll()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := []string{"id", "kind", "treatment", "statement", "correction", "says", "as_published"}; !slices.Equal(rows[0], want) {
+		t.Fatalf("columns %v", rows[0])
+	}
+	split := func(s string) []string {
+		return strings.FieldsFunc(s, func(r rune) bool { return r == ',' || r == ' ' })
+	}
+	var out []statement
+	for _, row := range rows[1:] {
+		out = append(out, statement{row[0], row[1], row[2], row[3], row[4], split(row[5]), split(row[6])})
+	}
+	return out
+}
+
+// The manifest expresses every statement of the three policies: each names the
+// fields that say it, and they are written.
+func TestEveryStatementOfThePoliciesIsWrittenInTheManifests(t *testing.T) {
+	total := 0
+	for site, want := range map[string]int{"pix2clip": 57, "platform": 54, "cexro": 56} {
+		rows := statements(t, site)
+		if len(rows) != want {
+			t.Errorf("%s: %d statements, want %d", site, len(rows), want)
+		}
+		total += len(rows)
+		corrected, _ := load(t, site, false)
+		published, _ := load(t, site, true)
+		seen := map[string]bool{}
+		for _, s := range rows {
+			if seen[s.id] || !slices.Contains([]string{"restate", "correct", "fill"}, s.treatment) || s.text == "" {
+				t.Errorf("%s: %+v", site, s)
+			}
+			if (s.treatment == "correct") != (s.correction != "") {
+				t.Errorf("%s: treatment %s with correction %q", s.id, s.treatment, s.correction)
+			}
+			seen[s.id] = true
+			checkPaths(t, s.id+" says", corrected, s.says)
+			checkPaths(t, s.id+" as_published", published, s.published)
+		}
+	}
+	if total != 167 {
+		t.Errorf("%d statements, want 167", total)
+	}
+}
+
+func checkPaths(t *testing.T, what string, site *policy.Site, paths []string) {
+	t.Helper()
+	if len(paths) == 0 {
+		t.Errorf("%s: no field", what)
+	}
+	for _, p := range paths {
+		if section, ok := strings.CutPrefix(p, "built-in:"); ok {
+			if !slices.Contains(policy.SectionIDs, section) {
+				t.Errorf("%s: Témoin has no section %q", what, section)
+			}
+		} else if !site.Written(p) {
+			t.Errorf("%s: %s is not written in %s", what, p, site.File)
+		}
+	}
+}
+
+func TestFilledContentIsMarkedAsSuch(t *testing.T) {
+	for _, site := range examples.Sites {
+		fills := 0
+		for _, s := range statements(t, site) {
+			if s.treatment == "fill" {
+				fills++
+			}
+		}
+		_, src, err := examples.Manifest(site, false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n := bytes.Count(src, []byte("# filled")) + bytes.Count(src, []byte(": filled")); n < fills {
+			t.Errorf("%s: %d comments say that something is filled, %d statements are", site, n, fills)
+		}
+	}
+}
+
+func TestEveryCorrectedSiteSpeaksAllItsLanguages(t *testing.T) {
+	for _, site := range examples.Sites {
+		s, _ := load(t, site, false)
+		have := map[string]map[string]bool{}
+		for _, p := range s.Prose {
+			if have[p.Path] == nil {
+				have[p.Path] = map[string]bool{}
+			}
+			have[p.Path][p.Lang] = true
+		}
+		for path, langs := range have {
+			if langs[""] {
+				continue
+			}
+			for _, l := range s.Langs {
+				if !langs[l] {
+					t.Errorf("%s: %s lacks %s", site, path, l)
+				}
+			}
+		}
+	}
+}
+
+func ExampleManifest() {
+	name, src, err := examples.Manifest("cexro", false)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	site, err := policy.Parse(name, src)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	t := site.TrackerNamed(policy.Cookie, "_ga_AB12CD34")
+	fmt.Println(t.Name, "of", t.Service.Name.In("en"), "is kept", t.Lasts, "when", t.Category.ID, "is accepted")
+	// Output: _ga_* of Google Analytics 4 is kept 13 months when analytics is accepted
+}
