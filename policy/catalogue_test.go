@@ -37,6 +37,37 @@ func TestEveryCatalogueEntryIsValid(t *testing.T) {
 	}
 }
 
+func TestEveryFactOfTheCatalogueHasASource(t *testing.T) {
+	for _, id := range CatalogueIDs() {
+		s, _ := Catalogue(id)
+		have := map[string]bool{}
+		for _, src := range s.Sources {
+			for _, f := range src.For {
+				have[f] = true
+			}
+			if src.Title == "" || src.URL == "" || src.Read.IsZero() {
+				t.Errorf("%s: source %+v", id, src)
+			}
+		}
+		transfers := len(s.Provider.Transfers)
+		for _, r := range s.Recipients {
+			transfers += len(r.Transfers)
+		}
+		for fact, given := range map[string]bool{
+			"entity":   s.Provider.Name != "" || s.Role != "" || len(s.Recipients) > 0,
+			"transfer": transfers > 0,
+			"hosts":    len(s.Hosts) > 0,
+			"trackers": len(s.Trackers) > 0 || !s.Incomplete, // that it sets nothing is a fact too
+			"snippets": len(s.Snippets) > 0,
+			"opt_out":  !s.OptOut.IsZero(),
+		} {
+			if given && !have[fact] {
+				t.Errorf("%s: nothing says where %s was read", id, fact)
+			}
+		}
+	}
+}
+
 func checkCatalogueTracker(t *testing.T, tr *Tracker) {
 	t.Helper()
 	if tr.Name == "" || tr.Lasts == nil || tr.Party == "" || tr.Purpose.IsZero() || tr.Purpose.Missing(catalogueLanguages) != nil {

@@ -43,7 +43,7 @@ var noticeRules = []Rule{
 			for _, c := range p.asked() {
 				groups := map[string]string{}
 				for _, s := range c.Services {
-					if g := purposeGroup(s.Kind); g != "" && s.Loads == policy.LoadsOnConsent {
+					if g := purposeGroup(kind(s)); g != "" && s.Loads == policy.LoadsOnConsent {
 						groups[g] = name(s)
 					}
 				}

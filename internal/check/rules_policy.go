@@ -373,8 +373,8 @@ var policyRules = []Rule{
 				p.report("public", "minors may visit, and nothing speaks to them")
 			}
 			for _, s := range p.Services {
-				if (s.Category.Advertising || slices.Contains([]string{"advertising", "session-replay"}, s.Kind)) && p.Public.Because.IsZero() {
-					p.report(s.Field, fmt.Sprintf("%s (%s) is used although minors may visit, without a reason", name(s), s.Kind))
+				if (s.Category.Advertising || slices.Contains([]string{"advertising", "session-replay"}, kind(s))) && p.Public.Because.IsZero() {
+					p.report(s.Field, fmt.Sprintf("%s (%s) is used although minors may visit, without a reason", name(s), kind(s)))
 				}
 			}
 		},

@@ -60,8 +60,8 @@ var runtimeRules = []Rule{
 		Sources: []Source{rfc6265bis},
 		find: func(p *pass) {
 			for _, t := range p.own() {
-				if t.Storage != policy.Cookie {
-					continue
+				if t.Storage != policy.Cookie || t.Origin != policy.FromSite {
+					continue // a vendor's attributes are not written down
 				}
 				for _, key := range append([]string{t.Name}, t.Also...) {
 					lower := strings.ToLower(key) // browsers compare the prefix so
@@ -113,7 +113,7 @@ var runtimeRules = []Rule{
 		Sources: []Source{art82, consentMode},
 		find: func(p *pass) {
 			for _, s := range p.Services {
-				if s.Kind == "tag-manager" && s.Loads != policy.LoadsOnConsent && !s.SelfHosted {
+				if kind(s) == "tag-manager" && s.Loads != policy.LoadsOnConsent && !s.SelfHosted {
 					p.report(s.Field, fmt.Sprintf("%s is loaded before any choice", name(s)))
 				}
 			}
@@ -131,7 +131,7 @@ var runtimeRules = []Rule{
 					continue
 				}
 				for _, s := range c.Services {
-					if purposeGroup(s.Kind) == "advertising" {
+					if purposeGroup(kind(s)) == "advertising" {
 						p.report(c.Field, fmt.Sprintf("category %q holds advertising (%s) and is not marked as such", c.ID, name(s)))
 						break
 					}
@@ -247,19 +247,17 @@ var authWord = regexp.MustCompile(`(?i)(^|[_.-])(auth|remember)([_.-]|$)`)
 // brokenBy tells, for promises that a manifest alone can break, what breaks them.
 var brokenBy = map[string]func(*policy.Site, *policy.Promise) []string{
 	"no-advertising": func(s *policy.Site, _ *policy.Promise) []string {
-		return append(servicesWhere(s, func(v *policy.Service) bool { return purposeGroup(v.Kind) == "advertising" || v.Category.Advertising }),
+		return append(servicesWhere(s, func(v *policy.Service) bool { return purposeGroup(kind(v)) == "advertising" || v.Category.Advertising }),
 			trackersWhere(s, func(t *policy.Tracker) bool { return t.Service == nil && t.Category.Advertising })...)
 	},
 	"no-social-media": func(s *policy.Site, _ *policy.Promise) []string {
-		return servicesWhere(s, func(v *policy.Service) bool { return v.Kind == "social" })
+		return servicesWhere(s, func(v *policy.Service) bool { return kind(v) == "social" })
 	},
 	"no-third-party-analytics": func(s *policy.Site, _ *policy.Promise) []string {
-		return servicesWhere(s, func(v *policy.Service) bool { return purposeGroup(v.Kind) == "measurement" && v.Provider.Name != "" })
+		return servicesWhere(s, func(v *policy.Service) bool { return purposeGroup(kind(v)) == "measurement" && foreign(s, v) })
 	},
 	"no-third-party-requests": func(s *policy.Site, _ *policy.Promise) []string {
-		names := servicesWhere(s, func(v *policy.Service) bool {
-			return slices.ContainsFunc(v.Hosts, func(h string) bool { return !ownHost(s, h) })
-		})
+		names := servicesWhere(s, func(v *policy.Service) bool { return len(v.Hosts) > 0 && foreign(s, v) })
 		for _, h := range s.Trusted {
 			if !ownHost(s, h.Host) {
 				names = append(names, h.Host+", a trusted host")
@@ -294,7 +292,7 @@ var brokenBy = map[string]func(*policy.Site, *policy.Promise) []string{
 	},
 	"no-audience-identifier": func(s *policy.Site, _ *policy.Promise) []string {
 		return trackersWhere(s, func(t *policy.Tracker) bool {
-			return t.Reason == policy.ReasonAudience || t.Service != nil && purposeGroup(t.Service.Kind) == "measurement"
+			return t.Reason == policy.ReasonAudience || t.Service != nil && purposeGroup(kind(t.Service)) == "measurement"
 		})
 	},
 	"max-lifetime": func(s *policy.Site, p *policy.Promise) []string {
@@ -355,6 +353,12 @@ func trackersWhere(s *policy.Site, is func(*policy.Tracker) bool) []string {
 		}
 	}
 	return names
+}
+
+// foreign reports whether a service is another company's, or reached at a host
+// that is none of the site's own.
+func foreign(s *policy.Site, v *policy.Service) bool {
+	return slices.ContainsFunc(v.Hosts, func(h string) bool { return !ownHost(s, h) }) || len(v.Hosts) == 0 && v.Provider.Name != ""
 }
 
 // ownHost reports whether a host that is perhaps a pattern, perhaps with a

@@ -201,10 +201,10 @@ var serviceRules = []Rule{
 		Sources: []Source{gdpr("5(1)(c)"), gdpr("44"), {"LG München I, 20 January 2022 (Google Fonts; persuasive only)", Corroborated}},
 		find: func(p *pass) {
 			for _, s := range p.Services {
-				if s.Loads != policy.LoadsAlways || s.SelfHosted || !slices.Contains([]string{"fonts", "cdn", "map"}, s.Kind) {
+				if s.Loads != policy.LoadsAlways || s.SelfHosted || !slices.Contains([]string{"fonts", "cdn", "map"}, kind(s)) {
 					continue
 				}
-				f := p.report(s.Field, fmt.Sprintf("%s (%s) is contacted on every page", name(s), s.Kind))
+				f := p.report(s.Field, fmt.Sprintf("%s (%s) is contacted on every page", name(s), kind(s)))
 				if leavesEEA(s) {
 					f.as(Error)
 				}
@@ -221,8 +221,8 @@ var serviceRules = []Rule{
 			for _, s := range p.Services {
 				// Opening a page asks for the page; a click on a placeholder asks for what it holds.
 				asked := s.Loads == policy.LoadsOnConsent || s.Loads == policy.LoadsOnUse && len(s.Paths) == 0
-				if slices.Contains(consentKinds, s.Kind) && !asked && !s.SelfHosted && !exemptAudience(s) {
-					p.report(s.Field, fmt.Sprintf("%s (%s) is contacted without consent", name(s), s.Kind))
+				if slices.Contains(consentKinds, kind(s)) && !asked && !s.SelfHosted && !exemptAudience(s) {
+					p.report(s.Field, fmt.Sprintf("%s (%s) is contacted without consent", name(s), kind(s)))
 				}
 			}
 		},
@@ -235,8 +235,8 @@ var serviceRules = []Rule{
 		Sources: []Source{art82, {"CNIL, developer guide, fiche 16", Read}},
 		find: func(p *pass) {
 			for _, s := range p.Services {
-				if s.Loads == policy.LoadsAlways && !s.SelfHosted && slices.Contains([]string{"video", "audio", "chat", "support", "comments", "reviews", "scheduling", "form"}, s.Kind) {
-					p.report(s.Field, fmt.Sprintf("%s (%s) is contacted as soon as a page is shown", name(s), s.Kind))
+				if s.Loads == policy.LoadsAlways && !s.SelfHosted && slices.Contains([]string{"video", "audio", "chat", "support", "comments", "reviews", "scheduling", "form"}, kind(s)) {
+					p.report(s.Field, fmt.Sprintf("%s (%s) is contacted as soon as a page is shown", name(s), kind(s)))
 				}
 			}
 		},
@@ -249,8 +249,8 @@ var serviceRules = []Rule{
 		Sources: []Source{art82},
 		find: func(p *pass) {
 			for _, s := range p.Services {
-				if s.Loads == policy.LoadsAlways && !s.SelfHosted && slices.Contains([]string{"payment", "conferencing", "sign-in", "captcha"}, s.Kind) {
-					p.report(s.Field, fmt.Sprintf("%s (%s) is contacted on every page", name(s), s.Kind))
+				if s.Loads == policy.LoadsAlways && !s.SelfHosted && slices.Contains([]string{"payment", "conferencing", "sign-in", "captcha"}, kind(s)) {
+					p.report(s.Field, fmt.Sprintf("%s (%s) is contacted on every page", name(s), kind(s)))
 				}
 			}
 		},
@@ -292,7 +292,7 @@ var serviceRules = []Rule{
 		find: func(p *pass) {
 			for _, t := range p.texts {
 				for _, s := range sentences(t.Text) {
-					if m := claimed(s, optOutPages); m != "" && !additional.MatchString(s) {
+					if m := p.claimed(t, s, optOutPages); m != "" && !additional.MatchString(s) {
 						p.reportAt(t, quote(m)+" is offered as the way to refuse")
 						break
 					}
@@ -322,9 +322,11 @@ var serviceRules = []Rule{
 		Sources: []Source{art82},
 		find: func(p *pass) {
 			for i, h := range p.Trusted {
-				j := slices.IndexFunc(knownHosts(), func(k knownHost) bool { return overlap(h.Host, k.host) })
-				if j >= 0 {
-					p.report(fmt.Sprintf("trusted_hosts[%d]", i), fmt.Sprintf("%s is a host of %s", h.Host, knownHosts()[j].service))
+				for _, known := range servicesAt(h.Host) {
+					if slices.Contains(consentKinds, known.Kind) {
+						p.report(fmt.Sprintf("trusted_hosts[%d]", i), fmt.Sprintf("%s is a host of %s", h.Host, name(known)))
+						break
+					}
 				}
 			}
 		},
@@ -334,21 +336,42 @@ var serviceRules = []Rule{
 // contractParties are the roles that need a contract, in words.
 var contractParties = map[policy.Role]string{policy.RoleProcessor: "processor", policy.RoleJoint: "joint controller"}
 
-// A knownHost is one that a service of the catalogue is reached at.
-type knownHost struct{ host, service string }
-
-// knownHosts are the hosts of the catalogue's services that measure or advertise.
-var knownHosts = sync.OnceValue(func() []knownHost {
-	var hosts []knownHost
+// catalogue is all of it, read once.
+var catalogue = sync.OnceValue(func() []*policy.Service {
+	var all []*policy.Service
 	for _, id := range policy.CatalogueIDs() {
-		if s, ok := policy.Catalogue(id); ok && slices.Contains(consentKinds, s.Kind) {
-			for _, h := range s.Hosts {
-				hosts = append(hosts, knownHost{h, name(s)})
-			}
+		if s, ok := policy.Catalogue(id); ok {
+			all = append(all, s)
 		}
 	}
-	return hosts
+	return all
 })
+
+// servicesAt returns the services of the catalogue that are reached at a host.
+func servicesAt(host string) []*policy.Service {
+	return slices.DeleteFunc(slices.Clone(catalogue()), func(s *policy.Service) bool {
+		return !slices.ContainsFunc(s.Hosts, func(h string) bool { return overlap(host, h) })
+	})
+}
+
+// kind is what sort of service it is: what is written, else what the catalogue
+// knows of its hosts, where all that is reached there is of one sort; without
+// hosts, of its id.
+func kind(s *policy.Service) string {
+	if s.Kind != "" || s.FromCatalogue() != "" {
+		return s.Kind
+	}
+	for _, h := range s.Hosts {
+		known := servicesAt(h)
+		if len(known) > 0 && !slices.ContainsFunc(known, func(k *policy.Service) bool { return k.Kind != known[0].Kind }) {
+			return known[0].Kind
+		}
+	}
+	if known, ok := policy.Catalogue(s.ID); ok && len(s.Hosts) == 0 {
+		return known.Kind
+	}
+	return ""
+}
 
 // overlap reports whether some address is meant by both of two hosts, each
 // perhaps with "*." before it and a path behind it.
@@ -365,7 +388,7 @@ func overlap(a, b string) bool {
 // exemptAudience reports whether all that a service keeps is declared exempt as
 // audience measurement, which trk-audience-exempt then judges.
 func exemptAudience(s *policy.Service) bool {
-	return s.Kind == "analytics" && len(s.Trackers) > 0 && !slices.ContainsFunc(s.Trackers, func(t *policy.Tracker) bool {
+	return kind(s) == "analytics" && len(s.Trackers) > 0 && !slices.ContainsFunc(s.Trackers, func(t *policy.Tracker) bool {
 		return t.Reason != policy.ReasonAudience && t.Reason != policy.ReasonChoice
 	})
 }

@@ -89,7 +89,7 @@ var trackerRules = []Rule{
 		Sources: []Source{planet49},
 		find: func(p *pass) {
 			for _, t := range p.own() {
-				if len(t.Lasts) == 1 && t.Lasts[0].When == "" && claims(rememberMe, t.Purpose, t.Because) {
+				if len(t.Lasts) == 1 && t.Lasts[0].When == "" && p.claims(rememberMe, t.Purpose, t.Because) {
 					p.report(t.Field, fmt.Sprintf("%s speaks of remembering the visitor and has one lifetime only", t))
 				}
 			}
@@ -103,13 +103,13 @@ var trackerRules = []Rule{
 		Sources: []Source{guidelines("13")},
 		find: func(p *pass) {
 			for _, t := range p.own() {
-				if notCookie(t) && t.Storage != policy.Pixel && claims(calledCookie, t.Purpose, t.Label) {
+				if notCookie(t) && t.Storage != policy.Pixel && p.claims(calledCookie, t.Purpose, t.Label) {
 					p.report(t.Field, fmt.Sprintf("%s is kept in %s and is called a cookie", t, t.Storage))
 				}
 			}
 			for _, c := range p.Categories {
 				own := slices.DeleteFunc(slices.Clone(c.Trackers), func(t *policy.Tracker) bool { return t.Origin == policy.FromTemoin })
-				if len(own) > 0 && !slices.ContainsFunc(own, func(t *policy.Tracker) bool { return t.Storage == policy.Cookie }) && claims(calledCookie, c.Title, c.Purpose) {
+				if len(own) > 0 && !slices.ContainsFunc(own, func(t *policy.Tracker) bool { return t.Storage == policy.Cookie }) && p.claims(calledCookie, c.Title, c.Purpose) {
 					p.report(c.Field, fmt.Sprintf("category %q is said to be cookies and holds none", c.ID))
 				}
 			}
@@ -129,11 +129,11 @@ var trackerRules = []Rule{
 				named := false
 				for storage, word := range storageWords {
 					named = named || word.MatchString(t.Text)
-					if claimed(t.Text, word) != "" && !p.declares(func(t *policy.Tracker) bool { return t.Storage == storage }) {
+					if p.claimed(t, t.Text, word) != "" && !p.declares(func(t *policy.Tracker) bool { return t.Storage == storage }) {
 						p.reportAt(t, fmt.Sprintf("speaks of %s, of which no key is declared", storage))
 					}
 				}
-				if !named && claimed(t.Text, similarTech) != "" && !p.declares(notCookie) {
+				if !named && p.claimed(t, t.Text, similarTech) != "" && !p.declares(notCookie) {
 					p.reportAt(t, "speaks of similar technologies, of which none is declared")
 				}
 			}
@@ -180,7 +180,7 @@ var trackerRules = []Rule{
 				}
 			}
 			for _, t := range p.texts {
-				if trackerWord.MatchString(t.Text) && legitimateGround(t.Text) {
+				if trackerWord.MatchString(t.Text) && p.legitimateGround(t) {
 					p.reportAt(t, "gives legitimate interest as a ground for cookies")
 				}
 			}
@@ -255,9 +255,12 @@ var trackerRules = []Rule{
 				if !t.Exempt() || t.Reason == policy.ReasonAudience || t.Reason == policy.ReasonChoice {
 					continue // a refusal of statistics speaks of statistics, and may be a vendor's
 				}
-				if t.Service != nil && slices.Contains(consentKinds, t.Service.Kind) {
-					p.report(t.Field, fmt.Sprintf("%s is exempt, and belongs to %s (%s)", t, name(t.Service), t.Service.Kind))
-				} else if claims(otherPurpose, t.Purpose) {
+				if t.Service != nil && kind(t.Service) == "consent" {
+					continue // so does a consent platform's record
+				}
+				if t.Service != nil && slices.Contains(consentKinds, kind(t.Service)) {
+					p.report(t.Field, fmt.Sprintf("%s is exempt, and belongs to %s (%s)", t, name(t.Service), kind(t.Service)))
+				} else if p.claims(otherPurpose, t.Purpose) {
 					p.report(t.Field, fmt.Sprintf("%s is exempt, and its purpose speaks of statistics or advertising", t))
 				}
 			}

@@ -21,7 +21,7 @@ var wordingRules = []Rule{
 				if ofStatistics(p.Site, t.Path) {
 					continue
 				}
-				if m := claimed(t.Text, anonymity); m != "" {
+				if m := p.claimed(t, t.Text, anonymity); m != "" {
 					p.reportAt(t, quote(m)+" is claimed")
 				}
 			}
@@ -35,7 +35,7 @@ var wordingRules = []Rule{
 		Sources: []Source{gdpr("5(1)(a)"), audienceTool},
 		find: func(p *pass) {
 			for _, t := range p.texts {
-				if m := claimed(t.Text, compliance); m != "" {
+				if m := p.claimed(t, t.Text, compliance); m != "" {
 					p.reportAt(t, quote(m)+" is claimed")
 				}
 			}
@@ -49,7 +49,7 @@ var wordingRules = []Rule{
 		Sources: []Source{gdpr("5(1)(a)")},
 		find: func(p *pass) {
 			for _, t := range p.texts {
-				if m := claimed(t.Text, totality); m != "" {
+				if m := p.claimed(t, t.Text, totality); m != "" {
 					p.reportAt(t, quote(m)+" is claimed")
 				}
 			}
@@ -64,7 +64,7 @@ var wordingRules = []Rule{
 		find: func(p *pass) {
 			for _, t := range p.texts {
 				for _, c := range wrongCitations {
-					if claimed(t.Text, c.text) != "" && !c.unless.MatchString(t.Text) {
+					if p.claimed(t, undotted(t.Text), c.text) != "" && !c.unless.MatchString(t.Text) {
 						p.reportAt(t, c.wrong)
 					}
 				}
@@ -117,7 +117,7 @@ var wordingRules = []Rule{
 		find: func(p *pass) {
 			for _, t := range p.texts {
 				asks := strings.HasPrefix(t.Path, "notice.") || strings.HasSuffix(t.Path, ".accepted") || strings.HasSuffix(t.Path, ".refused")
-				if m := claimed(t.Text, trick); asks && m != "" {
+				if m := p.claimed(t, t.Text, trick); asks && m != "" {
 					p.reportAt(t, quote(m)+" pushes towards one answer")
 				}
 			}

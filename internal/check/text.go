@@ -3,7 +3,6 @@ package check
 import (
 	"fmt"
 	"io"
-	"regexp"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -89,15 +88,12 @@ func writeFinding(b *strings.Builder, f *Finding, lines []string, ink map[string
 	fmt.Fprintf(b, "     %s=%s %s\n", ink["dim"], ink["off"], harmless(f.Advice()))
 }
 
-// lineBreak is what ends a line for the YAML reader, and hence for positions.
-var lineBreak = regexp.MustCompile(`\r\n|[\n\r\x{85}\x{2028}\x{2029}]`)
-
 // sourceLines splits a manifest as its positions count; nil for none.
 func sourceLines(source []byte) []string {
 	if len(source) == 0 {
 		return nil
 	}
-	return lineBreak.Split(strings.TrimPrefix(string(source), "\ufeff"), -1)
+	return strings.Split(strings.ReplaceAll(strings.TrimPrefix(string(source), "\ufeff"), "\r\n", "\n"), "\n")
 }
 
 // harmless replaces what would move the cursor, colour or turn what follows, or

@@ -1,6 +1,7 @@
 package check
 
 import (
+	"cmp"
 	"regexp"
 	"slices"
 	"strings"
@@ -53,57 +54,87 @@ func said(t policy.Text) []string {
 
 // claims reports whether one of the texts says, without denying it, what re
 // looks for.
-func claims(re *regexp.Regexp, texts ...policy.Text) bool {
-	return slices.ContainsFunc(texts, func(t policy.Text) bool {
-		return slices.ContainsFunc(said(t), func(s string) bool { return claimed(s, re) != "" })
-	})
+func (p *pass) claims(re *regexp.Regexp, texts ...policy.Text) bool {
+	for _, t := range texts {
+		langs := t.Languages()
+		if langs == nil && !t.IsZero() {
+			langs = []string{p.Default()}
+		}
+		for _, l := range langs {
+			if s, _ := t.Get(l); claimed(l, plain(s), re) != "" {
+				return true
+			}
+		}
+	}
+	return false
 }
 
-// claimed returns the first match of re that no negation stands before, "" for
-// none. A match in which a group takes part is one that re means to leave out.
-func claimed(text string, re *regexp.Regexp) string {
+// claimed is the function claimed for a part of one of the site's texts.
+func (p *pass) claimed(t policy.Prose, part string, re *regexp.Regexp) string {
+	return claimed(cmp.Or(t.Lang, p.Default()), part, re)
+}
+
+// claimed returns the first match of re in a plain text that no negation stands
+// before, "" for none. A match in which a group takes part is one that re means
+// to leave out.
+func claimed(language, text string, re *regexp.Regexp) string {
 	for _, m := range re.FindAllStringSubmatchIndex(text, -1) {
 		leftOut := slices.ContainsFunc(m[2:], func(at int) bool { return at >= 0 })
-		if !leftOut && !deniedAt(text, m[0]) {
+		if !leftOut && !denied(language, text[:m[0]]) {
 			return text[m[0]:m[1]]
 		}
 	}
 	return ""
 }
 
-// A negation reaches to the end of its clause, as far as some words. "Not only",
-// "and" and "but" end it.
+// denials are the words that deny what follows them in a clause, and those that
+// end their reach.
+var denials = map[string]struct{ not, end string }{
+	"ar": {"ليس ليست ليسوا لسنا غير لا لن لم فلا فليس دون بدون بلا", "إلا بل لكن"},
+	"de": {"nicht nie niemals ohne kein keine keinen keinem keiner keines weder noch", "und aber sondern nur"},
+	"en": {"not never cannot no nor none neither without", "and but only"},
+	"es": {"no nunca jamás sin ni ningún ninguna ninguno", "y e pero sino solo sólo"},
+	"fr": {"pas jamais non ni sans aucun aucune ne n", "et mais seulement"},
+	"it": {"non mai senza né nessun nessuna nessuno", "e ma solo soltanto anche"},
+	"nl": {"niet nooit geen zonder noch", "en maar alleen"},
+	"pt": {"não nunca sem nem nenhum nenhuma", "e mas só apenas"},
+}
+
 var (
-	clauseEnd      = regexp.MustCompile(`[.;:!?,،؛؟\n]`)
-	negation       = regexp.MustCompile(`(?i)(?:\b(?:not|never|cannot|nor?|none|without|\w+n't|pas|jamais|non?|ni|sans|aucune?|nicht|nie|niemals|ohne|kein\w*|sin|nunca|senza|nessun\w*|niet|nooit|geen|zonder|nem|nenhum\w*|sem)\b|(?:^|[ '(])não\b)(.*)$`)
-	restriction    = regexp.MustCompile(`(?i)(?:\bne |\bn')(.*)$`) // a negation unless "que" follows
-	arabicNegation = regexp.MustCompile(`(?:^|[^\p{L}])[وف]?(?:ليس|ليست|ليسوا|لسنا|غير|لا|لن|لم|دون|بدون|بلا)((?:\s+\S+){0,4})\s*$`)
-	negationEnd    = regexp.MustCompile(`(?i)\b(?:and|but|only|et|mais|seulement|und|aber|sondern|nur|y|pero|sino|solo|e|anche|soltanto|maar|alleen|mas|apenas)\b|\bsólo\b|\bsó\b`)
-	thatFollows    = regexp.MustCompile(`(?i)\bqu(?:e\b|')`)
+	clauseEnd = regexp.MustCompile(`[.;:!?,،؛؟\n]`)
+	wordBreak = regexp.MustCompile(`[^\p{L}\p{M}\p{N}]+`)
 )
 
-// reach is how many bytes a negation reaches at most.
-const reach = 50
+// reach is how many bytes before a word can matter: nine long words.
+const reach = 400
 
-// deniedAt reports whether what begins at i stands behind a negation.
-func deniedAt(text string, i int) bool {
-	clause := text[:i]
-	if ends := clauseEnd.FindAllStringIndex(clause, -1); ends != nil {
-		clause = clause[ends[len(ends)-1][1]:]
+// denied reports whether what follows a text stands behind a negation: in the
+// same clause, eight words away at most.
+func denied(language, before string) bool {
+	before = before[max(0, len(before)-reach):]
+	if language == "de" {
+		before = strings.ReplaceAll(before, ", dass", " dass") // a comma that grammar asks for
 	}
-	if arabicNegation.MatchString(clause) {
-		return true
+	if ends := clauseEnd.FindAllStringIndex(before, -1); ends != nil {
+		before = before[ends[len(ends)-1][1]:]
 	}
-	if m := restriction.FindStringSubmatch(clause); m != nil && len(m[1]) <= reach && !thatFollows.MatchString(m[1]) {
-		return true
-	}
-	for len(clause) > 0 { // each negation, from the left
-		m := negation.FindStringSubmatch(clause)
-		if m == nil {
-			return false
+	before = strings.ReplaceAll(strings.ToLower(before), "n't", " not")
+	not, end := strings.Fields(denials[language].not), strings.Fields(denials[language].end)
+	words := wordBreak.Split(strings.TrimSpace(before), -1)
+	slices.Reverse(words)
+	only := false
+	for _, w := range words[:min(len(words), 9)] {
+		and := false
+		if language == "ar" { // "and" is written as a part of the word
+			w, and = strings.CutPrefix(w, "و")
 		}
-		if clause = m[1]; len(clause) <= reach && !negationEnd.MatchString(clause) {
-			return true
+		switch {
+		case slices.Contains(not, w):
+			return !only || w != "ne" && w != "n"
+		case w == "que" || w == "qu": // in French, "ne … que" is "only"; "ne … pas que" denies
+			only = true
+		case and || slices.Contains(end, w):
+			return false
 		}
 	}
 	return false
@@ -111,13 +142,14 @@ func deniedAt(text string, i int) bool {
 
 var (
 	sentenceEnd  = regexp.MustCompile(`[.!?;؟؛](?:\s|$)|\n`)
-	abbreviation = regexp.MustCompile(`(?i)\b(arts?|no|nr|al|para|resp|cf|inc|ltd|e\.g|i\.e|p\. ?ex|z\. ?b)\. `)
+	abbreviation = regexp.MustCompile(`(?i)\b(arts?|no|nr|al|para|resp|cf|inc|ltd|u\.s|e\.g|i\.e|p\. ?ex|z\. ?b)\. `)
 )
 
 // sentences splits a plain text.
-func sentences(s string) []string {
-	return sentenceEnd.Split(abbreviation.ReplaceAllString(s, "$1 "), -1)
-}
+func sentences(s string) []string { return sentenceEnd.Split(undotted(s), -1) }
+
+// undotted leaves out the dots that end no sentence.
+func undotted(s string) string { return abbreviation.ReplaceAllString(s, "$1 ") }
 
 // datedWords returns the words of a plain text that stand beside a number, as a
 // month does in a date.
@@ -142,13 +174,13 @@ var (
 // legitimateGround reports whether a text gives legitimate interest as a
 // ground, denied neither before nor after. What is done afterwards with data
 // from exempt trackers may rest on it: a text that has spoken of them may say so.
-func legitimateGround(text string) bool {
-	for _, s := range sentences(text) {
+func (p *pass) legitimateGround(t policy.Prose) bool {
+	for _, s := range sentences(t.Text) {
 		if exemptWord.MatchString(s) {
 			return false
 		}
 		for _, m := range legitimateInterest.FindAllStringIndex(s, -1) {
-			if !deniedAt(s, m[0]) && !deniedAfter.MatchString(s[m[1]:]) {
+			if !denied(cmp.Or(t.Lang, p.Default()), s[:m[0]]) && !deniedAfter.MatchString(s[m[1]:]) {
 				return true
 			}
 		}
@@ -170,7 +202,7 @@ var (
 
 	trackerWord = regexp.MustCompile(`(?i)\bcookies?\b|\btrackers?\b|\btraceurs?\b|\brastreador|ملف(?:ات)? تعريف (?:ال)?ارتباط|كوكيز`)
 	// calledCookie leaves out what is only about cookies: "your choice about cookies".
-	calledCookie = regexp.MustCompile(`(?i)(\b(?:about|on|for|regarding|concerning|sur|en matière de|concernant|aux|de|über|zu|sobre|su|sui|over)\b (?:the |our |les |nos |los |las |os |i |de )?|بشأن )?(?:\bcookies?\b|ملف(?:ات)? تعريف (?:ال)?ارتباط|كوكيز)([ -](?:choice|preference|setting|banner|consent|notice|policy|einstellung))?`)
+	calledCookie = regexp.MustCompile(`(?i)(\b(?:about|on|for|regarding|concerning|as|like|que|comme|wie|als|come|como|sur|en matière de|concernant|aux|de|über|zu|sobre|su|sui|over)\b (?:the |our |les |nos |los |las |os |le |der |i |de )?)?(?:\bcookies?\b|(?:^|هذه? |هذا )ملف(?:ات)? تعريف (?:ال)?ارتباط|كوكيز)([ -](?:choice|preference|setting|banner|consent|notice|policy|einstellung))?`)
 	exemptWord   = regexp.MustCompile(`(?i)\bexempt|dispens[eé]|\bausgenommen|\besent[ei]\b|\bvrijgesteld|\bisent|معفا`)
 	rememberMe   = regexp.MustCompile(`(?i)remember[ -]me|(?:stay|keep me|remain) (?:signed|logged)[ -]in|(?:se souvenir|souvenez-vous) de moi|rest(?:er|ez) connecté|angemeldet bleiben|recuérdame|recordarme|ricordami|onthoud mij|aangemeld blijven|lembrar-me|تذكرني`)
 	similarTech  = regexp.MustCompile(`(?i)(?:similar|comparable) technolog|technologies (?:similaires|analogues|comparables)|(?:ähnliche|vergleichbare)n? technologien|tecnologías (?:similares|análogas)|tecnologie (?:simili|analoghe)|(?:soortgelijke|vergelijkbare) technologie|tecnologias (?:semelhantes|similares)|(?:ال)?تقنيات (?:ال)?(?:مماثلة|مشابهة)`)
@@ -190,7 +222,7 @@ var (
 	// functionWords is a name made of words for what somebody does.
 	functionWords = regexp.MustCompile(`(?i)^(?:(?:an?|our|the|other|online|third|party|parties|external|payment|video|chat|analytics|audience|measurement|hosting|support|session|provider|vendor|supplier|partner|service|processor|notre|nos|le|la|les|des?|d|du|l|une?|autres?|en|ligne|tiers|tierce|externes?|paiement|vidéo|mesure|statistiques?|hébergeur|prestataire|fournisseur|partenaire|sous|traitant|unser|der|die|das|externer?|zahlungsdienst(?:leister)?|zahlungsanbieter|anbieter|dienstleister|drittanbieter|partner|el|los|pagos?|servicios?|proveedor|proveedores|il|lo|fornitor[ei]|pagament[oi]|serviz[io]|servizio|betaal|betaling|betalings|dienst|aanbieder|leverancier|o|os|fornecedor|pagamentos?|serviços?|parceiro|مزود|مقدم|شريك|شركاء|طرف|الطرف|ثالث|الثالث|خدمة|خدمات|الدفع|دفع|الفيديو|التحليل|الاستضافة)s?(?:[\s'’/-]+|$))+$`)
 
-	mechanismsAndOr = regexp.MustCompile(`(?i)(?:` + clauses + `)\W{0,3}(?:\([^)]*\))?\W{1,3}(?:` + either + `)[\s،][^.]{0,40}(?:` + decision + `)|(?:` + decision + `)[^.,;]{0,20}\s(?:` + either + `)[\s،][^.,;]{0,30}(?:` + clauses + `)`)
+	mechanismsAndOr = regexp.MustCompile(`(?i)(?:` + clauses + `)\W{0,3}(?:\([^)]*\))?\W{1,3}(?:` + either + `)[\s،].{0,40}(?:` + decision + `)|(?:` + decision + `)[^,;]{0,20}\s(?:` + either + `)[\s،][^,;]{0,30}(?:` + clauses + `)`)
 	copyWord        = regexp.MustCompile(`(?i)\bcop(?:y|ies|ies?|ia)\b|\bkopie|cópia|نسخة`)
 
 	jargon         = regexp.MustCompile(`\b(?:CSRF|XSRF|XSS|JWT|OAuth|SSO|UUID|CDN|API|A/B|SDK|DOM|TLS)\b`)
@@ -222,11 +254,11 @@ var storageWords = map[policy.Storage]*regexp.Regexp{
 // compliance is a claim to keep a law, or to be certified. Words such as
 // "in accordance with" introduce what a law gives, and claim nothing.
 var compliance = regexp.MustCompile(`(?i)\b(?:` + laws + `)[- ](?:compliant|konform\p{L}*|conforme?s?|certified|certifi\p{L}+|approved|ready|proof)` +
-	`|(?:\bcompliant with|\b(?:is|are|fully) in compliance with|\bcomplies with|\b(?:we|fully|site|policy|notice) comply with|\bconformes? (?:aux?|à la|à l'|avec)|\ben (?:\p{L}+ )?conformité avec|(?:\b(?:es|son|sono|são)|[èé]) (?:\p{L}+ )?conform[ei]s? (?:al|alla|ao|à|con|com)|\bconforma? (?:de )|\bkonform (?:mit|zu)|\bentspr(?:icht|echen)|\bcumpl(?:e|en|imos) con|\bvoldo(?:et|en) aan|\bem conformidade com|\brespecte(?:nt)? |\brespectons )[^.;\n]{0,40}(?:` + laws + `|exigences|requirements|réglementation|legislation|législation|\b(?:the|la) (?:law|loi)\b)` +
-	`|(?:\bcertified|\bcertifi[ée]+s?|\bapproved by|\bapprouvée?s? par|\bvalidée?s? par|\bvalidated by|\bzertifiziert|\bcertificad[oa]s?|\bcertificat[oaie]\b|\bgecertificeerd|\bgoedgekeurd door|\baprobad[oa]s? por|\bapprovat[oaie] da)[^.;\n]{0,40}(?:\b(?:` + laws + `)\b)` +
+	`|(?:\bcompliant with|\b(?:is|are|fully) in compliance with|\bcomplies with|\b(?:we|fully|site|policy|notice) comply with|\bconformes? (?:aux?|à la|à l'|avec)|\ben (?:\p{L}+ )?conformité avec|(?:\b(?:es|son|sono|são)|[èé]) (?:\p{L}+ )?conform[ei]s? (?:al|alla|ao|à|con|com)|\bconforma? (?:de )|\bkonform (?:mit|zu)|\bentspr(?:icht|echen)|\bcumpl(?:e|en|imos) con|\bvoldo(?:et|en) aan|\bem conformidade com|\brespecte(?:nt)? |\brespectons )[^.;\n]{0,40}?(?:` + laws + `|exigences|requirements|réglementation|legislation|législation|\b(?:the|la) (?:law|loi)\b)` +
+	`|(?:\bcertified|\bcertifi[ée]+s?|\bapproved by|\bapprouvée?s? par|\bvalidée?s? par|\bvalidated by|\bzertifiziert|\bcertificad[oa]s?|\bcertificat[oaie]\b|\bgecertificeerd|\bgoedgekeurd door|\baprobad[oa]s? por|\bapprovat[oaie] da)[^.;\n]{0,40}?(?:\b(?:` + laws + `)\b)` +
 	`|(?:\bcookies?|\bnotice|\bbanner|\bbandeau|\bbannière|\bavis|\bpolicy|\bpolitique|\bconsent\p{L}*|\bconsentement) (?:\p{L}+ ){0,2}(?:is|are|est|sont|ist|sind) (?:\p{L}+ ){0,2}(?:certified|certifi[ée]|zertifiziert)` +
 	`|\bfully compliant(?:[.,;!)]|$)` +
-	`|(?:متوافق|ممتثل|مطابق|معتمد|نمتثل|يمتثل|تمتثل)\p{L}*[^.\n]{0,30}(?:لائحة العامة|GDPR|RGPD|CNIL|اللجنة الوطنية|قانون)`)
+	`|(?:متوافق|ممتثل|مطابق|معتمد|نمتثل|يمتثل|تمتثل)\p{L}*[^.\n]{0,30}?(?:لائحة العامة|GDPR|RGPD|CNIL|اللجنة الوطنية|قانون)`)
 
 const laws = `cnil|rgpd|gdpr|dsgvo|avg|rgaa|wcag|eprivacy|informatique et libertés|data protection (?:act|law|regulation)s?`
 
@@ -247,7 +279,7 @@ var wrongCitations = []citation{
 		"withdrawal as easy as giving is GDPR art. 7(3), not article 82",
 	},
 	{
-		regexp.MustCompile(`(?i)\b` + thirteen + `[^.]{0,80}(?:recommand|recommend|empf|recomend|raccomand|aanbev)|(?:recommand|recommend|empf|recomend|raccomand|aanbev)[^.]{0,80}\b` + thirteen), regexp.MustCompile(`(?i)audience|exempt|dispens|reichweite|audiencia|bereik`),
+		regexp.MustCompile(`(?i)\b` + thirteen + `[^.]{0,80}(?:recommand|recommend|empf|recomi?end|raccomand|aanbev)|(?:recommand|recommend|empf|recomi?end|raccomand|aanbev)[^.]{0,80}\b` + thirteen), regexp.MustCompile(`(?i)audience|exempt|dispens|reichweite|audiencia|bereik`),
 		"the CNIL recommends 13 months for exempt audience measurement only",
 	},
 	{

@@ -25,10 +25,12 @@ func runCheck(_ context.Context, c *call) int {
 	format := c.flags.String("format", "text", "Write the findings as `text`, json or sarif.")
 	explain := c.flags.String("explain", "", "Explain a `rule` (by id), or a field of the manifest, and stop.")
 	list := c.flags.Bool("rules", false, "List all rules, and laws that may come, and stop.")
+	open, finish := c.output()
 	day := c.flags.String("on", "", "Apply the rules in force on this `day` (year-month-day) instead of today.")
 	if code, ok := c.parse(); !ok {
 		return code
 	}
+	open()
 	on := policy.DateOf(c.Now())
 	if *day != "" {
 		var err error
@@ -40,9 +42,9 @@ func runCheck(_ context.Context, c *call) int {
 	case !slices.Contains(checkFormats, *format):
 		return c.fail("--format: %q is none of %s", *format, strings.Join(checkFormats, ", "))
 	case *explain != "":
-		return explainWord(c, *explain)
+		return explainWord(c, *explain, finish)
 	case *list:
-		return c.written(check.WriteRules(c.Out))
+		return finish(check.WriteRules(c.Out))
 	case len(c.args) == 0:
 		return c.fail("which manifest? Write its file name")
 	}
@@ -58,7 +60,7 @@ func runCheck(_ context.Context, c *call) int {
 	default:
 		err = check.WriteText(c.Out, reports, sources, isTerminal(c.Out))
 	}
-	if code := c.written(err); code != done {
+	if code := finish(err); code != done {
 		return code
 	}
 	for _, r := range reports {
@@ -107,19 +109,18 @@ func readManifest(file string) ([]byte, error) {
 	return io.ReadAll(io.LimitReader(f, policy.MaxSize+8))
 }
 
-func explainWord(c *call, word string) int {
+func explainWord(c *call, word string, finish func(error) int) int {
 	if rule, ok := check.Find(word); ok {
-		return c.written(check.WriteRule(c.Out, rule))
+		return finish(check.WriteRule(c.Out, rule))
 	}
 	docs, near := policy.Explain(word)
-	for i, d := range docs {
-		if i > 0 {
-			fmt.Fprintln(c.Out)
-		}
-		fmt.Fprint(c.Out, d)
-	}
 	if docs != nil {
-		return done
+		lines := make([]string, len(docs))
+		for i, d := range docs {
+			lines[i] = d.String()
+		}
+		_, err := fmt.Fprint(c.Out, strings.Join(lines, "\n"))
+		return finish(err)
 	}
 	if near != "" {
 		return c.fail("%q is neither a rule nor a field (did you mean %q?)", word, near)

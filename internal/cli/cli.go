@@ -108,14 +108,6 @@ func (c *call) fail(format string, args ...any) int {
 	return failed
 }
 
-// written turns the error of writing results into the exit code.
-func (c *call) written(err error) int {
-	if err != nil {
-		return c.fail("writing the result: %v", err)
-	}
-	return done
-}
-
 // isTerminal reports whether someone reads along who may like color.
 func isTerminal(w io.Writer) bool {
 	f, ok := w.(*os.File)

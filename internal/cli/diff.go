@@ -20,9 +20,11 @@ var diffCommand = command{
 // substantial, so that a pipeline can stop for it.
 func runDiff(_ context.Context, c *call) int {
 	format := c.flags.String("format", "text", "Write the changes as `text` or json.")
+	open, finish := c.output()
 	if code, ok := c.parse(); !ok {
 		return code
 	}
+	open()
 	if len(c.args) != 2 {
 		return c.fail("it compares two manifests: the old one, then the new one")
 	}
@@ -47,7 +49,7 @@ func runDiff(_ context.Context, c *call) int {
 	} else {
 		_, err = fmt.Fprint(c.Out, diffText(d))
 	}
-	if code := c.written(err); code != done {
+	if code := finish(err); code != done {
 		return code
 	}
 	if d.Substantial() {
