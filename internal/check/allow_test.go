@@ -249,3 +249,15 @@ func TestAnAllowanceOfARuleThatIsNotInForceIsNotCalledUseless(t *testing.T) {
 		}
 	}
 }
+
+func TestARuleIsFoundByItsID(t *testing.T) {
+	t.Parallel()
+	for _, r := range append(Rules(), manifestRule) {
+		if found, ok := Find(r.ID); !ok || found.ID != r.ID {
+			t.Errorf("%s: found %q, %v", r.ID, found.ID, ok)
+		}
+	}
+	if found, ok := Find("trk-nothing"); ok || found.ID != "" {
+		t.Errorf("found %q, %v", found.ID, ok)
+	}
+}

@@ -172,10 +172,11 @@ func Rules() []Rule { return slices.Clone(rules) }
 
 // Find returns the rule with that id.
 func Find(id string) (Rule, bool) {
-	for _, r := range append(rules, manifestRule) {
-		if r.ID == id {
-			return r, true
-		}
+	if i := slices.IndexFunc(rules, func(r Rule) bool { return r.ID == id }); i >= 0 {
+		return rules[i], true
+	}
+	if id == manifestRule.ID {
+		return manifestRule, true
 	}
 	return Rule{}, false
 }
@@ -186,7 +187,7 @@ var rules = slices.Concat(policyRules, trackerRules, serviceRules, noticeRules, 
 // A pass is one rule at work on one site.
 type pass struct {
 	*policy.Site
-	texts    []policy.Prose // Site.Prose as rules on wording read it
+	texts    []wording
 	on       policy.Date
 	rule     *Rule
 	findings []Finding
@@ -266,7 +267,7 @@ func months(n int) policy.Period { return policy.Period{Count: n, Unit: policy.M
 
 // exceeds reports whether a period is longer than another can be on any
 // calendar: 13 months are 397 days at most, so 397 days do not exceed them.
-func exceeds(p, limit policy.Period) bool { return p.Max() > limit.Max() }
+func exceeds(p, limit policy.Period) bool { return p.Compare(limit) > 0 && p.Max() > limit.Max() }
 
 // outlives is exceeds for a lifetime: what ends with the session outlives no
 // period, what ends when it is deleted outlives all.

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/temoin/temoin/internal/lang"
 	"github.com/temoin/temoin/policy"
@@ -100,11 +101,9 @@ var policyRules = []Rule{
 				if t.Lang == "" {
 					continue
 				}
-				for _, word := range datedWords(t.Text) {
+				for _, word := range datedWords(t) {
 					if in := lang.MonthsIn(word); in != nil && !slices.Contains(in, t.Lang) {
-						l, _ := lang.Find(likeliest(in, p.Langs))
-						own, _ := lang.Find(t.Lang)
-						p.reportAt(t, fmt.Sprintf("%q is a month in %s, in a text in %s", word, l.Name, own.Name))
+						p.reportAt(t.Prose, fmt.Sprintf("%q is a month in %s, in a text in %s", word, languageNames(likeliest(in, p.Langs)), languageNames([]string{t.Lang})))
 					}
 				}
 			}
@@ -146,12 +145,12 @@ var policyRules = []Rule{
 		Sources: []Source{gdpr("12(1)"), gdpr("13")},
 		find: func(p *pass) {
 			for _, t := range p.texts {
-				if m := strings.TrimLeft(placeholder.FindString(t.Text), " (\n"); m != "" && !(m == "TODO" && slices.Contains(todoIsAll, t.Lang)) {
-					p.reportAt(t, fmt.Sprintf("%q is a placeholder", m))
+				if m := strings.TrimLeft(placeholder.find(t), " (\n"); m != "" && !(m == "TODO" && slices.Contains(todoIsAll, t.Lang)) {
+					p.reportAt(t.Prose, fmt.Sprintf("%q is a placeholder", m))
 				}
 			}
 			for field, line := range map[string]string{"name": p.Controller.Name, "address": p.Controller.Address} {
-				if m := placeholder.FindString(plain(line)); m != "" {
+				if m := placeholder.regexp().FindString(plain(line)); m != "" {
 					p.report("controller."+field, fmt.Sprintf("%q is a placeholder", m))
 				}
 			}
@@ -323,7 +322,7 @@ var policyRules = []Rule{
 					continue
 				}
 				if old := menu.old.FindString(t.Text); old != "" && !menu.now.MatchString(t.Text) {
-					p.reportAt(t, fmt.Sprintf("%q is what the menu was called in earlier versions", old))
+					p.reportAt(t.Prose, fmt.Sprintf("%q is what the menu was called in earlier versions", old))
 				}
 			}
 		},
@@ -393,14 +392,23 @@ var policyRules = []Rule{
 	},
 }
 
-// likeliest returns the tag that the site has, else the first.
-func likeliest(tags, site []string) string {
-	for _, t := range tags {
-		if slices.Contains(site, t) {
-			return t
-		}
+// likeliest returns those of the tags that the site has, all if it has none.
+func likeliest(tags, site []string) []string {
+	own := slices.DeleteFunc(slices.Clone(tags), func(t string) bool { return !slices.Contains(site, t) })
+	if len(own) == 0 {
+		return tags
 	}
-	return tags[0]
+	return own
+}
+
+// languageNames writes tags as "German or French".
+func languageNames(tags []string) string {
+	names := make([]string, len(tags))
+	for i, t := range tags {
+		l, _ := lang.Find(t)
+		names[i] = l.Name
+	}
+	return strings.Join(names, " or ")
 }
 
 // requiredRights are the rights that a site's policy must list.
@@ -499,7 +507,7 @@ func notCookie(t *policy.Tracker) bool { return t.Storage != policy.Cookie }
 func findMissingLanguages(p *pass) {
 	have := map[string][]string{}
 	written := map[string]bool{p.Default(): true}
-	var order []policy.Prose
+	var order []wording
 	for _, t := range p.texts {
 		if have[t.Path] == nil {
 			order = append(order, t)
@@ -530,8 +538,8 @@ func findMissingLanguages(p *pass) {
 }
 
 // isName reports whether a text may be the same in every language.
-func isName(t policy.Prose) bool {
-	return strings.HasSuffix(t.Path, ".name") || !sentence.MatchString(t.Text)
+func isName(t wording) bool {
+	return strings.HasSuffix(t.Path, ".name") || len(strings.Fields(t.Text)) < 4
 }
 
 // findUntranslated reports texts that are the same in two languages, and Arabic
@@ -542,18 +550,20 @@ func findUntranslated(p *pass) {
 		if t.Lang == "" || isName(t) {
 			continue
 		}
-		if t.Lang == "ar" && !arabicLetter.MatchString(t.Text) {
-			p.reportAt(t, "is marked as Arabic and has no Arabic letter")
+		if t.Lang == "ar" && strings.IndexFunc(t.Text, isArabic) < 0 {
+			p.reportAt(t.Prose, "is marked as Arabic and has no Arabic letter")
 			continue
 		}
-		key := t.Path + "\n" + strings.ToLower(t.Text)
+		key := t.Path + "\n" + t.lower
 		if other := first[key]; other != "" {
-			p.reportAt(t, fmt.Sprintf("is the same in %q and %q", other, t.Lang))
+			p.reportAt(t.Prose, fmt.Sprintf("is the same in %q and %q", other, t.Lang))
 		} else {
 			first[key] = t.Lang
 		}
 	}
 }
+
+func isArabic(r rune) bool { return unicode.Is(unicode.Arabic, r) }
 
 func luhn(digits string) bool {
 	sum := 0

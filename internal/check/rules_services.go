@@ -32,7 +32,7 @@ var serviceRules = []Rule{
 				switch {
 				case r.Name == "" && r != &s.Provider:
 					p.report(r.Field, fmt.Sprintf("a recipient of the data of %s has no name", name(s)))
-				case functionWords.MatchString(r.Name):
+				case functionWords.regexp().MatchString(r.Name):
 					p.report(r.Field, fmt.Sprintf("%s is not the name of a legal entity", quote(r.Name)))
 				}
 			})
@@ -113,9 +113,12 @@ var serviceRules = []Rule{
 				}
 			})
 			for _, t := range p.texts {
+				if !mechanismsAndOr.near(t.lower) {
+					continue
+				}
 				for _, s := range sentences(t.Text) {
-					if mechanismsAndOr.MatchString(s) && !copyWord.MatchString(s) {
-						p.reportAt(t, "gives several mechanisms for all recipients together")
+					if mechanismsAndOr.regexp().MatchString(s) && !copyWord.regexp().MatchString(s) {
+						p.reportAt(t.Prose, "gives several mechanisms for all recipients together")
 						break
 					}
 				}
@@ -291,9 +294,12 @@ var serviceRules = []Rule{
 		Sources: []Source{art82, guidelines("16, 30")},
 		find: func(p *pass) {
 			for _, t := range p.texts {
+				if !optOutPages.near(t.lower) {
+					continue
+				}
 				for _, s := range sentences(t.Text) {
-					if m := p.claimed(t, s, optOutPages); m != "" && !additional.MatchString(s) {
-						p.reportAt(t, quote(m)+" is offered as the way to refuse")
+					if m := p.claimed(t, s, optOutPages); m != "" && !additional.regexp().MatchString(s) {
+						p.reportAt(t.Prose, quote(m)+" is offered as the way to refuse")
 						break
 					}
 				}

@@ -49,8 +49,8 @@ var trackerRules = []Rule{
 				if t.Purpose.IsZero() {
 					p.report(t.Field, fmt.Sprintf("%s does not say what it is for", t))
 				}
-				for _, purpose := range said(t.Purpose) {
-					if strings.EqualFold(strings.Trim(purpose, ". "), t.String()) {
+				for _, l := range append(t.Purpose.Languages(), p.Default()) {
+					if purpose, _ := t.Purpose.Get(l); strings.EqualFold(strings.Trim(purpose, ". "), t.String()) {
 						p.report(t.Field+".purpose", fmt.Sprintf("the purpose of %s is its name", t))
 						break
 					}
@@ -128,13 +128,13 @@ var trackerRules = []Rule{
 				}
 				named := false
 				for storage, word := range storageWords {
-					named = named || word.MatchString(t.Text)
-					if p.claimed(t, t.Text, word) != "" && !p.declares(func(t *policy.Tracker) bool { return t.Storage == storage }) {
-						p.reportAt(t, fmt.Sprintf("speaks of %s, of which no key is declared", storage))
+					named = named || word.in(t)
+					if p.stated(t, word) && !p.declares(func(t *policy.Tracker) bool { return t.Storage == storage }) {
+						p.reportAt(t.Prose, fmt.Sprintf("speaks of %s, of which no key is declared", storage))
 					}
 				}
-				if !named && p.claimed(t, t.Text, similarTech) != "" && !p.declares(notCookie) {
-					p.reportAt(t, "speaks of similar technologies, of which none is declared")
+				if !named && p.stated(t, similarTech) && !p.declares(notCookie) {
+					p.reportAt(t.Prose, "speaks of similar technologies, of which none is declared")
 				}
 			}
 		},
@@ -180,8 +180,8 @@ var trackerRules = []Rule{
 				}
 			}
 			for _, t := range p.texts {
-				if trackerWord.MatchString(t.Text) && p.legitimateGround(t) {
-					p.reportAt(t, "gives legitimate interest as a ground for cookies")
+				if trackerWord.in(t) && p.legitimateGround(t) {
+					p.reportAt(t.Prose, "gives legitimate interest as a ground for cookies")
 				}
 			}
 		},

@@ -22,7 +22,7 @@ var wordingRules = []Rule{
 					continue
 				}
 				if m := p.claimed(t, t.Text, anonymity); m != "" {
-					p.reportAt(t, quote(m)+" is claimed")
+					p.reportAt(t.Prose, quote(m)+" is claimed")
 				}
 			}
 		},
@@ -36,7 +36,7 @@ var wordingRules = []Rule{
 		find: func(p *pass) {
 			for _, t := range p.texts {
 				if m := p.claimed(t, t.Text, compliance); m != "" {
-					p.reportAt(t, quote(m)+" is claimed")
+					p.reportAt(t.Prose, quote(m)+" is claimed")
 				}
 			}
 		},
@@ -50,7 +50,7 @@ var wordingRules = []Rule{
 		find: func(p *pass) {
 			for _, t := range p.texts {
 				if m := p.claimed(t, t.Text, totality); m != "" {
-					p.reportAt(t, quote(m)+" is claimed")
+					p.reportAt(t.Prose, quote(m)+" is claimed")
 				}
 			}
 		},
@@ -64,8 +64,8 @@ var wordingRules = []Rule{
 		find: func(p *pass) {
 			for _, t := range p.texts {
 				for _, c := range wrongCitations {
-					if p.claimed(t, undotted(t.Text), c.text) != "" && !c.unless.MatchString(t.Text) {
-						p.reportAt(t, c.wrong)
+					if c.text.near(t.lower) && p.claimed(t, undotted(t.Text), c.text) != "" && !c.unless.in(t) {
+						p.reportAt(t.Prose, c.wrong)
 					}
 				}
 			}
@@ -82,11 +82,11 @@ var wordingRules = []Rule{
 				if !strings.HasSuffix(t.Path, ".purpose") {
 					continue
 				}
-				if m := jargon.FindString(t.Text); m != "" && len(strings.Fields(t.Text)) < 7 {
-					p.reportAt(t, fmt.Sprintf("%q is not explained", m))
+				if m := jargon.find(t); m != "" && len(strings.Fields(t.Text)) < 7 {
+					p.reportAt(t.Prose, fmt.Sprintf("%q is not explained", m))
 				}
 				if n := len(strings.Fields(t.Text)); n > 40 {
-					p.reportAt(t, fmt.Sprintf("a purpose of %d words is not one plain sentence", n))
+					p.reportAt(t.Prose, fmt.Sprintf("a purpose of %d words is not one plain sentence", n))
 				}
 			}
 		},
@@ -102,8 +102,8 @@ var wordingRules = []Rule{
 				return
 			}
 			for _, t := range p.texts {
-				if strings.HasPrefix(t.Path, "page.sections.choose") && browserWord.MatchString(t.Text) && !preferenceWord.MatchString(t.Text) {
-					p.reportAt(t, "names the browser's settings as the way to choose")
+				if strings.HasPrefix(t.Path, "page.sections.choose") && browserWord.in(t) && !preferenceWord.in(t) {
+					p.reportAt(t.Prose, "names the browser's settings as the way to choose")
 				}
 			}
 		},
@@ -118,7 +118,7 @@ var wordingRules = []Rule{
 			for _, t := range p.texts {
 				asks := strings.HasPrefix(t.Path, "notice.") || strings.HasSuffix(t.Path, ".accepted") || strings.HasSuffix(t.Path, ".refused")
 				if m := p.claimed(t, t.Text, trick); asks && m != "" {
-					p.reportAt(t, quote(m)+" pushes towards one answer")
+					p.reportAt(t.Prose, quote(m)+" pushes towards one answer")
 				}
 			}
 		},

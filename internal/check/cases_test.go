@@ -1,0 +1,175 @@
+package check
+
+import (
+	"strings"
+	"testing"
+)
+
+// A manifest says some things once, so a fixture cannot hold both the fault and
+// what nearly is one. Here each stands alone: a rule, what follows the header
+// (or replaces it, where it begins with "temoin:"), and the words of each
+// finding, none for what the rule must let pass.
+var cases = []struct {
+	rule, manifest string
+	want           []string
+}{
+	{"pol-controller-identity", "", []string{"error the policy does not say who"}},
+	{"pol-controller-identity", "controller: {form: SAS, country: FR}\n", []string{"error the policy does not say who"}},
+	{"pol-controller-identity", "controller: {name: fixture}\n", []string{"warning “fixture” is the site's name"}},
+	{"pol-controller-identity", "controller: {name: Fixture, form: SAS, siren: 732829320, country: FR}\n", nil},
+	{"pol-controller-identity", "controller: {name: Beispiel GmbH, country: DE}\n", nil},
+	{"pol-controller-identity", "controller: {name: Exemple, form: EI, siren: 732 829 320, country: FR}\n", nil},
+
+	{"pol-siren-valid", "controller: {name: A, siren: 732 829 320}\n", nil},
+	{"pol-siren-valid", "controller: {name: A}\n", nil},
+
+	{"pol-contact-present", "", []string{"error there is neither"}},
+	{"pol-contact-present", "contact: {dpo: {email: dpo@shop.example}}\n", nil},
+	{"pol-contact-present", "contact: {general: {form: /contact}}\n", nil},
+	{"pol-contact-present", "controller: {name: A, email: a@shop.example}\n", nil},
+	{"pol-contact-present", "contact: {support: {email: help@shop.example}}\n", []string{"error there is neither"}},
+
+	{"pol-version-dates", "", []string{"has no version", "has no date of last change", "has no date from which it applies"}},
+	{"pol-version-dates", "policy: {version: \"1\", updated: 2026-05-04, effective: 2026-07-03}\n", nil},
+	{"pol-version-dates", "policy: {version: \"1\", updated: 2026-05-04, effective: 2026-05-03}\n", []string{"error the last change (2026-05-04) is later"}},
+	{"pol-version-dates", "policy: {version: \"1\", updated: 2026-05-04, effective: 2026-08-02, announced_before: 90 days}\n", nil},
+	{"pol-version-dates", "policy: {version: \"1\", updated: 2026-05-04, effective: 2026-08-03, announced_before: 90 days}\n", []string{"warning it applies 91 days"}},
+
+	{"pol-date-locale", "page: {title: Depuis le 20 May 2026}\n", nil}, // in the one language of the site
+	{"pol-date-locale", "page: {title: Depuis le 20 mai 2026}\n", []string{"\"mai\" is a month in German or French, in a text in English"}},
+
+	{"pol-stale-review", "policy: {updated: 2025-11-21}\n", nil},
+	{"pol-stale-review", "policy: {updated: 2025-11-20}\n", []string{"warning it was last read on 2025-11-20"}},
+	{"pol-stale-review", "policy: {updated: 2024-01-01, reviewed: 2025-11-21}\n", nil},
+	{"pol-stale-review", "policy: {updated: 2026-10-01, review: 2026-11-20}\n", []string{"warning the review was due on 2026-11-20"}},
+	{"pol-stale-review", "policy: {updated: 2026-10-01, review: 2026-11-21}\n", nil},
+	{"pol-stale-review", "policy: {updated: 2026-10-01, review: 2026-11-01, reviewed: 2026-11-02}\n", nil}, // done after it was due
+	{"pol-stale-review", "", nil},
+
+	{"pol-locale-parity", "page: {title: {fr: Cookies}}\n", []string{"error is missing in: en"}}, // the only language of the site
+	{"pol-locale-parity", "page: {title: {en: Cookies}, subtitle: All that we keep}\n", nil},
+
+	{"pol-rights-complete", "", nil}, // Témoin lists them
+	{"pol-rights-complete", "rights: [access, rectification, erasure, restriction, portability, objection, withdraw]\n", nil},
+	{"pol-rights-complete", "authority: cnil\nrights: [access, rectification, erasure, restriction, portability, objection, withdraw]\n", []string{"\"after-death\""}},
+	{"pol-rights-complete", "page: {sections: {rights: {bare: true, intro: {en: Write to us.}}}}\n", []string{"\"access\"", "\"rectification\"", "\"erasure\"", "\"restriction\"", "\"portability\"", "\"objection\"", "\"withdraw\""}},
+	{"pol-rights-complete", bare + "categories: {essential: {exempt: true}}\nrights: [access, rectification, erasure, restriction, objection]\n", nil}, // neither consent nor contract
+	{"pol-rights-complete", bare + "categories: {essential: {exempt: true, basis: contract}}\nrights: [access, rectification, erasure, restriction, objection]\n", []string{"\"portability\""}},
+
+	{"pol-complaint-cnil", "", []string{"error the policy names no authority"}},
+	{"pol-complaint-cnil", "authority: cnil\n", nil},
+	{"pol-complaint-cnil", "authority: {name: CNIL, url: https://www.cnil.fr}\n", []string{"info the link leads"}},
+	{"pol-complaint-cnil", "authority: {name: APD, url: https://apd.example, complaint: {en: https://apd.example/complaints}}\n", nil},
+
+	{"pol-automated-decision", bare + "categories: {ads: {needs: consent, profiling: true}}\nrights: [no-automation]\n", nil},
+
+	{"pol-change-channel", "", []string{"warning nothing says how"}},
+	{"pol-change-channel", "policy: {announce: banner}\n", nil},
+
+	{"pol-privacy-link", "", []string{"warning there is no link"}},
+	{"pol-privacy-link", "links: {privacy: /privacy}\n", nil},
+
+	{"pol-public", "public: {minors: none}\n", nil},
+	{"pol-minors", "public: {minors: none}\nservices: [{id: a, name: A, kind: advertising, category: stats}]\n", nil},
+	{"pol-minors", "public: {minors: targeted, text: You can say no.}\nservices: [{id: a, name: A, kind: advertising, category: stats}]\n", []string{"error A (advertising)"}},
+	{"pol-minors", "public: {minors: targeted, text: You can say no., because: For parents only.}\nservices: [{id: a, name: A, kind: advertising, category: stats}]\n", nil},
+
+	{"ban-only-if-needed", "notice: {mode: consent}\ntrackers: [{name: a, category: stats}]\n", nil},
+	{"ban-only-if-needed", "notice: {mode: preconfigure}\n", nil},
+	{"ban-only-if-needed", "", nil},
+	{"ban-mode-fits", "notice: {mode: information}\ntrackers: [{name: a, category: essential}, {name: b, category: stats, reason: cart}]\n", nil},
+	{"ban-mode-fits", "notice: {mode: information}\nservices: [{id: a, name: A, category: stats}]\n", []string{"error the notice is for information"}},
+	{"ban-mode-fits", "notice: {mode: consent}\ntrackers: [{name: a, category: stats}]\n", nil},
+	{"ban-category-count", bare + "categories: {a: {needs: consent}, b: {needs: consent}, c: {needs: consent}, d: {needs: consent}, e: {needs: consent}, f: {needs: consent}, g: {needs: consent}, h: {needs: consent}, i: {exempt: true}}\n", nil},
+
+	{"run-withdraw-everyone", "", nil}, // Témoin's own button
+	{"run-withdraw-everyone", "choice: {reopen: [{where: account}, {where: link}]}\n", nil},
+	{"run-withdraw-everyone", "choice: {reopen: [{where: link, signed_in: true}]}\n", []string{"error only some visitors"}},
+
+	{"run-choice-six-months", "choice: {lasts: 6 months}\n", nil},
+	{"run-choice-six-months", "choice: {lasts: 184 days}\n", nil}, // as long as six months can be
+	{"run-choice-six-months", "choice: {lasts: 7 months}\n", []string{"warning a choice is kept for 7 months"}},
+	{"run-choice-13-months", "choice: {lasts: 13 months}\n", nil},
+	{"run-choice-13-months", "choice: {lasts: 397 days}\n", nil},
+	{"run-choice-13-months", "choice: {lasts: 400 days}\n", []string{"warning a choice is kept for 400 days"}},
+	{"run-choice-13-months", "choice: {lasts: 14 months}\n", []string{"error a choice is kept for 14 months"}},
+	{"run-choice-13-months", "choice: {lasts: 1 year}\npromises: [{id: max-lifetime, max: 12 months}, {id: max-lifetime, max: 1 day, category: stats}]\n", nil},
+	{"run-choice-13-months", "promises: [{id: max-lifetime, max: 3 months}]\n", []string{"error a choice is kept for 6 months"}},
+
+	{"ban-scope-registrable", "hosts: [www.shop.example]\nchoice: {domain: registrable}\n", nil},
+	{"ban-scope-registrable", "choice: {domain: host}\n", nil},
+
+	{"rec-retention", "", []string{"warning nothing says how long the proof is kept; Témoin keeps it 5 years"}},
+	{"rec-retention", "proof: {because: A claim can be brought.}\n", []string{"warning nothing says how long"}},
+	{"rec-retention", "proof: {kept: 6 years, because: A claim can be brought.}\n", nil},
+
+	{"ses-log-retention", "", []string{"warning nothing says what the servers record"}},
+	{"ses-log-retention", "logs: {kept: 12 months}\n", nil},
+	{"ses-log-retention", "logs: {kept: 365 days}\n", nil},
+	{"ses-log-retention", "logs: {kept: 6 months}\n", nil},
+	{"ses-log-retention", "logs: {kept: 180 days}\n", nil},
+	{"ses-log-retention", "logs: {kept: 3 months}\n", []string{"info logs are kept for 3 months, less"}},
+	{"ses-log-retention", "logs: {kept: 2 years}\n", []string{"warning logs are kept for 2 years"}},
+
+	{"pol-browser-not-enough", "choice: {reopen: [{where: button}]}\npage: {sections: {choose: {intro: Set your browser.}}}\n", nil},
+	{"pol-anonymity-claim", "page: {sections: {audience: {intro: Totals are anonymous.}}}\n", []string{"error “anonymous” is claimed"}}, // nothing is measured
+
+	{"run-cookie-limits", "trackers: [{name: a, category: stats}]\n", nil},
+	{"ses-csrf", "trackers: [{name: a, category: essential, reason: authentication, same_site: Lax}]\n", nil},
+	{"ses-csrf", "trackers: [{name: a, category: essential, reason: authentication}, {name: b, category: essential, reason: security}]\n", nil},
+	{"ses-csrf", "trackers: [{name: a, category: essential, reason: cart}]\n", nil},
+
+	{"aud-purpose", "audience: {source: logs, exemption: true}\n", []string{"error the exemption is claimed, and nothing says"}},
+	{"aud-purpose", "audience: {source: logs, exemption: true, purposes: [performance, navigation, ergonomics, capacity, content]}\n", nil},
+	{"aud-purpose", "audience: {source: logs, purposes: [campaigns]}\n", nil},
+	{"aud-lifetimes", "audience: {source: logs, exemption: true, kept: 25 months}\n", nil},
+	{"aud-lifetimes", "audience: {source: logs, exemption: true, kept: 762 days}\n", nil}, // as long as 25 months can be
+	{"aud-lifetimes", "audience: {source: logs, exemption: true, kept: 26 months}\n", []string{"error statistics are kept for 26 months"}},
+	{"aud-lifetimes", "audience: {source: logs, kept: 5 years}\n", nil},
+	{"aud-inform-optout", "audience: {source: logs, opt_out: true}\n", nil},
+	{"aud-inform-optout", "", nil},
+	{"aud-anon-output", "audience: {source: logs, threshold: 10}\n", nil},
+	{"aud-anon-output", "audience: {source: logs}\n", []string{"warning counts down to 1 are shown"}},
+	{"aud-exemption-abroad", "controller: {name: A, country: FR}\npublic: {minors: none, countries: [FR, RE]}\naudience: {source: logs, exemption: true}\n", nil},
+	{"aud-exemption-abroad", "controller: {name: A, country: BE}\naudience: {source: logs}\n", nil},
+	{"aud-exemption-abroad", "controller: {name: A, country: BE}\nauthority: cnil\naudience: {source: logs, exemption: true}\n", []string{"warning the exemption is claimed, and the site addresses BE"}},
+	{"aud-no-consent-purposes", "audience: {source: logs, purposes: [content]}\n", nil},
+	{"aud-no-consent-purposes", "", nil},
+	{"aud-rights-objection", "audience: {source: logs, opt_out: true}\n", nil},
+	{"aud-rights-objection", "rights: [objection]\naudience: {source: logs, opt_out: true}\n", nil},
+	{"aud-rights-objection", "rights: [access]\naudience: {source: logs}\n", nil},
+
+	{"pol-promise-kept", "policy: {announce: [email]}\npromises: [announced-changes]\n", nil},
+	{"pol-promise-kept", "audience: {source: logs}\npromises: [statistics-from-logs, no-audience-identifier]\n", nil},
+	{"pol-promise-kept", "promises: [statistics-from-logs]\n", []string{"declares no audience measurement"}},
+	{"pol-promise-kept", "services: [{use: matomo, category: stats}]\npromises: [no-third-party-analytics, no-third-party-requests, no-advertising]\n", nil},
+	{"pol-promise-kept", "hosts: [static.example]\nservices: [{id: a, name: A, kind: analytics, category: stats, provider: {name: B}, hosts: [\"*.static.example/x/\"]}]\npromises: [no-third-party-analytics, no-third-party-requests]\n", nil},
+	{"pol-promise-kept", "services: [{id: count, name: Count, category: stats, hosts: [\"*.mixpanel.com\"]}]\npromises: [no-third-party-analytics]\n", []string{"is broken by Count"}},
+}
+
+const bare = "temoin: 1\nsite: fixture\nname: Fixture\nurl: https://shop.example\nlanguages: [en]\n"
+
+func TestARuleTellsAFaultFromWhatNearlyIsOne(t *testing.T) {
+	t.Parallel()
+	for _, c := range cases {
+		source := c.manifest
+		if !strings.HasPrefix(source, bare) {
+			source = header + source
+		}
+		found := run(t, source).of(c.rule)
+		for _, words := range c.want {
+			i := 0
+			for i < len(found) && !strings.Contains(string(found[i].Severity)+" "+found[i].Message, words) {
+				i++
+			}
+			if i == len(found) {
+				t.Errorf("%s: nothing says %q of %q", c.rule, words, c.manifest)
+				continue
+			}
+			found = append(found[:i], found[i+1:]...)
+		}
+		for _, f := range found {
+			t.Errorf("%s: unexpected %s: %s of %q", c.rule, f.Severity, f.Message, c.manifest)
+		}
+	}
+}

@@ -1,0 +1,130 @@
+package check
+
+import (
+	"bytes"
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"github.com/owenrumney/go-sarif/v3/pkg/report/v210/sarif"
+
+	"github.com/temoin/temoin/policy"
+)
+
+func TestJSONHoldsEachFinding(t *testing.T) {
+	t.Parallel()
+	report, _ := reportOn(t, "machine.yaml")
+	var b bytes.Buffer
+	if err := WriteJSON(&b, []*Report{report}); err != nil {
+		t.Fatal(err)
+	}
+	golden(t, "machine.golden.json", b.Bytes())
+	if !json.Valid(b.Bytes()) {
+		t.Error("it is not JSON")
+	}
+}
+
+func TestAReportWithoutFindingsIsAlsoWritten(t *testing.T) {
+	t.Parallel()
+	var b bytes.Buffer
+	if err := WriteJSON(&b, nil); err != nil {
+		t.Fatal(err)
+	}
+	if want := `"findings": []`; !strings.Contains(b.String(), want) {
+		t.Errorf("%s lacks %s", &b, want)
+	}
+	sarifOfReports(t)
+}
+
+// sarifOfReports writes reports as SARIF and holds the result against the
+// schema of OASIS.
+func sarifOfReports(t *testing.T, reports ...*Report) *sarif.Run {
+	t.Helper()
+	var b bytes.Buffer
+	if err := WriteSARIF(&b, reports, "1.2.3"); err != nil {
+		t.Fatal(err)
+	}
+	// Validate sees what the module's types write again: it must be able to read
+	// all of ours, and some of what it writes for absent values is no SARIF.
+	strict := json.NewDecoder(bytes.NewReader(b.Bytes()))
+	strict.DisallowUnknownFields()
+	if err := strict.Decode(new(sarif.Report)); err != nil {
+		t.Fatal(err)
+	}
+	log, err := sarif.FromBytes(b.Bytes())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, run := range log.Runs {
+		run.Language, run.Tool.Driver.Language, run.NewlineSequences = "en-US", "en-US", []string{"\n"}
+	}
+	if err := log.Validate(); err != nil {
+		t.Fatal(err)
+	}
+	if log.Version != "2.1.0" || len(log.Runs) != 1 {
+		t.Fatalf("version %s, %d runs", log.Version, len(log.Runs))
+	}
+	return log.Runs[0]
+}
+
+func TestSARIFKeepsToItsSchema(t *testing.T) {
+	t.Parallel()
+	report, _ := reportOn(t, "machine.yaml")
+	run := sarifOfReports(t, report)
+	if n := len(run.Tool.Driver.Rules); n != len(rules)+1 {
+		t.Errorf("%d rules are described, want %d", n, len(rules)+1)
+	}
+	if len(run.Results) != len(report.Findings) {
+		t.Fatalf("%d results for %d findings", len(run.Results), len(report.Findings))
+	}
+	for i, f := range report.Findings {
+		got := run.Results[i]
+		if *got.RuleID != f.Rule.ID || *run.Tool.Driver.Rules[got.RuleIndex].ID != f.Rule.ID {
+			t.Errorf("result %d is of rule %s, by its index of %s, want %s", i, *got.RuleID, *run.Tool.Driver.Rules[got.RuleIndex].ID, f.Rule.ID)
+		}
+		if want := map[Severity]string{Error: "error", Warning: "warning", Info: "note"}[f.Severity]; got.Level != want {
+			t.Errorf("result %d is a %s, want %s", i, got.Level, want)
+		}
+		region := got.Locations[0].PhysicalLocation.Region
+		if *region.StartLine != f.Position.Line || *region.StartColumn != f.Position.Column {
+			t.Errorf("result %d is at %d:%d, want %v", i, *region.StartLine, *region.StartColumn, f.Position)
+		}
+		if suppressed := len(got.Suppressions) == 1; suppressed != (f.Allowed != "") {
+			t.Errorf("result %d is suppressed: %v, allowed because %q", i, suppressed, f.Allowed)
+		}
+	}
+}
+
+func TestSARIFNamesTheFileAsAnAddress(t *testing.T) {
+	t.Parallel()
+	for file, want := range map[string]string{
+		"site.yaml":            "site.yaml",
+		"sites/my site.yaml":   "sites/my%20site.yaml",
+		"été.yaml":             "%C3%A9t%C3%A9.yaml",
+		"a:b.yaml":             "./a:b.yaml",
+		"/srv/sites/site.yaml": "/srv/sites/site.yaml",
+		"50%#1?.yaml":          "50%25%231%3F.yaml",
+	} {
+		_, err := policy.Parse(file, []byte("temoin: 2\n"))
+		problems, ok := err.(*policy.Problems)
+		if !ok {
+			t.Fatalf("%v", err)
+		}
+		run := sarifOfReports(t, Refused(file, problems))
+		if got := *run.Results[0].Locations[0].PhysicalLocation.ArtifactLocation.URI; got != want {
+			t.Errorf("%q is named %q, want %q", file, got, want)
+		}
+		if *run.Results[0].RuleID != "manifest" {
+			t.Errorf("%s", *run.Results[0].RuleID)
+		}
+	}
+}
+
+func TestSARIFOfAFileThatCannotBeReadHasNoPlace(t *testing.T) {
+	t.Parallel()
+	_, err := policy.Parse("empty.yaml", nil)
+	run := sarifOfReports(t, Refused("empty.yaml", err.(*policy.Problems)))
+	if region := run.Results[0].Locations[0].PhysicalLocation.Region; region != nil {
+		t.Errorf("%+v", region)
+	}
+}
