@@ -37,9 +37,9 @@ func main() {
 		}
 		fmt.Fprintf(&b, "`%s`", id)
 	}
-	b.WriteString("\n\n## Rules\n\n| id | severity | what must be |\n|---|---|---|\n")
+	b.WriteString("\n\n## Rules\n\n| id | severity | applies in | what must be |\n|---|---|---|---|\n")
 	for _, r := range check.Rules() {
-		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", r.ID, r.Severity, r.Title)
+		fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", r.ID, r.Severity, r.Law(), r.Title)
 	}
 	if _, err := os.Stdout.WriteString(b.String()); err != nil {
 		os.Exit(1)

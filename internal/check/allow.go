@@ -13,6 +13,9 @@ import (
 // allowance is one comment that silences a rule.
 var allowance = regexp.MustCompile(`(?:^|\s)(#)\s*temoin:allow\b[ \t]*([a-z0-9-]*)[ \t]*(.*)$`)
 
+// maxAllowances bounds how many are read: each is compared with every finding.
+const maxAllowances = 500
+
 type allowed struct {
 	rule, because string
 	position      policy.Position
@@ -36,6 +39,9 @@ func allow(site *policy.Site, source []byte, on policy.Date, findings []Finding)
 		}
 	}
 	p := &pass{Site: site, on: on, rule: &allowRules[0]}
+	if len(allowances) == maxAllowances {
+		p.report("", fmt.Sprintf("only the first %d temoin:allow comments are read", maxAllowances)).as(Error)
+	}
 	for _, a := range allowances {
 		at := policy.Prose{Position: a.position}
 		rule, known := Find(a.rule)
@@ -76,7 +82,9 @@ func readAllowances(source []byte) []allowed {
 		if strings.TrimSpace(before) == "" {
 			a.from, a.to = below(lines, i)
 		}
-		out = append(out, a)
+		if out = append(out, a); len(out) == maxAllowances {
+			break
+		}
 	}
 	return out
 }

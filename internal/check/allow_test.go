@@ -261,3 +261,13 @@ func TestARuleIsFoundByItsID(t *testing.T) {
 		t.Errorf("found %q, %v", found.ID, ok)
 	}
 }
+
+func TestOnlyTheFirstAllowancesAreRead(t *testing.T) {
+	src := strings.Repeat("# temoin:allow trk-purpose because one of many\n", maxAllowances+100) + header
+	for _, f := range run(t, src).of("allow-unused") {
+		if f.Severity == Error {
+			return
+		}
+	}
+	t.Error("nothing says that some were not read")
+}

@@ -21,8 +21,11 @@ package check
 
 import (
 	"cmp"
+	"runtime"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 
 	"github.com/temoin/temoin/policy"
 )
@@ -60,8 +63,9 @@ type Rule struct {
 	Why      string
 	Fix      string
 	Sources  []Source
-	// Countries limits the rule to sites under the law of one of these; nil is
-	// the law of the European Union.
+	// Countries limits the rule to sites under the law of one of these, where it
+	// rests on national law or on an authority's advice; nil is the law of the
+	// European Union.
 	Countries []string
 	// From and Until bound the days on which the rule applies; zero is open.
 	From, Until policy.Date
@@ -69,20 +73,34 @@ type Rule struct {
 	find func(*pass)
 }
 
+// Law names the pack of rules that this one belongs to: "EU", or the countries
+// whose law or authority it rests on.
+func (r *Rule) Law() string {
+	if r.Countries == nil {
+		return "EU"
+	}
+	return strings.Join(r.Countries, ",")
+}
+
 // appliesTo reports whether the rule is one for this site on that day.
 func (r *Rule) appliesTo(site *policy.Site, on policy.Date) bool {
 	if !r.From.IsZero() && on.Before(r.From) || !r.Until.IsZero() && !on.Before(r.Until) {
 		return false
 	}
-	return r.Countries == nil || slices.ContainsFunc(r.Countries, func(c string) bool {
-		return slices.Contains(jurisdictions(site), c)
+	under := jurisdictions(site)
+	return r.Countries == nil || len(under) == 0 || slices.ContainsFunc(r.Countries, func(c string) bool {
+		return slices.Contains(under, c)
 	})
 }
 
 // jurisdictions are the countries whose rules hold for a site: where its
-// controller is established, whom it addresses, whose authority it names.
+// controller is established, whom it addresses, whose authority it names. None
+// means that nothing tells: then the rules of every country are applied.
 func jurisdictions(site *policy.Site) []string {
-	countries := append([]string{site.Controller.Country}, site.Public.Countries...)
+	countries := slices.Clone(site.Public.Countries)
+	if c := site.Controller.Country; c != "" {
+		countries = append(countries, c)
+	}
 	if site.Authority.ID == "cnil" {
 		countries = append(countries, "FR")
 	}
@@ -132,13 +150,21 @@ func (r *Report) Count(s Severity) int {
 func Run(site *policy.Site, source []byte, on policy.Date) *Report {
 	report := &Report{File: site.File}
 	texts := readTexts(site)
-	for i := range rules {
-		r := &rules[i]
-		if !r.appliesTo(site, on) {
-			continue
-		}
-		p := &pass{Site: site, texts: texts, on: on, rule: r}
-		r.find(p)
+	passes := make([]*pass, len(rules))
+	var next atomic.Int64
+	var wg sync.WaitGroup
+	for range runtime.GOMAXPROCS(0) { // rules are independent of each other
+		wg.Go(func() {
+			for i := next.Add(1) - 1; i < int64(len(rules)); i = next.Add(1) - 1 {
+				passes[i] = &pass{Site: site, texts: texts, on: on, rule: &rules[i]}
+				if rules[i].appliesTo(site, on) {
+					rules[i].find(passes[i])
+				}
+			}
+		})
+	}
+	wg.Wait()
+	for _, p := range passes {
 		report.Findings = append(report.Findings, p.findings...)
 	}
 	report.Findings = append(report.Findings, allow(site, source, on, report.Findings)...)

@@ -20,7 +20,7 @@ var pending = []string{
 func WriteRules(w io.Writer) error {
 	var b strings.Builder
 	for _, r := range rules {
-		fmt.Fprintf(&b, "%-30s %-8s %s\n", r.ID, r.Severity, r.Title)
+		fmt.Fprintf(&b, "%-29s %-8s %-3s %s\n", r.ID, r.Severity, r.Law(), r.Title)
 	}
 	fmt.Fprintf(&b, "\n%d rules. Not in force, and no rule yet:\n", len(rules))
 	for _, p := range pending {

@@ -11,10 +11,11 @@ import (
 var audienceRules = []Rule{
 	{
 		ID: "aud-purpose", Severity: Error,
-		Title:   "Exempt audience measurement serves only performance, navigation, ergonomics, capacity and content.",
-		Why:     "Measuring campaigns or where visitors come from is outside the exemption.",
-		Fix:     "Remove the purpose, or ask for consent.",
-		Sources: []Source{guidelines("50-51"), audiencePage, audienceTool},
+		Title:     "Exempt audience measurement serves only performance, navigation, ergonomics, capacity and content.",
+		Why:       "Measuring campaigns or where visitors come from is outside the exemption.",
+		Fix:       "Remove the purpose, or ask for consent.",
+		Sources:   []Source{guidelines("50-51"), audiencePage, audienceTool},
+		Countries: []string{"FR"},
 		find: func(p *pass) {
 			if !p.Audience.Exemption {
 				return
@@ -31,10 +32,11 @@ var audienceRules = []Rule{
 	},
 	{
 		ID: "aud-lifetimes", Severity: Error,
-		Title:   "Statistics under the exemption are kept twenty-five months at most.",
-		Why:     "The CNIL's advice, which we treat as a condition for claiming the exemption.",
-		Fix:     "Write audience.kept: 25 months or less.",
-		Sources: []Source{recommendation("5", Corroborated), audiencePage},
+		Title:     "Statistics under the exemption are kept twenty-five months at most.",
+		Why:       "The CNIL's advice, which we treat as a condition for claiming the exemption.",
+		Fix:       "Write audience.kept: 25 months or less.",
+		Sources:   []Source{recommendation("5", Corroborated), audiencePage},
+		Countries: []string{"FR"},
 		find: func(p *pass) {
 			if p.Audience.Exemption && exceeds(p.Audience.Kept, months(25)) {
 				p.report("audience.kept", fmt.Sprintf("statistics are kept for %s", p.Audience.Kept))

@@ -3,6 +3,7 @@ package check
 import (
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/temoin/temoin/policy"
 )
@@ -82,10 +83,11 @@ var noticeRules = []Rule{
 	},
 	{
 		ID: "run-choice-six-months", Severity: Warning,
-		Title:   "A choice, yes or no alike, is kept six months.",
-		Why:     "The CNIL calls six months good practice, case by case; it is no duty.",
-		Fix:     "Write choice.lasts: 6 months; or keep it, if your reasons are written down.",
-		Sources: []Source{recommendation("2", Corroborated)},
+		Title:     "A choice, yes or no alike, is kept six months.",
+		Why:       "The CNIL calls six months good practice, case by case; it is no duty.",
+		Fix:       "Write choice.lasts: 6 months; or keep it, if your reasons are written down.",
+		Sources:   []Source{recommendation("2", Corroborated)},
+		Countries: []string{"FR"},
 		find: func(p *pass) {
 			if exceeds(p.Choice.Lasts, months(6)) {
 				p.report("choice.lasts", fmt.Sprintf("a choice is kept for %s before the visitor is asked again", p.Choice.Lasts))
@@ -126,6 +128,20 @@ var noticeRules = []Rule{
 		},
 	},
 	{
+		ID: "ban-account-reopen", Severity: Warning,
+		Title:     "Where choices follow the account, they can be changed from the account.",
+		Why:       "Refusing and withdrawing must reach as far as accepting did: to every device that is signed in.",
+		Fix:       "Add {where: account, path: …, label: …} to choice.reopen.",
+		Sources:   []Source{recommendation("7", Corroborated)},
+		Countries: []string{"FR"},
+		From:      policy.Date{Year: 2026, Month: time.January, Day: 18}, // délibération 2025-131 in the Journal officiel
+		find: func(p *pass) {
+			if p.Choice.Scope == "account" && !slices.ContainsFunc(p.Choice.Reopen, func(r policy.Reopening) bool { return r.Where == "account" }) {
+				p.report("choice", "choices follow the account, and nothing in the account changes them")
+			}
+		},
+	},
+	{
 		ID: "rec-retention", Severity: Warning,
 		Title:   "The policy says how long the proof of a choice is kept, and why.",
 		Why:     "Proof is personal data too: its term is the controller's to choose and to justify.",
@@ -141,10 +157,11 @@ var noticeRules = []Rule{
 	},
 	{
 		ID: "ses-log-retention", Severity: Warning,
-		Title:   "Server logs are declared and kept six to twelve months.",
-		Why:     "Logs hold IP addresses; the CNIL advises six to twelve months.",
-		Fix:     "Write logs: {kept: 6 months, purpose: …}.",
-		Sources: []Source{loggingAdvice},
+		Title:     "Server logs are declared and kept six to twelve months.",
+		Why:       "Logs hold IP addresses; the CNIL advises six to twelve months.",
+		Fix:       "Write logs: {kept: 6 months, purpose: …}.",
+		Sources:   []Source{loggingAdvice},
+		Countries: []string{"FR"},
 		find: func(p *pass) {
 			switch {
 			case p.Logs.Kept.IsZero():

@@ -196,13 +196,21 @@ var policyRules = []Rule{
 		Sources: []Source{gdpr("13(2)(b)-(c)"), gdpr("15-21"), {"Loi 78-17, art. 48", Read}},
 		find: func(p *pass) {
 			bare := p.Page.Section("rights").Bare
+			if p.Rights == nil && !bare {
+				return // Témoin lists them
+			}
+			var missing []string
 			for _, r := range requiredRights(p.Site) {
-				if (p.Rights != nil || bare) && !slices.Contains(p.Rights, r) {
-					f := p.report("rights", fmt.Sprintf("the right %q is not listed", r))
-					if p.Rights == nil {
-						f.write("Write rights: those that your own words name; or remove bare, and Témoin lists those that apply.")
-					}
+				if !slices.Contains(p.Rights, r) {
+					missing = append(missing, string(r))
 				}
+			}
+			if missing == nil {
+				return
+			}
+			f := p.report("rights", "these rights are not listed: "+strings.Join(missing, ", "))
+			if p.Rights == nil {
+				f.write("Write rights: those that your own words name; or remove bare, and Témoin lists those that apply.")
 			}
 		},
 	},

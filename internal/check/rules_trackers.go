@@ -268,10 +268,11 @@ var trackerRules = []Rule{
 	},
 	{
 		ID: "trk-audience-exempt", Severity: Error,
-		Title:   "A tracker exempt as audience measurement keeps within the conditions: the site's own, thirteen months, no extension.",
-		Why:     "The exemption for audience measurement holds only under its conditions.",
-		Fix:     "Shorten it to 13 months without sliding, for the site alone; or ask for consent.",
-		Sources: []Source{guidelines("50-52"), recommendation("5", Corroborated), audiencePage},
+		Title:     "A tracker exempt as audience measurement keeps within the conditions: the site's own, thirteen months, no extension.",
+		Why:       "The exemption for audience measurement holds only under its conditions.",
+		Fix:       "Shorten it to 13 months without sliding, for the site alone; or ask for consent.",
+		Sources:   []Source{guidelines("50-52"), recommendation("5", Corroborated), audiencePage},
+		Countries: []string{"FR"},
 		find: func(p *pass) {
 			for _, t := range p.own() {
 				if t.Reason != policy.ReasonAudience {

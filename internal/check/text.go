@@ -154,9 +154,7 @@ func WriteRule(w io.Writer, r Rule) error {
 	for _, s := range r.Sources {
 		fmt.Fprintf(&b, "  - %s [%s]\n", s.Text, s.Certainty)
 	}
-	if r.Countries != nil {
-		fmt.Fprintf(&b, "Applies in: %s\n", strings.Join(r.Countries, ", "))
-	}
+	fmt.Fprintf(&b, "Applies in: %s\n", r.Law())
 	if !r.From.IsZero() {
 		fmt.Fprintf(&b, "From: %s\n", r.From)
 	}
