@@ -14,7 +14,7 @@ var (
 	gdprArticles = strings.Fields("4(5) 4(11) 5(1)(a) 5(1)(c) 5(1)(c),(e) 5(1)(d) 5(1)(e) 5(2) 6 7(1) 7(3) 8 9 11 12(1) 12(2) 12(3) 13 " +
 		"13(1)(a) 13(1)(a)-(b) 13(1)(e) 13(1)(f) 13(2)(a) 13(2)(b) 13(2)(b)-(c) 13(2)(d) 13(2)(f) 13(3) 15-21 17(3)(e) 21 21(5) 22 24(1) 26 28 32 44 44-46 45 49 77")
 	guidelineParagraphs     = strings.Fields("13 13-14 15 16,30 19 20-25 22 23 24 25 34-38 34-40 44-45 47-48 49 50 50-51 50-52 51")
-	recommendationArticles  = map[string]Certainty{"2": Corroborated, "2.1": Read, "2.3": Read, "2.4": Read, "3": Read, "4": Read, "5": Corroborated, "6": Read}
+	recommendationArticles  = map[string]Certainty{"2": Corroborated, "2.1": Read, "2.3": Read, "2.4": Read, "3": Read, "4": Read, "5": Corroborated, "6": Read, "7": Corroborated}
 	frenchLaw               = strings.Fields("45 48 82")
 	certaintyWithoutNumbers = map[string]Certainty{"Planet49": Remembered, "C-311/18": Remembered, "2021/914": Remembered, "2023/1795": Corroborated, "04/2012": Remembered, "03/2022": Remembered}
 )
