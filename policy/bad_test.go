@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"encoding/json"
 	"flag"
+	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -177,9 +179,23 @@ func TestHugeManifestsAreRefusedAtOnce(t *testing.T) {
 		laughs += string(c) + ": &" + string(c) + " [*" + strings.Repeat(p+", *", 8) + p + "]\n"
 	}
 	inTexts := strings.Replace(laughs, "temoin: 1\n", base, 1)
+	longID := func(i int) string { return strings.Repeat("abcdefgh", 7) + strconv.Itoa(i) }
 	for name, src := range map[string][]byte{
+		"no category": []byte(strings.Replace(base, "{necessary: {exempt: true}}", "{"+repeated(1990, func(i int) string {
+			return longID(i) + ": {needs: consent}"
+		})+"}", 1) + "trackers: [" + repeated(1990, func(i int) string {
+			return "{name: x" + strconv.Itoa(i) + ", category: " + longID(i+5000) + "}"
+		}) + "]\n"),
+		"more than 2000 trackers together": []byte(base + "services: [" + repeated(1000, func(i int) string {
+			return "{id: s" + strconv.Itoa(i) + ", name: S, category: necessary, trackers: [" + repeated(10, func(j int) string {
+				return fmt.Sprintf("{name: _ga_%d_%d*}", i, j)
+			}) + "]}"
+		}) + "]\n"),
+		"or 1048576 bytes of them": []byte(base + "page: {title: &x \"" + strings.Repeat("words ", 3000) + "\"}\nbrowsers: {" + repeated(100, func(i int) string {
+			return "b" + strconv.Itoa(i) + ": {name: x, text: *x}"
+		}) + "}\n"),
 		"is 52428800 bytes long":                      bytes.Repeat([]byte("# fifty megabytes of it\n12345678\n"), 50<<20/33+1)[:50<<20],
-		"more than 100000 values":                     []byte(base + aliasBomb()),
+		"more than 100000 values, or 1048576 bytes":   []byte(base + aliasBomb()),
 		"is nested thousands of levels deep":          []byte(base + "page: " + strings.Repeat("[", 20_000)),
 		"expected the page's own words, found a list": []byte(base + "page: " + strings.Repeat("[", 9000) + strings.Repeat("]", 9000) + "\n"),
 		`unknown field "a"`:                           []byte(inTexts),
@@ -195,6 +211,15 @@ func TestHugeManifestsAreRefusedAtOnce(t *testing.T) {
 			t.Errorf("%q took %v", name, took)
 		}
 	}
+}
+
+// repeated writes n elements of a list.
+func repeated(n int, element func(int) string) string {
+	all := make([]string, n)
+	for i := range all {
+		all[i] = element(i)
+	}
+	return strings.Join(all, ", ")
 }
 
 const base = "temoin: 1\nsite: a\nname: A\nurl: https://a.example\nlanguages: [en]\ncategories: {necessary: {exempt: true}}\n"

@@ -162,11 +162,12 @@ func (c *compiler) category(path, id string) *Category {
 	if k := c.Category(id); k != nil {
 		return k
 	}
-	ids := make([]string, len(c.Categories))
-	for i, k := range c.Categories {
-		ids[i] = k.ID
+	var ids []string
+	for _, k := range c.Categories[:min(len(c.Categories), maxCandidates)] {
+		ids = append(ids, k.ID)
 	}
-	c.problem(path, fmt.Sprintf("no category %q is declared", id), c.suggest(id, ids, "declared: "+shorten(strings.Join(ids, ", "))))
+	few := strings.Join(ids[:min(len(ids), 8)], ", ")
+	c.problem(path, fmt.Sprintf("no category %q is declared", id), c.suggest(id, ids, "declared: "+few))
 	return nil
 }
 

@@ -52,6 +52,7 @@ type decoder struct {
 	positions map[string]fieldPosition
 	prose     []Prose
 	nodes     int
+	bytes     int  // of values read
 	stopped   bool // the bound on nodes was reached and reported
 }
 
@@ -77,14 +78,15 @@ func (d *decoder) enter(n *yaml.Node, at string) *yaml.Node {
 	switch {
 	case d.stopped, d.full():
 		return nil
-	case d.nodes > maxNodes:
+	case d.nodes > maxNodes, d.bytes > MaxSize:
 		d.stopped = true
-		d.problem(n, at, fmt.Sprintf("the manifest has more than %d values (aliases counted at each use)", maxNodes),
+		d.problem(n, at, fmt.Sprintf("the manifest has more than %d values, or %d bytes of them (aliases counted at each use)", maxNodes, MaxSize),
 			"write fewer aliases")
 		return nil
 	case n.Kind == yaml.AliasNode:
-		return n.Alias // which is never an alias itself
+		n = n.Alias // which is never an alias itself
 	}
+	d.bytes += len(n.Value)
 	return n
 }
 
