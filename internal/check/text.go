@@ -10,20 +10,31 @@ import (
 	"golang.org/x/text/width"
 )
 
+// maxShown bounds the findings that a reader is shown.
+const maxShown = 500
+
 // WriteText writes reports for a reader: each finding with the line that it is
 // about, and a caret under the place. With color, for a terminal.
 func WriteText(w io.Writer, reports []*Report, sources map[string][]byte, color bool) error {
 	ink := inks(color)
 	var b strings.Builder
-	allowedOnes := 0
+	allowedOnes, shown, hidden := 0, 0, 0
 	for _, r := range reports {
 		lines := sourceLines(sources[r.File])
 		for i := range r.Findings {
-			writeFinding(&b, &r.Findings[i], lines, ink)
+			if shown == maxShown {
+				hidden++
+			} else {
+				writeFinding(&b, &r.Findings[i], lines, ink)
+				shown++
+			}
 			if r.Findings[i].Allowed != "" {
 				allowedOnes++
 			}
 		}
+	}
+	if hidden > 0 {
+		fmt.Fprintf(&b, "and %s more: --format json writes all of them\n", count(hidden, "finding"))
 	}
 	b.WriteString(Summary(reports...))
 	if allowedOnes > 0 {

@@ -195,3 +195,18 @@ func TestEveryRuleIsExplained(t *testing.T) {
 		}
 	}
 }
+
+func TestAReaderIsNotShownThousandsOfFindings(t *testing.T) {
+	t.Parallel()
+	source := header + "trackers:\n" + strings.Repeat("  - {label: {en: nameless}, category: essential}\n", 400)
+	var out strings.Builder
+	if err := WriteText(&out, []*Report{run(t, source)}, map[string][]byte{"site.yaml": []byte(source)}, false); err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(out.String(), "\nsite.yaml:"); n > maxShown {
+		t.Errorf("%d findings are shown", n)
+	}
+	if !strings.Contains(out.String(), "more: --format json writes all of them\n") {
+		t.Error("nothing says that there are more")
+	}
+}
