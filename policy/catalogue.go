@@ -188,7 +188,7 @@ func (t *Tracker) overlay(known *Tracker, written func(field string) bool) {
 	own := *t
 	*t = *known
 	t.Field, t.Origin, t.Label, t.Also, t.categoryID = own.Field, own.Origin, own.Label, own.Also, own.categoryID
-	t.Reason, t.Because, t.Act, t.Basis, t.Measured = own.Reason, own.Because, own.Act, own.Basis, own.Measured
+	t.Reason, t.Because, t.Act, t.Basis, t.Evidence = own.Reason, own.Because, own.Act, own.Basis, own.Evidence
 	for field, take := range map[string]func(){
 		"purpose":     func() { t.Purpose = own.Purpose },
 		"lasts":       func() { t.Lasts = own.Lasts },
@@ -199,7 +199,7 @@ func (t *Tracker) overlay(known *Tracker, written func(field string) bool) {
 		"http_only":   func() { t.HTTPOnly = own.HTTPOnly },
 		"secure":      func() { t.Secure = own.Secure },
 		"same_site":   func() { t.SameSite = own.SameSite },
-		"partitioned": func() { t.Split = own.Split },
+		"partitioned": func() { t.Partitioned = own.Partitioned },
 		"content":     func() { t.Content = own.Content },
 	} {
 		if written(field) {

@@ -122,10 +122,10 @@ func (d *Document) shape() shape {
 		may("version", line(&d.Version), "The version, as you count.", `"1.0"`),
 		may("updated", day(&d.Updated), "The day of the last change.", "2026-05-04"),
 		may("effective", day(&d.Effective), "The day from which it applies.", "2026-05-20"),
-		may("reviewed", day(&d.Reviewed), "The day on which it was last read against the running site.", "2026-11-02"),
-		may("review", day(&d.Review), "The day by which it is read again.", "2027-05-04"),
+		may("reviewed", day(&d.ReviewedOn), "The day on which it was last read against the running site.", "2026-11-02"),
+		may("review", day(&d.ReviewDue), "The day by which it is read again.", "2027-05-04"),
 		may("announce", some(&d.Announce, func(c *Channel) shape { return oneOf(c, ByBanner, ByEmail, ByAccount) }), "How substantial changes are announced.", "[banner, email]"),
-		may("announced_before", period(&d.Notice), "How long before it takes effect a change is announced.", "15 days"),
+		may("announced_before", period(&d.AnnouncedBefore), "How long before it takes effect a change is announced.", "15 days"),
 		may("history", list(&d.History, (*Revision).shape), "Earlier versions, the newest first.", `[{version: "0.9", date: 2025-06-01, changes: {en: Added the video service.}}]`),
 	)
 }
@@ -219,7 +219,7 @@ func (a *Audience) shape() shape {
 		may("kept", period(&a.Kept), "How long the statistics are kept.", "13 months"),
 		may("opt_out", yes(&a.OptOut), "true: visitors can object.", "true"),
 		may("threshold", number(&a.Threshold, 0, 1000), "Counts below this are hidden.", "10"),
-		may("text", words(&a.Collection), "Your own words on how it is done.", "{en: Statistics come from our server logs.}"),
+		may("text", words(&a.Text), "Your own words on how it is done.", "{en: Statistics come from our server logs.}"),
 	)
 }
 

@@ -72,7 +72,7 @@ type Service struct {
 	OptOut     Text     // the vendor's own opt-out page, an addition only
 	Profiling  bool
 	Because    Text // why it needs no consent, where it loads always or on use
-	Measured   Evidence
+	Evidence   Evidence
 	Incomplete bool // it may set more trackers than are listed
 	Trackers   []*Tracker
 
@@ -174,7 +174,7 @@ func (s *Service) common() []field {
 				return lifetimes(&n.lasts)
 			}}, "Lifetimes that you set in place of the vendor's, by tracker name.", "{_ga: 13 months}"),
 		may("without", some(&s.without, trackerName), "Trackers of the catalogue that this site does not let it set.", "[_gid]"),
-		may("evidence", s.Measured.shape(), "What shows that lifetimes and settings are as declared.", "{text: {en: cookie_expires is set in the tag}, date: 2026-03-01}"),
+		may("evidence", s.Evidence.shape(), "What shows that lifetimes and settings are as declared.", "{text: {en: cookie_expires is set in the tag}, date: 2026-03-01}"),
 	}
 }
 

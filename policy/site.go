@@ -87,14 +87,14 @@ func (p *Page) Section(id string) Section {
 
 // A Document is the version of the policy and how its changes are announced.
 type Document struct {
-	Version   string
-	Updated   Date
-	Effective Date
-	Reviewed  Date // last read against the running site
-	Review    Date // to be read again by
-	Announce  []Channel
-	Notice    Period // how long before it takes effect a change is announced
-	History   []Revision
+	Version         string
+	Updated         Date
+	Effective       Date
+	ReviewedOn      Date // last read against the running site
+	ReviewDue       Date // to be read again by
+	Announce        []Channel
+	AnnouncedBefore Period // how long before it takes effect a change is announced
+	History         []Revision
 }
 
 // A Channel is a way to announce a substantial change.
@@ -240,14 +240,14 @@ type Kept struct{ Requests, Reports, Mail Period }
 
 // Audience says how the audience is measured without identifiers.
 type Audience struct {
-	Field      string
-	Source     string // "logs", "pages" or "" for none
-	Exemption  bool   // the exemption for audience measurement is claimed
-	Purposes   []string
-	Kept       Period // the statistics
-	OptOut     bool
-	Threshold  int // counts below it are hidden
-	Collection Text
+	Field     string
+	Source    string // "logs", "pages" or "" for none
+	Exemption bool   // the exemption for audience measurement is claimed
+	Purposes  []string
+	Kept      Period // the statistics
+	OptOut    bool
+	Threshold int // counts below it are hidden
+	Text      Text
 }
 
 // Logs says what the servers record about requests.

@@ -66,32 +66,32 @@ const (
 
 // A Tracker is one thing that is kept in the browser, or a pixel.
 type Tracker struct {
-	Field    string     // where it is declared: "trackers[3]"; of the service, where the catalogue declares it
-	Origin   Origin     //
-	Name     string     // the exact key, or a pattern with one "*"; may be empty where only Label is known
-	Label    Text       // what the operator calls it
-	Also     []string   // other exact keys under which environments keep it (prefixes)
-	Storage  Storage    //
-	Category *Category  // never nil in a Site
-	Service  *Service   // who sets it or makes it be set; nil for the site itself
-	Shared   []*Service // other services that set the same key
-	Purpose  Text       //
-	Lasts    Lifetimes  //
-	Sliding  bool       // each visit begins the lifetime anew
-	Party    Party      // first unless declared otherwise
-	Domain   string     // the cookie's Domain attribute, or the third party's domain
-	Path     string     // the cookie's Path attribute; "" is "/"
-	HTTPOnly bool       //
-	Secure   bool       //
-	SameSite string     // "Lax", "Strict", "None" or ""
-	Split    bool       // Partitioned
-	Reason   Reason     // why it is exempt; "" when it is not, or not said
-	Because  Text       // the explanation behind Reason
-	Act      Text       // the explicit act of the visitor that writes it; empty where it is written by itself
-	Content  Text       // what the value holds
-	Basis    Basis      // for what is done with the data afterwards
-	Measured Evidence   // why a lifetime differs from the vendor's default
-	Retired  Text       // why the vendor no longer sets it (catalogue only)
+	Field       string     // where it is declared: "trackers[3]"; of the service, where the catalogue declares it
+	Origin      Origin     //
+	Name        string     // the exact key, or a pattern with one "*"; may be empty where only Label is known
+	Label       Text       // what the operator calls it
+	Also        []string   // other exact keys under which environments keep it (prefixes)
+	Storage     Storage    //
+	Category    *Category  // never nil in a Site
+	Service     *Service   // who sets it or makes it be set; nil for the site itself
+	Shared      []*Service // other services that set the same key
+	Purpose     Text       //
+	Lasts       Lifetimes  //
+	Sliding     bool       // each visit begins the lifetime anew
+	Party       Party      // first unless declared otherwise
+	Domain      string     // the cookie's Domain attribute, or the third party's domain
+	Path        string     // the cookie's Path attribute; "" is "/"
+	HTTPOnly    bool       //
+	Secure      bool       //
+	SameSite    string     // "Lax", "Strict", "None" or ""
+	Partitioned bool       // Partitioned
+	Reason      Reason     // why it is exempt; "" when it is not, or not said
+	Because     Text       // the explanation behind Reason
+	Act         Text       // the explicit act of the visitor that writes it; empty where it is written by itself
+	Content     Text       // what the value holds
+	Basis       Basis      // for what is done with the data afterwards
+	Evidence    Evidence   // why a lifetime differs from the vendor's default
+	Retired     Text       // why the vendor no longer sets it (catalogue only)
 
 	categoryID, serviceID string
 	pattern               namePattern
@@ -167,14 +167,14 @@ func (t *Tracker) shape() shape {
 		may("http_only", yes(&t.HTTPOnly), "Whether scripts cannot read the cookie.", "true").or("httponly"),
 		may("secure", yes(&t.Secure), "Whether the cookie is sent over HTTPS only.", "true"),
 		may("same_site", oneOf(&t.SameSite, "Lax", "Strict", "None"), "The SameSite attribute of the cookie.", "Lax").or("samesite"),
-		may("partitioned", yes(&t.Split), "Whether the cookie has the Partitioned attribute.", "true"),
+		may("partitioned", yes(&t.Partitioned), "Whether the cookie has the Partitioned attribute.", "true"),
 		may("reason", oneOf(&t.Reason, ReasonChoice, ReasonAuthentication, ReasonSecurity, ReasonCart, ReasonBilling, ReasonInterface, ReasonLoadBalancing, ReasonPaywall, ReasonAudience, ReasonServiceRequested),
 			"Why it needs no consent. In a category on consent, a tracker with a reason is exempt by itself.", "authentication").or("exempt", "exemption"),
 		may("because", words(&t.Because), "The explanation: for service-requested, which service the visitor asks for and by which act; for a long lifetime, why it must be so long.", "{en: The payment that you start cannot be checked for fraud without it.}"),
 		may("act", words(&t.Act), "The visitor's explicit act that writes it, where nothing is written before. A custom key of \"lasts\" is explained here too.", "{en: you switch the display mode}"),
 		may("content", words(&t.Content), "What the value holds.", "{en: the word light or dark}"),
 		may("basis", oneOf(&t.Basis, BasisConsent, BasisContract, BasisLegalObligation, BasisLegitimateInterest), "The legal basis (GDPR art. 6) for what you do with the data afterwards.", "contract"),
-		may("evidence", t.Measured.shape(), "Why the lifetime differs from the vendor's default: the setting, and when it was checked.", "{text: {en: cookie_expires is set in the tag}, date: 2026-03-01}"),
+		may("evidence", t.Evidence.shape(), "Why the lifetime differs from the vendor's default: the setting, and when it was checked.", "{text: {en: cookie_expires is set in the tag}, date: 2026-03-01}"),
 		may("deprecated", object("deprecated", "why it is deprecated", nil, must("because", words(&t.Retired), "Why the vendor no longer sets it.", "{en: Set by the previous version only.}")),
 			"In the catalogue: the vendor no longer sets it.", "{because: Set by the previous version only.}"),
 	)

@@ -84,7 +84,7 @@ var policyRules = []Rule{
 			switch gap := d.Effective.Time().Sub(d.Updated.Time()); {
 			case gap < 0:
 				p.report("policy.updated", fmt.Sprintf("the last change (%s) is later than the day from which it applies (%s)", d.Updated, d.Effective))
-			case gap > 60*24*time.Hour && d.Notice.After(d.Updated.Time()).Before(d.Effective.Time()):
+			case gap > 60*24*time.Hour && d.AnnouncedBefore.After(d.Updated.Time()).Before(d.Effective.Time()):
 				p.report("policy.effective", fmt.Sprintf("it applies %d days after its last change, and nothing explains the gap", gap/(24*time.Hour))).as(Warning).
 					write("Check both dates; if the gap is meant, write policy.announced_before.")
 			}
@@ -118,12 +118,12 @@ var policyRules = []Rule{
 		find: func(p *pass) {
 			d := p.Policy
 			last, field := d.Updated, "policy.updated"
-			if last.Before(d.Reviewed) {
-				last, field = d.Reviewed, "policy.reviewed"
+			if last.Before(d.ReviewedOn) {
+				last, field = d.ReviewedOn, "policy.reviewed"
 			}
 			switch {
-			case !d.Review.IsZero() && d.Review.Before(p.on) && last.Before(d.Review):
-				p.report("policy.review", fmt.Sprintf("the review was due on %s", d.Review))
+			case !d.ReviewDue.IsZero() && d.ReviewDue.Before(p.on) && last.Before(d.ReviewDue):
+				p.report("policy.review", fmt.Sprintf("the review was due on %s", d.ReviewDue))
 			case !last.IsZero() && last.Time().AddDate(1, 0, 0).Before(p.on.Time()):
 				p.report(field, fmt.Sprintf("it was last read on %s, more than twelve months ago", last))
 			}

@@ -81,7 +81,7 @@ var runtimeRules = []Rule{
 		Sources: []Source{{"CHIPS draft", Read}},
 		find: func(p *pass) {
 			for _, t := range p.own() {
-				if t.Storage == policy.Cookie && t.Party == policy.ThirdParty && t.Origin == policy.FromSite && !t.Split {
+				if t.Storage == policy.Cookie && t.Party == policy.ThirdParty && t.Origin == policy.FromSite && !t.Partitioned {
 					p.report(t.Field, fmt.Sprintf("%s is a third party's cookie without Partitioned", t))
 				}
 			}
@@ -233,10 +233,10 @@ var runtimeRules = []Rule{
 				due(promise.Field, promise.Attested, promise.ID)
 			}
 			for _, s := range p.Services {
-				due(s.Field, s.Measured, s.ID)
+				due(s.Field, s.Evidence, s.ID)
 			}
 			for _, t := range p.own() {
-				due(t.Field, t.Measured, t.String())
+				due(t.Field, t.Evidence, t.String())
 			}
 		},
 	},

@@ -299,7 +299,7 @@ var trackerRules = []Rule{
 		find: func(p *pass) {
 			for _, t := range p.own() {
 				known, ok := known(t)
-				if !ok || len(t.Lasts) == 0 || !t.Measured.IsZero() || t.Service != nil && !t.Service.Measured.IsZero() {
+				if !ok || len(t.Lasts) == 0 || !t.Evidence.IsZero() || t.Service != nil && !t.Service.Evidence.IsZero() {
 					continue
 				}
 				declared, vendors := t.Lasts.Longest(), known.Lasts.Longest()
