@@ -199,7 +199,7 @@ func checkPaths(t *testing.T, what string, site *policy.Site, paths []string) {
 	}
 	for _, p := range paths {
 		if section, ok := strings.CutPrefix(p, "built-in:"); ok {
-			if !slices.Contains(policy.SectionIDs, section) {
+			if !slices.Contains(policy.SectionIDs(), section) {
 				t.Errorf("%s: Témoin has no section %q", what, section)
 			}
 		} else if !site.Written(p) {

@@ -44,8 +44,8 @@ func Catalogue(id string) (*Service, bool) {
 		t.Service, t.pattern = s, compilePattern(t.Name)
 		s.Trackers = append(s.Trackers, t)
 	}
-	catalogueEntries.Store(id, s)
-	return s, true
+	first, _ := catalogueEntries.LoadOrStore(id, s)
+	return first.(*Service), true
 }
 
 // catalogueEntry is Catalogue, as a copy that the caller owns.
@@ -118,6 +118,26 @@ func KnownTracker(storage Storage, name string) (*Tracker, bool) {
 		}
 	}
 	return nil, false
+}
+
+// catalogueHosts finds known services by their hosts. Building it reads the
+// whole catalogue.
+var catalogueHosts = sync.OnceValue(func() hostIndex[*Service] {
+	var all []*Service
+	for _, id := range CatalogueIDs() {
+		if s, ok := Catalogue(id); ok {
+			all = append(all, s)
+		}
+	}
+	return indexHosts(all)
+})
+
+// KnownServicesAt returns the services that the catalogue knows to be reached
+// at a host and path, as Site.ServicesAt does for those of a site. The first
+// call reads the whole catalogue, which takes tens of milliseconds.
+func KnownServicesAt(host, path string) []*Service {
+	hosts := catalogueHosts()
+	return hosts.find(host, path)
 }
 
 // merge completes a service of the manifest with what the catalogue knows: what

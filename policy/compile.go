@@ -53,6 +53,10 @@ func (s *Site) compile(d *decoder) {
 	c.Records = c.selfRecords()
 	c.Site.names = indexNames(c.Trackers)
 	c.Site.hosts = indexHosts(c.Services)
+	c.trusted = newHostIndex[*TrustedHost]()
+	for i := range c.Trusted {
+		c.trusted.add(c.Trusted[i].Host, &c.Trusted[i])
+	}
 }
 
 func (c *compiler) identity() {
@@ -63,6 +67,9 @@ func (c *compiler) identity() {
 		if h != "" && (h == c.Host || slices.Contains(c.Hosts[:i], h)) {
 			c.problem(fmt.Sprintf("hosts[%d]", i), fmt.Sprintf("%q stands twice (url counts too)", h), "remove it")
 		}
+	}
+	for _, h := range c.AllHosts() {
+		c.domains = append(c.domains, registrable(h))
 	}
 	for i, l := range c.Langs {
 		if l != "" && slices.Contains(c.Langs[:i], l) {
@@ -118,8 +125,8 @@ func pointers[T any](xs []T) []*T {
 func (c *compiler) words() {
 	c.Page.Sections = c.raw.sections
 	for _, s := range c.Page.Sections {
-		if !slices.Contains(SectionIDs, s.ID) {
-			c.problem(s.Field, fmt.Sprintf("unknown section %q", s.ID), c.suggest(s.ID, SectionIDs, "known: "+strings.Join(SectionIDs, ", ")))
+		if !slices.Contains(sectionIDs, s.ID) {
+			c.problem(s.Field, fmt.Sprintf("unknown section %q", s.ID), c.suggest(s.ID, sectionIDs, "known: "+strings.Join(sectionIDs, ", ")))
 		}
 	}
 	c.Browsers = c.raw.browsers
@@ -141,9 +148,9 @@ var knownBrowsers = []string{"chrome", "firefox", "safari", "edge", "chrome-andr
 func (c *compiler) defaults() {
 	ch := &c.Choice
 	ch.Cookie = cmp.Or(ch.Cookie, DefaultChoiceCookie)
-	ch.Scope = cmp.Or(ch.Scope, "device")
+	ch.Scope = cmp.Or(ch.Scope, ScopeDevice)
 	ch.Domain = cmp.Or(ch.Domain, "host")
-	if ch.Conflict != "" && ch.Scope != "account" {
+	if ch.Conflict != "" && ch.Scope != ScopeAccount {
 		c.problem("choice.conflict", "speaks of accounts, but the choice belongs to the device", `write "scope: account", or remove it`)
 	}
 	ch.Conflict = cmp.Or(ch.Conflict, "latest")
@@ -154,6 +161,9 @@ func (c *compiler) defaults() {
 	c.Kept.Mail = orPeriod(c.Kept.Mail, mailKept)
 	if c.Audience.Source != "" {
 		c.Audience.Kept = orPeriod(c.Audience.Kept, statisticKept)
+		if !c.Written("audience.threshold") {
+			c.Audience.Threshold = 10 // after the CNIL's rounding to the nearest ten
+		}
 	}
 }
 
@@ -216,7 +226,7 @@ func (c *compiler) resolve(s *Service) bool {
 	}
 	s.applyLifetimes(c)
 	if s.SelfHosted {
-		s.Recipients, s.trackers = nil, nil // never contacted, it receives and sets nothing
+		s.Recipients = nil // its vendor is never contacted; what its script keeps is the site's own
 	}
 	s.Category = c.category(s.Field+".category", s.categoryID)
 	return s.Category != nil
@@ -233,6 +243,8 @@ func (c *compiler) loading(s *Service) {
 	switch {
 	case s.Category.Ground == GroundUnused:
 		c.problem(s.Field+".category", fmt.Sprintf("category %q is declared unused", s.Category.ID), "give the service another category, or the category another ground")
+	case slices.Contains(s.Paths, "/"):
+		c.problem(s.Field+".paths", "names every page of the site, which is no use of a feature", `name the pages of the feature, or write "loads: always"`)
 	case s.Loads == LoadsOnUse && len(s.Paths) == 0 && !s.Click && !s.SelfHosted:
 		c.problem(s.Field, "loads on use, but nothing says what the use is", `write "paths: [/checkout]" or "click: true"`)
 	case s.Loads != LoadsOnUse && (len(s.Paths) > 0 || s.Click):
@@ -246,13 +258,13 @@ func (c *compiler) loading(s *Service) {
 // back the site's own pages.
 func (c *compiler) swallowing(s *Service) {
 	for i, line := range s.Hosts {
-		h := parseHostPath(line)
-		if h.path != "" && h.path != "/" {
+		h := ParseHost(line)
+		if h.Path != "" && h.Path != "/" {
 			continue // a part of the site, such as /matomo/
 		}
 		path := fmt.Sprintf("%s.hosts[%d]", s.Field, i)
 		for _, own := range c.AllHosts() {
-			if h.covers(own) || h.below && registrable(own) == h.name {
+			if h.Covers(own) || h.Below && registrable(own) == h.Name {
 				c.problem(path, fmt.Sprintf("%q takes in the site's own host %s", line, own), "name the service's own hosts, or a path on yours")
 				break
 			}
@@ -285,6 +297,9 @@ func (c *compiler) trackers() {
 			if other := shared[t.key()]; other != nil && other.Service != s {
 				other.Shared = append(other.Shared, s)
 				s.Trackers = append(s.Trackers, other)
+				if !slices.Contains(s.Category.Trackers, other) {
+					s.Category.Trackers = append(s.Category.Trackers, other)
+				}
 				continue
 			}
 			shared[t.key()] = t

@@ -16,10 +16,15 @@ const countryCodes = "AD AE AF AG AI AL AM AO AQ AR AS AT AU AW AX AZ BA BB BD B
 const eeaCodes = "AT BE BG CY CZ DE DK EE ES FI FR GR HR HU IE IS IT LI LT LU LV MT NL NO PL PT RO SE SI SK AX GF GP MF MQ RE YT"
 
 // adequateCodes are countries and territories with an adequacy decision of the
-// European Commission that covers commercial recipients (GDPR art. 45). The
+// European Commission that covers commercial recipients (GDPR art. 45), as of
+// 2026-11-21, Brazil among them by Implementing Decision (EU) 2026/179. The
 // United States are not among them: there, only certified recipients are covered
 // (Implementing Decision (EU) 2023/1795), which the manifest writes as dpf.
-const adequateCodes = "AD AR CA CH FO GB GG IL IM JE JP KR NZ UY"
+const adequateCodes = "AD AR BR CA CH FO GB GG IL IM JE JP KR NZ UY"
+
+// overseasCodes are territories of France in which the law of France and of the
+// European Union holds as it does in Paris.
+const overseasCodes = "GF GP MF MQ RE YT"
 
 func inCodes(codes, code string) bool {
 	if len(code) != 2 || code[0] == ' ' || code[1] == ' ' {

@@ -295,7 +295,7 @@ func (c *comparison) terms() {
 	kept("the time that the proof is kept", o.Proof.Kept, n.Proof.Kept)
 	kept("the time that logs are kept", o.Logs.Kept, n.Logs.Kept)
 	kept("the time that statistics are kept", o.Audience.Kept, n.Audience.Kept)
-	c.changed(true, "the reach of a choice", o.Choice.Scope, n.Choice.Scope)
+	c.changed(true, "the reach of a choice", string(o.Choice.Scope), string(n.Choice.Scope))
 	c.changed(false, "the name of the choice cookie", o.Choice.Cookie, n.Choice.Cookie)
 	c.changed(true, "the domain of a choice", o.Choice.Domain, n.Choice.Domain)
 	c.changed(true, "the source of audience measurement", o.Audience.Source, n.Audience.Source)

@@ -105,20 +105,22 @@ func email(dst *string) shape {
 
 const datePattern = `^[0-9]{4}-[0-9]{2}-[0-9]{2}$`
 
-// day is a date: ISO 8601, or with the spelling that the page is to use.
+// day is a date as ISO 8601 writes it.
 func day(dst *Date) shape {
-	iso := func() shape {
-		return scalarShape{"a date", `a day that exists, as year-month-day: "2026-05-20"`, matching(datePattern), func(s string) error {
-			d, err := ParseDate(s)
-			if err == nil {
-				dst.Year, dst.Month, dst.Day = d.Year, d.Month, d.Day
-			}
-			return err
-		}}
-	}
-	return either(iso(), nil, object("date", "a date", nil,
-		must("date", iso(), "The day, as year-month-day.", "2026-05-20"),
-		may("written", words(&dst.Written), "How the page spells this date, where it must not follow the language's own form.", `{en: "20 May 2026"}`),
+	return scalarShape{"a date", `a day that exists, as year-month-day: "2026-05-20"`, matching(datePattern), func(s string) error {
+		d, err := ParseDate(s)
+		if err == nil {
+			*dst = d
+		}
+		return err
+	}}
+}
+
+// spelled is a date, or a date with the spelling that the page is to use.
+func spelled(dst *Date, as *Text) shape {
+	return either(day(dst), nil, object("date", "a date", nil,
+		must("date", day(dst), "The day, as year-month-day.", "2026-05-20"),
+		may("written", words(as), "How the page spells this date, where it must not follow the language's own form.", `{en: "20 May 2026"}`),
 	))
 }
 

@@ -54,6 +54,7 @@ func (s *Site) shape() shape {
 		may("hosted_by", s.HostedBy.shape(), "Who hosts the site.", "{name: OVH SAS, country: FR}").or("host", "hosting"),
 		may("links", s.Links.shape(), "Your other texts.", "{privacy: /privacy, legal: /legal}"),
 		may("law", list(&s.Law, (*Law).shape), "The texts that the policy follows: known ones by id, or others in words.", "[fr-lil-82, eu-gdpr]").or("legal_refs", "legal"),
+		may("automated_decisions", s.Automated.shape(), "Whether decisions about visitors are automated, profiling included.", "{none: true}"),
 		may("rights", some(&s.Rights, right), "The rights that visitors have; those that follow from your legal bases unless you list them.", "[access, rectification, erasure]"),
 	)
 }
@@ -120,8 +121,8 @@ func (p *Public) shape() shape {
 func (d *Document) shape() shape {
 	return object("policy", "the policy's version", nil,
 		may("version", line(&d.Version), "The version, as you count.", `"1.0"`),
-		may("updated", day(&d.Updated), "The day of the last change.", "2026-05-04"),
-		may("effective", day(&d.Effective), "The day from which it applies.", "2026-05-20"),
+		may("updated", spelled(&d.Updated, &d.UpdatedAs), "The day of the last change.", "2026-05-04"),
+		may("effective", spelled(&d.Effective, &d.EffectiveAs), "The day from which it applies.", "2026-05-20"),
 		may("reviewed", day(&d.ReviewedOn), "The day on which it was last read against the running site.", "2026-11-02"),
 		may("review", day(&d.ReviewDue), "The day by which it is read again.", "2027-05-04"),
 		may("announce", some(&d.Announce, func(c *Channel) shape { return oneOf(c, ByBanner, ByEmail, ByAccount) }), "How substantial changes are announced.", "[banner, email]"),
@@ -144,7 +145,7 @@ func (p *Page) shape(sections *[]Section) shape {
 		may("title", words(&p.Title), "The title.", "{en: Cookie Policy, fr: Politique des cookies}"),
 		may("subtitle", words(&p.Subtitle), "The line below the title.", "{en: How we use cookies}"),
 		may("sections", keyed(sections, "sections by id", func(id string, s *Section) shape { return s.shape(id) }),
-			"Your own words for sections: "+strings.Join(SectionIDs, ", ")+".", "{rights: {intro: {en: You have the following rights}}}"),
+			"Your own words for sections: "+strings.Join(sectionIDs, ", ")+".", "{rights: {intro: {en: You have the following rights}}}"),
 	)
 }
 
@@ -165,7 +166,7 @@ func (c *Choice) shape() shape {
 		may("purpose", words(&c.Purpose), "What you say it is for, in place of Témoin's words.", "{en: Remembers your choice about cookies.}"),
 		may("category", id(&c.categoryID), "The exempt category in which that cookie is listed: the first one unless you say otherwise.", "essential"),
 		may("lasts", period(&c.Lasts), "How long a choice, yes or no alike, is kept before the visitor is asked again.", "6 months").or("duration", "lifetime", "expires"),
-		may("scope", oneOf(&c.Scope, "device", "account"), "Whether a choice belongs to the browser it was made in, or follows the account.", "device"),
+		may("scope", oneOf(&c.Scope, ScopeDevice, ScopeAccount), "Whether a choice belongs to the browser it was made in, or follows the account.", "device"),
 		may("conflict", oneOf(&c.Conflict, "latest", "account"), "With scope account: which choice holds when browser and account differ.", "latest"),
 		may("domain", oneOf(&c.Domain, "host", "registrable"), "Whether the choice holds for the host or for all hosts of the registrable domain.", "host"),
 		may("reopen", list(&c.Reopen, (*Reopening).shape), "Where visitors change their mind.", "[{where: button}]"),
@@ -189,7 +190,7 @@ func sitePath(dst *string) shape {
 
 func (n *Notice) shape() shape {
 	return object("notice", "what the first layer is for", nil,
-		may("mode", oneOf(&n.Mode, "consent", "information", "preconfigure"), "Ask for consent, inform only, or take preferences before anything needs consent. It follows from the categories unless you say otherwise.", "consent"),
+		may("mode", oneOf(&n.Mode, NoticeConsent, NoticeInformation, NoticePreconfigure), "Ask for consent, inform only, or take preferences before anything needs consent. It follows from the categories unless you say otherwise.", "consent"),
 		may("text", words(&n.Text), "Your own sentence at its beginning.", "{en: We respect your choice.}"),
 	)
 }
@@ -261,6 +262,13 @@ func (l *Law) shape() shape {
 		must("text", words(&l.Text), "Its exact name.", "{en: Directive 2002/58/EC}"),
 		may("url", link(&l.URL), "Where it can be read.", "https://eur-lex.europa.eu/eli/dir/2002/58/oj"),
 	))
+}
+
+func (a *Automated) shape() shape {
+	return object("automated", "whether decisions are automated", nil,
+		may("none", yes(&a.None), "true: none is.", "true"),
+		may("text", words(&a.Text), "Which are, by which logic, and what follows from them.", "{en: We refuse orders that our fraud check marks; you can ask for a person to decide.}"),
+	)
 }
 
 func (h *TrustedHost) shape() shape {

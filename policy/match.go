@@ -2,6 +2,7 @@ package policy
 
 import (
 	"fmt"
+	"slices"
 	"sort"
 	"strings"
 
@@ -130,87 +131,78 @@ const hostPathPattern = `^(\*\.)?[a-z0-9_]([a-z0-9_-]*[a-z0-9])?(\.[a-z0-9_]([a-
 func hostPath(dst *string) shape {
 	return scalarShape{"a host", `a host such as "js.stripe.com", "*.stripe.com" or "www.google.com/recaptcha/" (no https://)`,
 		matching(hostPathPattern), func(s string) error {
-			h := parseHostPath(s)
-			if len(s) > 400 || !isHost(h.name) || strings.ContainsAny(h.path, "?#* ") || strings.ContainsFunc(s, isHidden) {
+			h := ParseHost(s)
+			if len(s) > 400 || !isHost(h.Name) || strings.ContainsAny(h.Path, "?#* ") || strings.ContainsFunc(s, isHidden) {
 				return fmt.Errorf("%q is not a host", shorten(s))
 			}
 			// Suffixes that companies share out (googleapis.com) can be one service's.
-			if suffix, registry := publicsuffix.PublicSuffix(h.name); suffix == h.name && h.below && (registry || !strings.Contains(suffix, ".")) {
-				return fmt.Errorf("%q takes in every site under %s", shorten(s), h.name)
+			if suffix, registry := publicsuffix.PublicSuffix(h.Name); suffix == h.Name && h.Below && (registry || !strings.Contains(suffix, ".")) {
+				return fmt.Errorf("%q takes in every site under %s", shorten(s), h.Name)
 			}
 			*dst = s
 			return nil
 		}}
 }
 
-// A hostEntry is one line of a service's hosts, taken apart.
-type hostEntry struct {
-	name  string // "stripe.com"
-	below bool   // its subdomains, not itself
-	path  string // "/recaptcha/"; "" for all
+// A HostPattern is one line of a service's hosts, taken apart.
+type HostPattern struct {
+	Name  string // "stripe.com", in ASCII and small letters
+	Below bool   // its subdomains, not itself
+	Path  string // the beginning of the paths: "/recaptcha/"; "" for all
 }
 
-func parseHostPath(s string) hostEntry {
+// ParseHost takes apart a host as the manifest writes it: "example.com",
+// "*.example.com", "www.example.com/path/". It checks nothing: the hosts of a
+// Site are sound.
+func ParseHost(s string) HostPattern {
 	name, path, found := strings.Cut(s, "/")
 	if found {
 		path = "/" + path
 	}
 	name, below := strings.CutPrefix(name, "*.")
-	return hostEntry{name, below, path}
+	return HostPattern{name, below, path}
 }
 
-// covers reports whether the entry takes in the host as a whole.
-func (h hostEntry) covers(host string) bool {
-	if h.below {
-		return strings.HasSuffix(host, "."+h.name)
+// Covers reports whether the pattern takes in the host as a whole.
+func (h HostPattern) Covers(host string) bool {
+	if h.Below {
+		return strings.HasSuffix(host, "."+h.Name)
 	}
-	return host == h.name
+	return host == h.Name
 }
 
-// A hostIndex finds the services of a host and path.
-type hostIndex struct {
-	exact, below map[string][]hostRule // longest path first
+// A hostIndex finds what is declared for a host and path.
+type hostIndex[T any] struct {
+	exact, below map[string][]hostRule[T] // longest path first
 }
 
-type hostRule struct {
-	path     string
-	services []*Service
+type hostRule[T any] struct {
+	path   string
+	values []T
 }
 
-func indexHosts(services []*Service) hostIndex {
-	idx := hostIndex{map[string][]hostRule{}, map[string][]hostRule{}}
-	for _, v := range services {
-		for _, line := range v.Hosts {
-			h := parseHostPath(line)
-			m := idx.exact
-			if h.below {
-				m = idx.below
-			}
-			m[h.name] = addRule(m[h.name], h.path, v)
-		}
+func newHostIndex[T any]() hostIndex[T] {
+	return hostIndex[T]{map[string][]hostRule[T]{}, map[string][]hostRule[T]{}}
+}
+
+func (idx *hostIndex[T]) add(host string, value T) {
+	h := ParseHost(host)
+	m := idx.exact
+	if h.Below {
+		m = idx.below
 	}
-	return idx
-}
-
-func addRule(rules []hostRule, path string, v *Service) []hostRule {
-	for i := range rules {
-		if rules[i].path == path {
-			rules[i].services = append(rules[i].services, v)
-			return rules
-		}
+	rules := m[h.Name]
+	i := slices.IndexFunc(rules, func(r hostRule[T]) bool { return r.path == h.Path })
+	if i < 0 {
+		i = len(rules)
+		rules = append(rules, hostRule[T]{path: h.Path})
 	}
-	rules = append(rules, hostRule{path, []*Service{v}})
-	sort.SliceStable(rules, func(i, j int) bool { return len(rules[i].path) > len(rules[j].path) })
-	return rules
+	rules[i].values = append(rules[i].values, value)
+	slices.SortStableFunc(rules, func(a, b hostRule[T]) int { return len(b.path) - len(a.path) })
+	m[h.Name] = rules
 }
 
-// ServicesAt returns the services reached at a host and path: those of the most
-// exact declaration. The host is as a URL parser returns it, without port;
-// capital letters and a trailing dot are understood, names in other scripts
-// must come in ASCII. It allocates nothing, and the result must not be changed.
-func (s *Site) ServicesAt(host, path string) []*Service { return s.hosts.find(host, path) }
-
-func (idx *hostIndex) find(host, path string) []*Service {
+func (idx *hostIndex[T]) find(host, path string) []T {
 	var buf [254]byte
 	n := len(host)
 	if n > 0 && host[n-1] == '.' {
@@ -227,26 +219,72 @@ func (idx *hostIndex) find(host, path string) []*Service {
 		buf[i] = c
 	}
 	name := buf[:n]
-	if services := match(idx.exact[string(name)], path); services != nil {
-		return services
+	if values := match(idx.exact[string(name)], path); values != nil {
+		return values
 	}
 	for i, c := range name {
 		if c == '.' {
-			if services := match(idx.below[string(name[i+1:])], path); services != nil {
-				return services
+			if values := match(idx.below[string(name[i+1:])], path); values != nil {
+				return values
 			}
 		}
 	}
 	return nil
 }
 
-func match(rules []hostRule, path string) []*Service {
+func match[T any](rules []hostRule[T], path string) []T {
 	for i := range rules {
 		if strings.HasPrefix(path, rules[i].path) {
-			return rules[i].services
+			return rules[i].values
 		}
 	}
 	return nil
+}
+
+func indexHosts(services []*Service) hostIndex[*Service] {
+	idx := newHostIndex[*Service]()
+	for _, v := range services {
+		for _, h := range v.Hosts {
+			idx.add(h, v)
+		}
+	}
+	return idx
+}
+
+// ServicesAt returns the services reached at a host and path: those of the most
+// exact declaration. The host is as a URL parser returns it, without port;
+// capital letters and a trailing dot are understood, names in other scripts
+// must come in ASCII. It allocates nothing, and the result must not be changed.
+func (s *Site) ServicesAt(host, path string) []*Service { return s.hosts.find(host, path) }
+
+// TrustedAt returns the reason why a third party's host is trusted at a path,
+// nil if it is not. Host and path are as for ServicesAt.
+func (s *Site) TrustedAt(host, path string) *TrustedHost {
+	if found := s.trusted.find(host, path); found != nil {
+		return found[0]
+	}
+	return nil
+}
+
+// ServicesIn returns the services that an inline script belongs to, by the
+// snippets that they are known by.
+func (s *Site) ServicesIn(script string) []*Service {
+	var found []*Service
+	for _, v := range s.Services {
+		if slices.ContainsFunc(v.Snippets, func(snippet string) bool { return strings.Contains(script, snippet) }) {
+			found = append(found, v)
+		}
+	}
+	return found
+}
+
+// LoadsAt reports whether a service that loads on use may be contacted on a
+// page of the site: "/checkout" stands for itself and what is below it.
+func (s *Service) LoadsAt(page string) bool {
+	return s.Loads == LoadsOnUse && slices.ContainsFunc(s.Paths, func(p string) bool {
+		rest, ok := strings.CutPrefix(page, p)
+		return ok && (rest == "" || rest[0] == '/' || strings.HasSuffix(p, "/"))
+	})
 }
 
 // registrable returns the registrable domain of a host: "example.co.uk" for
@@ -259,14 +297,18 @@ func registrable(host string) string {
 	return d
 }
 
+// Serves reports whether host is a host of the site, by name.
+func (s *Site) Serves(host string) bool {
+	host = strings.TrimSuffix(host, ".")
+	return strings.EqualFold(host, s.Host) || slices.ContainsFunc(s.Hosts, func(own string) bool { return strings.EqualFold(host, own) })
+}
+
 // OwnsHost reports whether host is one of the site's own: declared, or under
-// the registrable domain of one that is.
+// the registrable domain of one that is. It allocates nothing.
 func (s *Site) OwnsHost(host string) bool {
-	host = strings.ToLower(strings.TrimSuffix(host, "."))
-	for _, own := range s.AllHosts() {
-		if host == own || registrable(host) == registrable(own) {
-			return true
-		}
-	}
-	return false
+	host = strings.TrimSuffix(host, ".")
+	return slices.ContainsFunc(s.domains, func(d string) bool {
+		rest := len(host) - len(d)
+		return rest >= 0 && strings.EqualFold(host[rest:], d) && (rest == 0 || host[rest-1] == '.')
+	})
 }

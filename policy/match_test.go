@@ -179,6 +179,37 @@ func TestASiteOwnsItsHostsAndTheirDomain(t *testing.T) {
 	}
 }
 
+func TestAGateCanDecideFromASiteAlone(t *testing.T) {
+	s := parse(t, base+`
+hosts: [www.a.example]
+services:
+  - {id: pay, name: P, category: necessary, because: x, loads: on-use, paths: [/checkout, /pay/], hosts: [pay.example]}
+  - {id: tag, name: T, category: necessary, because: x, snippets: ["tag('init'"]}
+trusted_hosts:
+  - {host: images.example/own/, because: {en: our own pictures}}
+`)
+	for path, want := range map[string]bool{"/checkout": true, "/checkout/": true, "/checkout/card": true, "/checkouts": false, "/": false, "/pay": false, "/pay/now": true} {
+		if s.Service("pay").LoadsAt(path) != want {
+			t.Errorf("%s: %v", path, !want)
+		}
+	}
+	if found := s.ServicesIn("x=1;tag('init', 7)"); len(found) != 1 || found[0].ID != "tag" || s.ServicesIn("tagged") != nil {
+		t.Errorf("%v", found)
+	}
+	if s.TrustedAt("images.example", "/own/1.png") == nil || s.TrustedAt("images.example", "/other") != nil {
+		t.Error("trusted hosts")
+	}
+	if !s.Serves("WWW.A.example.") || s.Serves("other.a.example") {
+		t.Error("hosts served")
+	}
+	if n := testing.AllocsPerRun(100, func() { s.OwnsHost("img.a.example") }); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+	if known := KnownServicesAt("js.stripe.com", "/v3/"); len(known) != 1 || known[0].ID != "stripe" {
+		t.Errorf("%v", known)
+	}
+}
+
 func TestLookupsAllocateNothing(t *testing.T) {
 	s := parse(t, string(wholeCatalogue()))
 	for what, lookup := range lookups(s) {

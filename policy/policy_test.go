@@ -91,7 +91,7 @@ services:
   - {use: google-fonts, category: essential, self_hosted: true}
 promises: [no-advertising, {id: ours, text: {fr: La nôtre}}]
 `)
-	if s.Host != "cexro.com" || s.Policy.Version != "1.0" || s.Policy.Effective.Written.In("fr") != "20 janv. 2025" {
+	if s.Host != "cexro.com" || s.Policy.Version != "1.0" || s.Policy.EffectiveAs.In("fr") != "20 janv. 2025" {
 		t.Errorf("%+v", s.Policy)
 	}
 	if s.Authority.Complaint.In("fr") == "" || s.Proof.Kept != (Period{3, Year}) {
@@ -144,7 +144,7 @@ func TestTemoinDeclaresWhatItWritesAndKeepsItself(t *testing.T) {
 	if want := []string{DefaultChoiceCookie, PanelCookie}; !slices.Equal(trackers, want) {
 		t.Errorf("%v, want %v", trackers, want)
 	}
-	if want := []string{"proof", "requests", "links", "mail", "reports"}; !slices.Equal(records, want) {
+	if want := []string{"proof", "proof-archive", "log", "requests", "requests-archive", "links", "mail", "reports", "staff"}; !slices.Equal(records, want) {
 		t.Errorf("%v, want %v", records, want)
 	}
 	s := parse(t, base+"choice: {cookie: mine, scope: account, lasts: 3 months}\naudience: {source: logs}\nlogs: {kept: 6 months}\n")
@@ -152,7 +152,7 @@ func TestTemoinDeclaresWhatItWritesAndKeepsItself(t *testing.T) {
 	if want := []string{"mine", PanelCookie, AccountCookie, ObjectionCookie}; !slices.Equal(trackers, want) {
 		t.Errorf("%v, want %v", trackers, want)
 	}
-	if !slices.Contains(records, "audience") || !slices.Contains(records, "logs") {
+	if !slices.Contains(records, "audience") || !slices.Contains(records, "logs") || !slices.Contains(records, "account-choice") {
 		t.Errorf("%v", records)
 	}
 	mine := s.TrackerNamed(Cookie, "mine")
@@ -165,6 +165,57 @@ func TestASiteWithoutAnExemptCategoryGetsOneForTemoinsOwnCookies(t *testing.T) {
 	s := parse(t, "temoin: 1\nsite: a\nname: A\nurl: https://a.example\nlanguages: [en]\ncategories: {analytics: {needs: consent}}\n")
 	if s.Categories[0].ID != "necessary" || !s.TrackerNamed(Cookie, DefaultChoiceCookie).Exempt() {
 		t.Error("Témoin's cookie needs consent")
+	}
+}
+
+func TestProofIsADutyOnlyWhereSomethingDependsOnConsent(t *testing.T) {
+	if r := parse(t, base).Records[0]; r.ID != "proof" || r.Basis != BasisLegitimateInterest {
+		t.Errorf("%+v", r)
+	}
+	if r := parse(t, consentBase).Records[0]; r.Basis != BasisLegalObligation || r.Kept != (Period{6, Month}) {
+		t.Errorf("%+v", r)
+	}
+}
+
+func TestACookieOfTwoCategoriesIsAllowedWhereEitherIs(t *testing.T) {
+	s := parse(t, strings.Replace(base, "{necessary: {exempt: true}}", "{a: {needs: consent}, b: {needs: consent}}", 1)+`
+services:
+  - {id: x, name: X, category: a, trackers: [{name: shared}]}
+  - {id: y, name: Y, category: b, trackers: [{name: shared}]}
+`)
+	shared := s.TrackerNamed(Cookie, "shared")
+	if cs := shared.Categories(); len(cs) != 2 || cs[0].ID != "a" || cs[1].ID != "b" {
+		t.Errorf("%v", cs)
+	}
+	if b := s.Category("b"); !b.InUse() || len(s.Scope(b).Beyond(s.Scope(s.Category("a")), true)) == 0 || !slices.Contains(b.Trackers, shared) {
+		t.Error("the second category does not know the cookie")
+	}
+}
+
+func TestWhatASelfHostedServiceKeepsIsTheSitesOwn(t *testing.T) {
+	s := parse(t, base+`
+services:
+  - {use: matomo, category: necessary, self_hosted: true, because: x, trackers: [{name: _pk_id*, lasts: 13 months}]}
+`)
+	if tr := s.TrackerNamed(Cookie, "_pk_id.1.abcd"); tr == nil || tr.Party != FirstParty {
+		t.Errorf("%+v", tr)
+	}
+}
+
+func TestWhatFollowsFromAManifestIsSaidBySite(t *testing.T) {
+	s := parse(t, base)
+	if s.NoticeMode() != NoticeInformation || s.Reopenings()[0].Where != "button" || len(s.Jurisdictions()) != 0 {
+		t.Errorf("%s %v %v", s.NoticeMode(), s.Reopenings(), s.Jurisdictions())
+	}
+	if rights := s.RightsDue(); slices.Contains(rights, RightWithdraw) || !slices.Contains(rights, RightObjection) {
+		t.Errorf("%v", rights)
+	}
+	s = parse(t, consentBase+"authority: cnil\npublic: {minors: none, countries: [BE, RE]}\n")
+	if s.NoticeMode() != NoticeConsent || !slices.Equal(s.Jurisdictions(), []string{"BE", "FR"}) {
+		t.Errorf("%s %v", s.NoticeMode(), s.Jurisdictions())
+	}
+	if rights := s.RightsDue(); !slices.Contains(rights, RightWithdraw) || !slices.Contains(rights, RightAfterDeath) {
+		t.Errorf("%v", rights)
 	}
 }
 

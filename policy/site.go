@@ -2,6 +2,7 @@ package policy
 
 import (
 	"crypto/sha256"
+	"slices"
 	"strings"
 )
 
@@ -26,7 +27,8 @@ type Site struct {
 	HostedBy   Recipient
 	Links      Links
 	Law        []Law
-	Rights     []Right
+	Rights     []Right // those that the manifest lists; see RightsDue
+	Automated  Automated
 
 	Categories []*Category // in the order of the page
 	Trackers   []*Tracker  // all: the site's, its services', Témoin's own
@@ -40,7 +42,7 @@ type Site struct {
 	Audience Audience
 	Logs     Logs
 	Kept     Kept
-	Records  []Record // what Témoin itself keeps on the server
+	Records  []Record // what is kept on the server
 	Browsers []Browser
 	App      App
 
@@ -49,7 +51,9 @@ type Site struct {
 	raw       manifest
 	positions map[string]fieldPosition
 	names     nameIndex
-	hosts     hostIndex
+	hosts     hostIndex[*Service]
+	trusted   hostIndex[*TrustedHost]
+	domains   []string // registrable domains of the site's hosts
 }
 
 // A Page is what the operator says about the policy page in their own words.
@@ -69,7 +73,9 @@ type Section struct {
 }
 
 // SectionIDs are the sections that a policy page can have, in their order.
-var SectionIDs = []string{
+func SectionIDs() []string { return slices.Clone(sectionIDs) }
+
+var sectionIDs = []string{
 	"in-short", "definition", "kinds", "categories", "services", "similar-technologies", "choose", "browsers",
 	"opt-out", "consequences", "retention", "transfers", "audience", "consent-system", "minors", "app", "rights", "contact",
 	"complaint", "changes", "law", "hosting",
@@ -87,14 +93,16 @@ func (p *Page) Section(id string) Section {
 
 // A Document is the version of the policy and how its changes are announced.
 type Document struct {
-	Version         string
-	Updated         Date
-	Effective       Date
-	ReviewedOn      Date // last read against the running site
-	ReviewDue       Date // to be read again by
-	Announce        []Channel
-	AnnouncedBefore Period // how long before it takes effect a change is announced
-	History         []Revision
+	Version    string
+	Updated    Date
+	Effective  Date
+	ReviewedOn Date // last read against the running site
+	ReviewDue  Date // to be read again by
+	// How the page spells the first two dates, where the operator insists on it.
+	UpdatedAs, EffectiveAs Text
+	Announce               []Channel
+	AnnouncedBefore        Period // how long before it takes effect a change is announced
+	History                []Revision
 }
 
 // A Channel is a way to announce a substantial change.
@@ -193,11 +201,26 @@ const (
 	RightNoAutomation  Right = "no-automation" // 22
 )
 
+// Automated says whether decisions about visitors are automated (GDPR art. 22).
+// The zero value says nothing.
+type Automated struct {
+	None bool
+	Text Text // which decisions, and by which logic
+}
+
 // A TrustedHost is a third party's host that is contacted and harmless.
 type TrustedHost struct {
 	Host    string
 	Because Text
 }
+
+// A ChoiceScope is how far a choice reaches.
+type ChoiceScope string
+
+const (
+	ScopeDevice  ChoiceScope = "device"  // the browser that it was made in
+	ScopeAccount ChoiceScope = "account" // all devices that are signed in
+)
 
 // A Choice says how the visitor's choice is kept and where it can be changed.
 type Choice struct {
@@ -205,7 +228,7 @@ type Choice struct {
 	Cookie   string
 	Purpose  Text
 	Lasts    Period
-	Scope    string // "device" or "account"
+	Scope    ChoiceScope
 	Conflict string // with account: "latest" or "account"
 	Domain   string // "host" or "registrable"
 	Reopen   []Reopening
@@ -222,9 +245,18 @@ type Reopening struct {
 	Signed bool   // only for those who are signed in
 }
 
+// A NoticeMode is what the first layer is for.
+type NoticeMode string
+
+const (
+	NoticeConsent      NoticeMode = "consent"      // it asks
+	NoticeInformation  NoticeMode = "information"  // it informs
+	NoticePreconfigure NoticeMode = "preconfigure" // it takes preferences before anything needs consent
+)
+
 // A Notice says what the first layer is for.
 type Notice struct {
-	Mode string // "consent", "information" or "preconfigure"; "" follows from the categories
+	Mode NoticeMode // "" follows from the categories: see Site.NoticeMode
 	Text Text
 }
 
@@ -321,12 +353,4 @@ func (s *Site) Position(path string) Position {
 func (s *Site) Written(path string) bool {
 	_, ok := s.positions[path]
 	return ok
-}
-
-// ValuePosition is Position, of the value rather than of its key.
-func (s *Site) ValuePosition(path string) Position {
-	if p, ok := s.positions[path]; ok {
-		return p.value
-	}
-	return s.Position(path)
 }

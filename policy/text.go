@@ -2,7 +2,6 @@ package policy
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 )
@@ -58,27 +57,6 @@ func (t Text) Languages() []string {
 	return langs
 }
 
-// Missing returns those of langs that the text lacks; nil for an empty text.
-func (t Text) Missing(langs []string) []string {
-	if t.IsZero() {
-		return nil
-	}
-	var missing []string
-	for _, l := range langs {
-		if _, ok := t.Get(l); !ok {
-			missing = append(missing, l)
-		}
-	}
-	return missing
-}
-
-// Equal reports whether t and u say the same in the same languages.
-func (t Text) Equal(u Text) bool {
-	return len(t.entries) == len(u.entries) && !slices.ContainsFunc(t.entries, func(e textEntry) bool {
-		return !slices.Contains(u.entries, e)
-	})
-}
-
 // A Prose is one text as the operator wrote it, with its place: what rules on
 // wording read.
 type Prose struct {
@@ -88,13 +66,11 @@ type Prose struct {
 	Position Position
 }
 
-// A Date is a day of the calendar. Written holds how the page spells it, where
-// the operator insists on a spelling of their own. The zero Date is no date.
+// A Date is a day of the calendar. The zero Date is no date.
 type Date struct {
-	Year    int
-	Month   time.Month
-	Day     int
-	Written Text
+	Year  int
+	Month time.Month
+	Day   int
 }
 
 // ParseDate reads an ISO 8601 day, "2026-05-20".

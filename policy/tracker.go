@@ -2,6 +2,7 @@ package policy
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -55,7 +56,7 @@ const (
 	BasisLegitimateInterest Basis = "legitimate-interest" // 6(1)(f)
 )
 
-// An Origin says who declared a tracker or a record.
+// An Origin says who declared a tracker.
 type Origin string
 
 const (
@@ -66,32 +67,32 @@ const (
 
 // A Tracker is one thing that is kept in the browser, or a pixel.
 type Tracker struct {
-	Field       string     // where it is declared: "trackers[3]"; of the service, where the catalogue declares it
-	Origin      Origin     //
-	Name        string     // the exact key, or a pattern with one "*"; may be empty where only Label is known
-	Label       Text       // what the operator calls it
-	Also        []string   // other exact keys under which environments keep it (prefixes)
-	Storage     Storage    //
+	Field       string // where it is declared: "trackers[3]"; of the service, where the catalogue declares it
+	Origin      Origin
+	Name        string   // the exact key, or a pattern with one "*"; may be empty where only Label is known
+	Label       Text     // what the operator calls it
+	Also        []string // other exact keys under which environments keep it (prefixes)
+	Storage     Storage
 	Category    *Category  // never nil in a Site
 	Service     *Service   // who sets it or makes it be set; nil for the site itself
 	Shared      []*Service // other services that set the same key
-	Purpose     Text       //
-	Lasts       Lifetimes  //
-	Sliding     bool       // each visit begins the lifetime anew
-	Party       Party      // first unless declared otherwise
-	Domain      string     // the cookie's Domain attribute, or the third party's domain
-	Path        string     // the cookie's Path attribute; "" is "/"
-	HTTPOnly    bool       //
-	Secure      bool       //
-	SameSite    string     // "Lax", "Strict", "None" or ""
-	Partitioned bool       // Partitioned
-	Reason      Reason     // why it is exempt; "" when it is not, or not said
-	Because     Text       // the explanation behind Reason
-	Act         Text       // the explicit act of the visitor that writes it; empty where it is written by itself
-	Content     Text       // what the value holds
-	Basis       Basis      // for what is done with the data afterwards
-	Evidence    Evidence   // why a lifetime differs from the vendor's default
-	Retired     Text       // why the vendor no longer sets it (catalogue only)
+	Purpose     Text
+	Lasts       Lifetimes
+	Sliding     bool   // each visit begins the lifetime anew
+	Party       Party  // first unless declared otherwise
+	Domain      string // the cookie's Domain attribute, or the third party's domain
+	Path        string // the cookie's Path attribute; "" is "/"
+	HTTPOnly    bool
+	Secure      bool
+	SameSite    string   // "Lax", "Strict", "None" or ""
+	Partitioned bool     // Partitioned
+	Reason      Reason   // why it is exempt; "" when it is not, or not said
+	Because     Text     // the explanation behind Reason
+	Act         Text     // the explicit act of the visitor that writes it; empty where it is written by itself
+	Content     Text     // what the value holds
+	Basis       Basis    // for what is done with the data afterwards
+	Evidence    Evidence // why a lifetime differs from the vendor's default
+	Retired     Text     // why the vendor no longer sets it (catalogue only)
 
 	categoryID, serviceID string
 	pattern               namePattern
@@ -100,6 +101,18 @@ type Tracker struct {
 // Exempt reports whether the tracker may be written without consent: its
 // category is exempt, or it has a reason of its own.
 func (t *Tracker) Exempt() bool { return t.Category.Ground == GroundExempt || t.Reason != "" }
+
+// Categories returns the categories that the tracker serves: its own, and those
+// of other services that set the same key. It is allowed where any of them is.
+func (t *Tracker) Categories() []*Category {
+	all := []*Category{t.Category}
+	for _, s := range t.Shared {
+		if !slices.Contains(all, s.Category) {
+			all = append(all, s.Category)
+		}
+	}
+	return all
+}
 
 // Matches reports whether name, a key found in a browser, is this tracker.
 func (t *Tracker) Matches(name string) bool {
