@@ -35,7 +35,7 @@ func runCheck(_ context.Context, c *call) int {
 	if *day != "" {
 		var err error
 		if on, err = policy.ParseDate(*day); err != nil {
-			return c.fail("--on: %v", err)
+			return c.fail("--on: %v; write year-month-day, such as 2026-11-21", err)
 		}
 	}
 	switch {

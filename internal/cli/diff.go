@@ -39,7 +39,7 @@ func runDiff(_ context.Context, c *call) int {
 		}
 		if sites[i], err = policy.Parse(file, src); err != nil {
 			fmt.Fprintln(c.Err, err)
-			return c.fail("%s is no valid manifest", file)
+			return c.fail("%s is no valid manifest: run temoin check %s", file, file)
 		}
 	}
 	d := policy.Compare(sites[0], sites[1])
