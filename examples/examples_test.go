@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -126,102 +125,6 @@ func TestTheRulesFindWhatAReaderFinds(t *testing.T) {
 		}
 		if n < fault.times {
 			t.Errorf("%s: %s with %q is found %d times, want %d", fault.site, fault.rule, fault.words, n, fault.times)
-		}
-	}
-}
-
-// statement is one line of a statements.tsv.
-type statement struct {
-	id, kind, treatment, text, correction string
-	says, published                       []string
-}
-
-func statements(t *testing.T, site string) []statement {
-	t.Helper()
-	src, err := os.ReadFile(filepath.Join(site, "statements.tsv"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var rows [][]string
-	for line := range strings.Lines(string(src)) {
-		rows = append(rows, strings.Split(strings.TrimRight(line, "\n"), "\t"))
-	}
-	if want := []string{"id", "kind", "treatment", "statement", "correction", "says", "as_published"}; !slices.Equal(rows[0], want) {
-		t.Fatalf("columns %v", rows[0])
-	}
-	split := func(s string) []string {
-		return strings.FieldsFunc(s, func(r rune) bool { return r == ',' || r == ' ' })
-	}
-	var out []statement
-	for _, row := range rows[1:] {
-		if len(row) != len(rows[0]) {
-			t.Fatalf("%s: %d columns in %q", site, len(row), row)
-		}
-		out = append(out, statement{row[0], row[1], row[2], row[3], row[4], split(row[5]), split(row[6])})
-	}
-	return out
-}
-
-// The manifest expresses every statement of the three policies: each names the
-// fields that say it, and they are written.
-func TestEveryStatementOfThePoliciesIsWrittenInTheManifests(t *testing.T) {
-	total := 0
-	for site, want := range map[string]int{"pix2clip": 57, "platform": 54, "cexro": 56} {
-		rows := statements(t, site)
-		if len(rows) != want {
-			t.Errorf("%s: %d statements, want %d", site, len(rows), want)
-		}
-		total += len(rows)
-		corrected, _ := load(t, site, false)
-		published, _ := load(t, site, true)
-		seen := map[string]bool{}
-		for _, s := range rows {
-			if seen[s.id] || !slices.Contains([]string{"restate", "correct", "fill"}, s.treatment) || s.text == "" {
-				t.Errorf("%s: %+v", site, s)
-			}
-			if s.treatment == "correct" && s.correction == "" || s.treatment == "restate" && s.correction != "" {
-				t.Errorf("%s: treatment %s with correction %q", s.id, s.treatment, s.correction)
-			}
-			seen[s.id] = true
-			checkPaths(t, s.id+" says", corrected, s.says)
-			checkPaths(t, s.id+" as_published", published, s.published)
-		}
-	}
-	if total != 167 {
-		t.Errorf("%d statements, want 167", total)
-	}
-}
-
-func checkPaths(t *testing.T, what string, site *policy.Site, paths []string) {
-	t.Helper()
-	if len(paths) == 0 {
-		t.Errorf("%s: no field", what)
-	}
-	for _, p := range paths {
-		if section, ok := strings.CutPrefix(p, "built-in:"); ok {
-			if !slices.Contains(policy.SectionIDs(), section) {
-				t.Errorf("%s: Témoin has no section %q", what, section)
-			}
-		} else if !site.Written(p) {
-			t.Errorf("%s: %s is not written in %s", what, p, site.File)
-		}
-	}
-}
-
-func TestFilledContentIsMarkedAsSuch(t *testing.T) {
-	for _, site := range examples.Sites {
-		fills := 0
-		for _, s := range statements(t, site) {
-			if s.treatment == "fill" {
-				fills++
-			}
-		}
-		_, src, err := examples.Manifest(site, false)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if n := bytes.Count(src, []byte("# filled")) + bytes.Count(src, []byte(": filled")); n < fills {
-			t.Errorf("%s: %d comments say that something is filled, %d statements are", site, n, fills)
 		}
 	}
 }

@@ -338,6 +338,9 @@ func (c *compiler) add(t *Tracker) {
 		c.problem(t.Field, fmt.Sprintf("category %q is declared unused", t.Category.ID), "give the tracker another category, or the category another ground")
 	}
 	c.party(t)
+	if s := t.Service; s != nil && t.Reason == "" && t.Category.Ground == GroundExempt && s.Loads == LoadsOnUse && !s.Because.IsZero() {
+		t.Reason, t.Because = ReasonServiceRequested, s.Because // asked for with the service
+	}
 	if len(c.Trackers) == maxElements {
 		c.problem(t.Field, fmt.Sprintf("the site and its services have more than %d trackers together", maxElements), "check that this is the right file")
 	}

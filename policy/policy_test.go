@@ -192,6 +192,17 @@ services:
 	}
 }
 
+func TestATrackerOfAServiceOnUseIsAskedForWithTheService(t *testing.T) {
+	s := parse(t, base+"services:\n  - {use: stripe, category: necessary, loads: on-use, paths: [/pay], because: {en: You pay.}}\n")
+	if mid := s.TrackerNamed(Cookie, "__stripe_mid"); mid.Reason != ReasonServiceRequested || mid.Because.In("en") != "You pay." {
+		t.Errorf("%+v", mid)
+	}
+	s = parse(t, base+"services:\n  - {use: stripe, category: necessary, because: {en: You pay.}}\n")
+	if mid := s.TrackerNamed(Cookie, "__stripe_mid"); mid.Reason != "" {
+		t.Errorf("a service that always loads lends no reason: %+v", mid)
+	}
+}
+
 func TestWhatASelfHostedServiceKeepsIsTheSitesOwn(t *testing.T) {
 	s := parse(t, base+`
 services:

@@ -15,7 +15,7 @@ var cases = []struct {
 }{
 	{"pol-controller-identity", "", []string{"error the policy does not say who"}},
 	{"pol-controller-identity", "controller: {form: SAS, country: FR}\n", []string{"error the policy does not say who"}},
-	{"pol-controller-identity", "controller: {name: fixture}\n", []string{"warning “fixture” is the site's name"}},
+	{"pol-controller-identity", "controller: {name: fixture}\n", []string{"error “fixture” is the site's name"}},
 	{"pol-controller-identity", "controller: {name: Fixture, form: SAS, siren: 732829320, country: FR}\n", nil},
 	{"pol-controller-identity", "controller: {name: Beispiel GmbH, country: DE}\n", nil},
 	{"pol-controller-identity", "controller: {name: Exemple, form: EI, siren: 732 829 320, country: FR}\n", nil},
@@ -61,7 +61,12 @@ var cases = []struct {
 	{"pol-complaint-cnil", "authority: {name: CNIL, url: https://www.cnil.fr}\n", []string{"info the link leads"}},
 	{"pol-complaint-cnil", "authority: {name: APD, url: https://apd.example, complaint: {en: https://apd.example/complaints}}\n", nil},
 
-	{"pol-automated-decision", bare + "categories: {ads: {needs: consent, profiling: true}}\nrights: [no-automation]\n", nil},
+	{"pol-automated-decision", bare + profiled + "rights: [no-automation]\n", []string{"warning category \"ads\" profiles people"}}, // a right, and no statement
+	{"pol-automated-decision", bare + profiled + "automated_decisions: {none: true}\n", nil},
+	{"pol-automated-decision", bare + profiled + "automated_decisions: {text: A machine sorts offers by what you read.}\n", nil},
+	{"pol-automated-decision", "services: [{use: meta-pixel, category: stats}, {use: google-ads, category: stats}]\n", []string{"warning Meta Pixel profiles people"}},
+	{"pol-automated-decision", "services: [{id: a, name: A, kind: social, category: stats, loads: on-use, click: true}]\n", nil},
+	{"pol-automated-decision", "services: [{id: a, name: A, category: stats, profiling: true}]\n", []string{"warning A profiles people"}},
 
 	{"pol-change-channel", "", []string{"warning nothing says how"}},
 	{"pol-change-channel", "policy: {announce: banner}\n", nil},
@@ -69,8 +74,14 @@ var cases = []struct {
 	{"pol-privacy-link", "", []string{"warning there is no link"}},
 	{"pol-privacy-link", "links: {privacy: /privacy}\n", nil},
 
+	{"pol-self-declared", "page: {sections: {consent-system: {text: {en: We keep your choice.}}}}\n", []string{"error these words stand in place of"}},
+	{"pol-self-declared", "page: {sections: {consent-system: {intro: {en: We run it ourselves.}, note: {en: Ask us.}}}}\n", nil},
+
 	{"pol-public", "public: {minors: none}\n", nil},
 	{"pol-minors", "public: {minors: none}\nservices: [{id: a, name: A, kind: advertising, category: stats}]\n", nil},
+	{"pol-minors", "public: {minors: none, consent_age: 16}\n", []string{"warning French law sets the age of consent at 15, not 16"}},
+	{"pol-minors", "public: {minors: none, consent_age: 15}\n", nil},
+	{"pol-minors", "controller: {name: A, country: DE}\npublic: {minors: none, consent_age: 16}\n", nil},
 	{"pol-minors", "public: {minors: targeted, text: You can say no.}\nservices: [{id: a, name: A, kind: advertising, category: stats}]\n", []string{"error A (advertising)"}},
 	{"pol-minors", "public: {minors: targeted, text: You can say no., because: For parents only.}\nservices: [{id: a, name: A, kind: advertising, category: stats}]\n", nil},
 
@@ -92,7 +103,7 @@ var cases = []struct {
 	{"run-choice-13-months", "choice: {lasts: 13 months}\n", nil},
 	{"run-choice-13-months", "choice: {lasts: 397 days}\n", nil},
 	{"run-choice-13-months", "choice: {lasts: 400 days}\n", []string{"warning a choice is kept for 400 days"}},
-	{"run-choice-13-months", "choice: {lasts: 14 months}\n", []string{"error a choice is kept for 14 months"}},
+	{"run-choice-13-months", "choice: {lasts: 14 months}\n", []string{"warning a choice is kept for 14 months"}},
 	{"run-choice-13-months", "choice: {lasts: 1 year}\npromises: [{id: max-lifetime, max: 12 months}, {id: max-lifetime, max: 1 day, category: stats}]\n", nil},
 	{"run-choice-13-months", "promises: [{id: max-lifetime, max: 3 months}]\n", []string{"error a choice is kept for 6 months"}},
 
@@ -111,8 +122,18 @@ var cases = []struct {
 	{"ses-log-retention", "logs: {kept: 3 months}\n", []string{"info logs are kept for 3 months, less"}},
 	{"ses-log-retention", "logs: {kept: 2 years}\n", []string{"warning logs are kept for 2 years"}},
 
+	{"pol-citation", "controller: {name: A, country: DE}\npage: {title: Consent to cookies (article 6(1)(a) GDPR)}\n", []string{"warning consent to a tracker is article 5(3) of Directive 2002/58/EC as your country's law has it"}},
+	{"pol-citation", "controller: {name: A, country: FR}\npage: {title: Consent to cookies (article 6(1)(a) GDPR)}\n", []string{"warning consent to a tracker is article 82"}},
+	{"pol-citation", "controller: {name: A, country: DE}\npage: {title: Consent to cookies (article 5(3) of Directive 2002/58/EC and article 6(1)(a) GDPR)}\n", nil},
 	{"pol-browser-not-enough", "choice: {reopen: [{where: button}]}\npage: {sections: {choose: {intro: Set your browser.}}}\n", nil},
 	{"pol-anonymity-claim", "page: {sections: {audience: {intro: Totals are anonymous.}}}\n", []string{"error “anonymous” is claimed"}}, // nothing is measured
+
+	// The exemption for audience measurement is the French authority's.
+	{"vnd-consent-kind", "controller: {name: A, country: FR}\n" + exemptCounter, nil},
+	{"vnd-consent-kind", "controller: {name: A, country: BE}\npublic: {minors: none, countries: [FR]}\n" + exemptCounter, nil},
+	{"vnd-consent-kind", "controller: {name: A, country: BE}\n" + exemptCounter, []string{"error Count (analytics) is contacted without consent"}},
+	{"trk-audience-exempt", "controller: {name: A, country: BE}\ntrackers: [{name: v, category: essential, reason: audience, lasts: 2 years}]\n", nil},
+	{"vnd-consent-kind", "services: [{use: matomo, category: essential, self_hosted: true}]\ntrackers: [{name: seen, category: essential, service: matomo, lasts: 2 years}]\n", []string{"keeps trackers without consent"}},
 
 	{"run-cookie-limits", "trackers: [{name: a, category: stats}]\n", nil},
 	{"ses-csrf", "trackers: [{name: a, category: essential, reason: authentication, same_site: Lax}]\n", nil},
@@ -129,10 +150,12 @@ var cases = []struct {
 	{"aud-inform-optout", "audience: {source: logs, opt_out: true}\n", nil},
 	{"aud-inform-optout", "", nil},
 	{"aud-anon-output", "audience: {source: logs, threshold: 10}\n", nil},
-	{"aud-anon-output", "audience: {source: logs}\n", []string{"warning counts down to 1 are shown"}},
+	{"aud-anon-output", "audience: {source: logs}\n", nil},
 	{"aud-exemption-abroad", "controller: {name: A, country: FR}\npublic: {minors: none, countries: [FR, RE]}\naudience: {source: logs, exemption: true}\n", nil},
 	{"aud-exemption-abroad", "controller: {name: A, country: BE}\naudience: {source: logs}\n", nil},
 	{"aud-exemption-abroad", "controller: {name: A, country: BE}\nauthority: cnil\naudience: {source: logs, exemption: true}\n", []string{"warning the exemption is claimed, and the site addresses BE"}},
+	{"aud-exemption-abroad", "controller: {name: A, country: BE}\ntrackers: [{name: v, category: essential, reason: audience}]\n", []string{"warning v is exempt as audience measurement, and the site addresses BE"}},
+	{"aud-exemption-abroad", "controller: {name: A, country: FR}\ntrackers: [{name: v, category: essential, reason: audience}]\n", nil},
 	{"aud-no-consent-purposes", "audience: {source: logs, purposes: [content]}\n", nil},
 	{"aud-no-consent-purposes", "", nil},
 	{"aud-rights-objection", "audience: {source: logs, opt_out: true}\n", nil},
@@ -141,11 +164,21 @@ var cases = []struct {
 
 	{"pol-promise-kept", "policy: {announce: [email]}\npromises: [announced-changes]\n", nil},
 	{"pol-promise-kept", "audience: {source: logs}\npromises: [statistics-from-logs, no-audience-identifier]\n", nil},
+	{"pol-promise-kept", "promises: [none-before-choice, none-after-refusal]\nservices: [{id: a, name: A, category: stats, loads: always, trackers: [{name: b}]}]\n", []string{"none-before-choice is broken by b", "none-after-refusal is broken by b"}},
+	{"pol-promise-kept", "audience: {source: logs, threshold: 9}\npromises: [statistics-aggregated]\n", []string{"statistics-aggregated is broken by audience.threshold: counts down to 9"}},
+	{"pol-promise-kept", "audience: {source: logs}\npromises: [statistics-aggregated]\n", nil},
+	{"pol-promise-kept", "services: [{id: a, name: A, category: stats, profiling: true}]\npromises: [{id: not-for-profiling, category: stats}, {id: not-for-profiling, category: essential}]\n", []string{"not-for-profiling is broken by A, which"}},
+	{"pol-promise-kept", bare + profiled + "promises: [{id: not-for-profiling, category: ads}]\n", []string{"broken by the category ads"}},
+	{"pol-promise-kept", "promises: [none-before-choice, none-after-refusal]\nservices: [{id: a, name: A, category: stats, trackers: [{name: b}]}]\n", nil},
 	{"pol-promise-kept", "promises: [statistics-from-logs]\n", []string{"declares no audience measurement"}},
 	{"pol-promise-kept", "services: [{use: matomo, category: stats}]\npromises: [no-third-party-analytics, no-third-party-requests, no-advertising]\n", nil},
 	{"pol-promise-kept", "hosts: [static.example]\nservices: [{id: a, name: A, kind: analytics, category: stats, provider: {name: B}, hosts: [\"*.static.example/x/\"]}]\npromises: [no-third-party-analytics, no-third-party-requests]\n", nil},
 	{"pol-promise-kept", "services: [{id: count, name: Count, category: stats, hosts: [\"*.mixpanel.com\"]}]\npromises: [no-third-party-analytics]\n", []string{"is broken by Count"}},
 }
+
+const profiled = "categories: {ads: {needs: consent, profiling: true}}\n"
+
+const exemptCounter = "services: [{id: count, name: Count, kind: analytics, category: essential, trackers: [{name: v, reason: audience, lasts: 13 months}]}]\n"
 
 const bare = "temoin: 1\nsite: fixture\nname: Fixture\nurl: https://shop.example\nlanguages: [en]\n"
 

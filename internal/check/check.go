@@ -87,34 +87,15 @@ func (r *Rule) appliesTo(site *policy.Site, on policy.Date) bool {
 	if !r.From.IsZero() && on.Before(r.From) || !r.Until.IsZero() && !on.Before(r.Until) {
 		return false
 	}
-	under := jurisdictions(site)
-	return r.Countries == nil || len(under) == 0 || slices.ContainsFunc(r.Countries, func(c string) bool {
-		return slices.Contains(under, c)
-	})
+	return r.Countries == nil || slices.ContainsFunc(r.Countries, func(c string) bool { return holds(c, site) })
 }
 
-// jurisdictions are the countries whose rules hold for a site: where its
-// controller is established, whom it addresses, whose authority it names. None
-// means that nothing tells: then the rules of every country are applied.
-func jurisdictions(site *policy.Site) []string {
-	countries := slices.Clone(site.Public.Countries)
-	if c := site.Controller.Country; c != "" {
-		countries = append(countries, c)
-	}
-	if site.Authority.ID == "cnil" {
-		countries = append(countries, "FR")
-	}
-	for i, c := range countries {
-		if slices.Contains(overseas, c) {
-			countries[i] = "FR"
-		}
-	}
-	return countries
+// holds reports whether a country's law holds for a site, or may: where nothing
+// tells, the rules of every country are applied.
+func holds(country string, site *policy.Site) bool {
+	under := site.Jurisdictions()
+	return len(under) == 0 || slices.Contains(under, country)
 }
-
-// overseas are the codes of French territories in which the law of France and
-// of the European Union holds as it does in Paris.
-var overseas = []string{"GF", "GP", "MF", "MQ", "RE", "YT"}
 
 // A Finding is one place where a manifest breaks a rule.
 type Finding struct {
@@ -208,7 +189,7 @@ func Find(id string) (Rule, bool) {
 }
 
 // rules is the whole table.
-var rules = slices.Concat(policyRules, trackerRules, serviceRules, noticeRules, wordingRules, runtimeRules, audienceRules, allowRules)
+var rules = slices.Concat(policyRules, textRules, rightsRules, trackerRules, serviceRules, noticeRules, wordingRules, runtimeRules, audienceRules, allowRules)
 
 // A pass is one rule at work on one site.
 type pass struct {

@@ -33,7 +33,7 @@ var audienceRules = []Rule{
 	{
 		ID: "aud-lifetimes", Severity: Error,
 		Title:     "Statistics under the exemption are kept twenty-five months at most.",
-		Why:       "The CNIL's advice, which we treat as a condition for claiming the exemption.",
+		Why:       "Twenty-five months is the CNIL's advice, which we treat as a condition for claiming the exemption.",
 		Fix:       "Write audience.kept: 25 months or less.",
 		Sources:   []Source{recommendation("5", Corroborated), audiencePage},
 		Countries: []string{"FR"},
@@ -57,10 +57,11 @@ var audienceRules = []Rule{
 	},
 	{
 		ID: "aud-anon-output", Severity: Warning,
-		Title:   "Small counts are hidden.",
-		Why:     "A count of one is a person. No law gives a number; ten is a house line after the CNIL's rounding to the nearest ten.",
-		Fix:     "Write audience.threshold: 10.",
-		Sources: []Source{guidelines("51"), audienceTool, house("ten")},
+		Title:     "Small counts are hidden.",
+		Why:       "A count of one is a person. No law gives a number; ten is a house line after the CNIL's rounding to the nearest ten.",
+		Fix:       "Write audience.threshold: 10.",
+		Sources:   []Source{guidelines("51"), audienceTool, house("ten")},
+		Countries: []string{"FR"},
 		find: func(p *pass) {
 			if p.Audience.Source != "" && p.Audience.Threshold < 10 {
 				p.report("audience", fmt.Sprintf("counts down to %d are shown", max(p.Audience.Threshold, 1)))
@@ -72,15 +73,19 @@ var audienceRules = []Rule{
 		Title:   "The exemption for audience measurement is claimed for visitors in France only.",
 		Why:     "It is the French authority's reading; Belgium has none, and others differ.",
 		Fix:     "Ask for consent in the other countries, or have the exemption checked for each.",
-		Sources: []Source{guidelines("50"), house("other authorities' texts were not read")},
+		Sources: []Source{eprivacy, guidelines("50"), house("other authorities' texts were not read")},
 		find: func(p *pass) {
-			if !p.Audience.Exemption {
+			i := slices.IndexFunc(p.Jurisdictions(), func(c string) bool { return c != "FR" })
+			if i < 0 {
 				return
 			}
-			for _, c := range jurisdictions(p.Site) {
-				if c != "" && c != "FR" {
-					p.report("audience.exemption", fmt.Sprintf("the exemption is claimed, and the site addresses %s", c))
-					return
+			abroad := p.Jurisdictions()[i]
+			if p.Audience.Exemption {
+				p.report("audience.exemption", fmt.Sprintf("the exemption is claimed, and the site addresses %s", abroad))
+			}
+			for _, t := range p.own() {
+				if t.Reason == policy.ReasonAudience {
+					p.report(t.Field, fmt.Sprintf("%s is exempt as audience measurement, and the site addresses %s", t, abroad))
 				}
 			}
 		},

@@ -27,7 +27,7 @@ var noticeRules = []Rule{
 		Title:   "Where something needs consent, the notice asks for it.",
 		Why:     "Information is not a question.",
 		Fix:     "Write notice: {mode: consent}, or remove the mode.",
-		Sources: []Source{art82, guidelines("24")},
+		Sources: []Source{eprivacy, art82, guidelines("24")},
 		find: func(p *pass) {
 			if (p.Notice.Mode == "information" || p.Notice.Mode == "preconfigure") && p.inUse() {
 				p.report("notice.mode", fmt.Sprintf("the notice is for %s, and something needs consent", p.Notice.Mode))
@@ -37,7 +37,7 @@ var noticeRules = []Rule{
 	{
 		ID: "ban-granular", Severity: Error,
 		Title:   "Each category that visitors are asked about has one purpose.",
-		Why:     "A yes to statistics is no yes to advertising.",
+		Why:     "A yes to statistics is no yes to advertising, and a yes to a film or a chat is neither.",
 		Fix:     "Split the category.",
 		Sources: []Source{guidelines("19"), recommendation("2.4", Read), gdpr("4(11)")},
 		find: func(p *pass) {
@@ -48,8 +48,10 @@ var noticeRules = []Rule{
 						groups[g] = name(s)
 					}
 				}
-				if groups["measurement"] != "" && groups["advertising"] != "" {
-					p.report(c.Field, fmt.Sprintf("category %q asks one question for measurement (%s) and advertising (%s)", c.ID, groups["measurement"], groups["advertising"]))
+				for _, apart := range purposesApart {
+					if a, b := groups[apart.a], groups[apart.b]; a != "" && b != "" {
+						p.report(c.Field, fmt.Sprintf("category %q asks one question for %s (%s) and %s (%s)", c.ID, apart.a, a, apart.b, b)).as(apart.severity)
+					}
 				}
 			}
 		},
@@ -95,8 +97,8 @@ var noticeRules = []Rule{
 		},
 	},
 	{
-		ID: "run-choice-13-months", Severity: Error,
-		Title:   "A choice is not kept beyond what the policy promises, nor beyond what browsers keep.",
+		ID: "run-choice-13-months", Severity: Warning,
+		Title:   "A choice is not kept beyond what the policy promises, nor longer than thirteen months.",
 		Why:     "A yes that outlives the longest tracker it was given for is stale.",
 		Fix:     "Write choice.lasts: 6 months, 13 months at most.",
 		Sources: []Source{rfc6265bis, house("13 months")},
@@ -104,14 +106,11 @@ var noticeRules = []Rule{
 			lasts := p.Choice.Lasts
 			for _, promise := range p.Promises {
 				if promise.ID == "max-lifetime" && promise.Service == "" && p.keepsChoice(promise.Category) && exceeds(lasts, promise.Max) {
-					p.report("choice.lasts", fmt.Sprintf("a choice is kept for %s, and nothing is promised to be kept longer than %s", lasts, promise.Max))
+					p.report("choice.lasts", fmt.Sprintf("a choice is kept for %s, and nothing is promised to be kept longer than %s", lasts, promise.Max)).as(Error)
 				}
 			}
 			if exceeds(lasts, months(13)) {
-				f := p.report("choice.lasts", fmt.Sprintf("a choice is kept for %s", lasts))
-				if !exceeds(lasts, longestCookie) {
-					f.as(Warning) // our own line; beyond it the browser's
-				}
+				p.report("choice.lasts", fmt.Sprintf("a choice is kept for %s", lasts))
 			}
 		},
 	},
@@ -130,7 +129,7 @@ var noticeRules = []Rule{
 	{
 		ID: "ban-account-reopen", Severity: Warning,
 		Title:     "Where choices follow the account, they can be changed from the account.",
-		Why:       "Refusing and withdrawing must reach as far as accepting did: to every device that is signed in.",
+		Why:       "Refusing and withdrawing should reach as far as accepting did: to every device that is signed in.",
 		Fix:       "Add {where: account, path: …, label: …} to choice.reopen.",
 		Sources:   []Source{recommendation("7", Corroborated)},
 		Countries: []string{"FR"},
@@ -190,6 +189,25 @@ func purposeGroup(kind string) string {
 		return "measurement"
 	case "advertising", "affiliation":
 		return "advertising"
+	case "chat", "support":
+		return "chat"
+	case "social":
+		return "embeds"
+	}
+	if slices.Contains(embedKinds, kind) {
+		return "embeds"
 	}
 	return ""
+}
+
+// purposesApart are groups that one question does not cover.
+var purposesApart = []struct {
+	a, b     string
+	severity Severity
+}{
+	{"measurement", "advertising", Error},
+	{"measurement", "chat", Warning},
+	{"measurement", "embeds", Warning},
+	{"advertising", "chat", Warning},
+	{"advertising", "embeds", Warning},
 }

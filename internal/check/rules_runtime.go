@@ -12,29 +12,30 @@ import (
 // Rules on what the running site will do, as far as the manifest tells.
 var runtimeRules = []Rule{
 	{
-		ID: "run-cookie-secure", Severity: Warning,
-		Title:   "Cookies that keep a visitor signed in or protect forms are Secure, HttpOnly and SameSite.",
+		ID: "run-cookie-secure", Severity: Error,
+		Title:   "Cookies that keep a visitor signed in or protect forms are Secure, HttpOnly and SameSite; the site's others are Secure.",
 		Why:     "A cookie that a script or a plain connection can read is a key left in the door.",
 		Fix:     "Write secure: true, http_only: true, same_site: Lax.",
 		Sources: []Source{rfc6265bis, gdpr("32")},
 		find: func(p *pass) {
+			var others []string
 			for _, t := range p.own() {
-				if t.Storage != policy.Cookie || t.Origin != policy.FromSite || t.Reason != policy.ReasonAuthentication && t.Reason != policy.ReasonSecurity {
+				if t.Storage != policy.Cookie || t.Origin != policy.FromSite {
 					continue
 				}
-				var lacks []string
-				if !t.Secure {
-					lacks = append(lacks, "Secure")
-				}
-				if !t.HTTPOnly && t.Reason == policy.ReasonAuthentication {
-					lacks = append(lacks, "HttpOnly")
-				}
-				if t.SameSite == "" {
-					lacks = append(lacks, "SameSite")
-				}
-				if lacks != nil {
+				lacks := attributesLack(t)
+				switch {
+				case lacks == nil:
+				case t.Reason == policy.ReasonAuthentication:
 					p.report(t.Field, fmt.Sprintf("%s is declared without %s", t, strings.Join(lacks, ", ")))
+				case t.Reason == policy.ReasonSecurity:
+					p.report(t.Field, fmt.Sprintf("%s is declared without %s", t, strings.Join(lacks, ", "))).as(Warning)
+				case t.Service == nil:
+					others = append(others, t.String())
 				}
+			}
+			if others != nil {
+				p.report("trackers", "declared without Secure: "+some(others)).as(Info).write("Write secure: true, where the site sets it so.")
 			}
 		},
 	},
@@ -106,21 +107,35 @@ var runtimeRules = []Rule{
 		},
 	},
 	{
+		ID: "run-none-before-choice", Severity: Error,
+		Title:   "Before a choice, no service is contacted that keeps what needs consent.",
+		Why:     "The tracker waits for an answer, and the service that sets it does not: it is written before anybody was asked.",
+		Fix:     "Write loads: on-consent, or on-use with click: true alone; or give the tracker its reason, if it is exempt.",
+		Sources: []Source{eprivacy, art82, guidelines("4, 16")},
+		find: func(p *pass) {
+			for _, t := range p.own() {
+				if s := writtenUnasked(t); s != nil {
+					p.report(t.Field, fmt.Sprintf("%s needs consent, and %s is contacted without it", t, name(s)))
+				}
+			}
+		},
+	},
+	{
 		ID: "run-tag-manager", Severity: Error,
 		Title:   "A tag manager waits for consent with the tags that it loads.",
 		Why:     "Loaded before, it decides by itself what else is loaded.",
 		Fix:     "Put the tag manager into the category of its tags, or load the tags without it.",
-		Sources: []Source{art82, consentMode},
+		Sources: []Source{eprivacy, art82, consentMode},
 		find: func(p *pass) {
 			for _, s := range p.Services {
-				if kind(s) == "tag-manager" && s.Loads != policy.LoadsOnConsent && !s.SelfHosted {
+				if kind(s) == "tag-manager" && s.Loads != policy.LoadsOnConsent && (!s.SelfHosted || p.keepsMore(s)) {
 					p.report(s.Field, fmt.Sprintf("%s is loaded before any choice", name(s)))
 				}
 			}
 		},
 	},
 	{
-		ID: "run-gpc", Severity: Warning,
+		ID: "run-gpc", Severity: Info,
 		Title:   "Advertising is marked as such, so that Global Privacy Control refuses it.",
 		Why:     "Browsers can say no for their user; a category that is not marked does not hear it.",
 		Fix:     "Write advertising: true in the category.",
@@ -242,6 +257,31 @@ var runtimeRules = []Rule{
 	},
 }
 
+// attributesLack is what a cookie should have and is declared without. A script
+// may have to read what protects a form; of what is neither, only Secure is asked.
+func attributesLack(t *policy.Tracker) []string {
+	signsIn := t.Reason == policy.ReasonAuthentication
+	var lacks []string
+	if !t.Secure {
+		lacks = append(lacks, "Secure")
+	}
+	if !t.HTTPOnly && signsIn {
+		lacks = append(lacks, "HttpOnly")
+	}
+	if t.SameSite == "" && (signsIn || t.Reason == policy.ReasonSecurity) {
+		lacks = append(lacks, "SameSite")
+	}
+	return lacks
+}
+
+// some lists names, the first six of many.
+func some(names []string) string {
+	if n := len(names) - 6; n > 0 {
+		return fmt.Sprintf("%s and %d more", strings.Join(names[:6], ", "), n)
+	}
+	return strings.Join(names, ", ")
+}
+
 var authWord = regexp.MustCompile(`(?i)(^|[_.-])(auth|remember)([_.-]|$)`)
 
 // brokenBy tells, for promises that a manifest alone can break, what breaks them.
@@ -268,6 +308,8 @@ var brokenBy = map[string]func(*policy.Site, *policy.Promise) []string{
 	"no-request": func(s *policy.Site, p *policy.Promise) []string {
 		return servicesWhere(s, func(v *policy.Service) bool { return v.ID == p.Service })
 	},
+	"none-before-choice": beforeAnybodyIsAsked,
+	"none-after-refusal": beforeAnybodyIsAsked,
 	"only-on-use": func(s *policy.Site, p *policy.Promise) []string {
 		return servicesWhere(s, func(v *policy.Service) bool { return v.ID == p.Service && v.Loads != policy.LoadsOnUse })
 	},
@@ -324,12 +366,47 @@ var brokenBy = map[string]func(*policy.Site, *policy.Promise) []string{
 		}
 		return []string{"audience.source: " + s.Audience.Source}
 	},
+	"statistics-aggregated": func(s *policy.Site, _ *policy.Promise) []string {
+		if a := s.Audience; a.Source != "" && a.Threshold < 10 {
+			return []string{fmt.Sprintf("audience.threshold: counts down to %d are shown", max(a.Threshold, 1))}
+		}
+		return nil
+	},
+	"not-for-profiling": func(s *policy.Site, p *policy.Promise) []string {
+		var by []string
+		if c := s.Category(p.Category); c != nil && c.Profiling {
+			by = append(by, "the category "+c.ID+", which profiles people")
+		}
+		for _, v := range s.Services {
+			if v.Category.ID == p.Category && v.Profiling {
+				by = append(by, name(v)+", which profiles people")
+			}
+		}
+		return by
+	},
 	"announced-changes": func(s *policy.Site, _ *policy.Promise) []string {
 		if len(s.Policy.Announce) == 0 {
 			return []string{"the policy, which names no channel"}
 		}
 		return nil
 	},
+}
+
+func beforeAnybodyIsAsked(s *policy.Site, _ *policy.Promise) []string {
+	return trackersWhere(s, func(t *policy.Tracker) bool { return writtenUnasked(t) != nil })
+}
+
+// writtenUnasked returns the service that is contacted without consent although
+// it sets a tracker that needs it; nil for none.
+func writtenUnasked(t *policy.Tracker) *policy.Service {
+	if t.Exempt() || t.Service == nil {
+		return nil
+	}
+	setters := append([]*policy.Service{t.Service}, t.Shared...)
+	if i := slices.IndexFunc(setters, unasked); i >= 0 {
+		return setters[i]
+	}
+	return nil
 }
 
 func servicesWhere(s *policy.Site, is func(*policy.Service) bool) []string {

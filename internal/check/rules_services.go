@@ -54,10 +54,11 @@ var serviceRules = []Rule{
 	},
 	{
 		ID: "vnd-policy-link", Severity: Warning,
-		Title:   "Each third party has a link to its privacy policy.",
-		Why:     "Visitors can then read what it does with the data.",
-		Fix:     "Write provider.privacy.",
-		Sources: []Source{recommendation("2.3", Read)},
+		Title:     "Each third party has a link to its privacy policy.",
+		Why:       "Visitors can then read what it does with the data.",
+		Fix:       "Write provider.privacy.",
+		Sources:   []Source{recommendation("2.3", Read)},
+		Countries: []string{"FR"},
 		find: func(p *pass) {
 			for _, s := range p.Services {
 				if s.Provider.Name != "" && s.Provider.Privacy.IsZero() && !s.SelfHosted {
@@ -67,28 +68,18 @@ var serviceRules = []Rule{
 		},
 	},
 	{
-		ID: "vnd-role", Severity: Warning,
-		Title:   "Each third party has a role.",
-		Why:     "Processor, joint controller or controller of its own: the duties differ.",
-		Fix:     "Write role: processor, joint or controller.",
+		ID: "vnd-role-contract", Severity: Warning,
+		Title:   "Each third party has a role; a processor or joint controller is bound by a contract that the manifest names.",
+		Why:     "Processor, joint controller or controller of its own: the duties differ. A processor needs a contract, joint controllers an arrangement.",
+		Fix:     "Write role: processor, joint or controller, and contract: its reference.",
 		Sources: []Source{guidelines("34-40"), gdpr("26"), gdpr("28")},
 		find: func(p *pass) {
 			for _, s := range p.Services {
-				if s.Provider.Name != "" && s.Role == "" && !s.SelfHosted {
+				switch {
+				case s.SelfHosted:
+				case s.Provider.Name != "" && s.Role == "":
 					p.report(s.Field, fmt.Sprintf("nothing says whether %s is a processor or a controller", s.Provider.Name))
-				}
-			}
-		},
-	},
-	{
-		ID: "vnd-contract", Severity: Info,
-		Title:   "A processor or joint controller is bound by a contract that the manifest names.",
-		Why:     "Processing by a processor needs a contract; joint controllers need an arrangement.",
-		Fix:     "Write contract: its reference.",
-		Sources: []Source{gdpr("26"), gdpr("28")},
-		find: func(p *pass) {
-			for _, s := range p.Services {
-				if contractParties[s.Role] != "" && s.Contract == "" && !s.SelfHosted {
+				case contractParties[s.Role] != "" && s.Contract == "":
 					p.report(s.Field, fmt.Sprintf("%s is a %s, and no contract is named", whose(s, &s.Provider), contractParties[s.Role]))
 				}
 			}
@@ -182,15 +173,15 @@ var serviceRules = []Rule{
 	},
 	{
 		ID: "vnd-scc-tia", Severity: Warning,
-		Title:   "Standard contractual clauses name their module and refer to a transfer impact assessment.",
-		Why:     "The clauses alone do not tell whether the country's law lets them work.",
-		Fix:     "Write transfer: {mechanism: scc, module: 2, tia: …}.",
-		Sources: []Source{sccDecision, schrems2},
+		Title:   "Standard contractual clauses name their module, refer to a transfer impact assessment, and come with how to get a copy.",
+		Why:     "The clauses alone do not tell whether the country's law lets them work, and visitors are owed a way to read them.",
+		Fix:     "Write transfer: {mechanism: scc, module: 2, tia: …, copy: …}.",
+		Sources: []Source{sccDecision, schrems2, gdpr("13(1)(f)")},
 		find: func(p *pass) {
 			p.recipients(func(s *policy.Service, r *policy.Recipient) {
 				for _, t := range one(r.Transfers) {
-					if t.Mechanism == policy.SCC && (t.Module == 0 || t.TIA == "") {
-						p.report(at(r, ".transfer"), fmt.Sprintf("the clauses with %s lack a module or an assessment", whose(s, r)))
+					if lacks := clausesLack(t); lacks != nil {
+						p.report(at(r, ".transfer"), fmt.Sprintf("nothing says, of the clauses with %s, %s", whose(s, r), strings.Join(lacks, " and ")))
 					}
 				}
 			})
@@ -219,13 +210,16 @@ var serviceRules = []Rule{
 		Title:   "Analytics, advertising, session replay and social services wait for consent.",
 		Why:     "They are never strictly necessary for what the visitor asked for; audience measurement alone can be exempt, and its trackers then say so.",
 		Fix:     "Put the service into a category with needs: consent; or, for exempt audience measurement, write reason: audience with each of its trackers.",
-		Sources: []Source{art82, {"CNIL, developer guide, fiche 16", Read}},
+		Sources: []Source{eprivacy, art82, {"CNIL, developer guide, fiche 16", Read}},
 		find: func(p *pass) {
 			for _, s := range p.Services {
-				// Opening a page asks for the page; a click on a placeholder asks for what it holds.
-				asked := s.Loads == policy.LoadsOnConsent || s.Loads == policy.LoadsOnUse && len(s.Paths) == 0
-				if slices.Contains(consentKinds, kind(s)) && !asked && !s.SelfHosted && !exemptAudience(s) {
+				if !slices.Contains(consentKinds, kind(s)) || !unasked(s) || p.exemptAudience(s) {
+					continue
+				}
+				if !s.SelfHosted {
 					p.report(s.Field, fmt.Sprintf("%s (%s) is contacted without consent", name(s), kind(s)))
+				} else if p.keepsMore(s) {
+					p.report(s.Field, fmt.Sprintf("%s (%s), on the site's own server, keeps trackers without consent", name(s), kind(s)))
 				}
 			}
 		},
@@ -235,10 +229,10 @@ var serviceRules = []Rule{
 		Title:   "Video, map, chat and other embeds wait for consent or for a click that says what will happen.",
 		Why:     "An embed contacts its provider as soon as the page is shown.",
 		Fix:     "Write loads: on-use with click: true, or a category that needs consent.",
-		Sources: []Source{art82, {"CNIL, developer guide, fiche 16", Read}},
+		Sources: []Source{eprivacy, art82, {"CNIL, developer guide, fiche 16", Read}},
 		find: func(p *pass) {
 			for _, s := range p.Services {
-				if s.Loads == policy.LoadsAlways && !s.SelfHosted && slices.Contains([]string{"video", "audio", "chat", "support", "comments", "reviews", "scheduling", "form"}, kind(s)) {
+				if s.Loads == policy.LoadsAlways && !s.SelfHosted && slices.Contains(embedKinds, kind(s)) {
 					p.report(s.Field, fmt.Sprintf("%s (%s) is contacted as soon as a page is shown", name(s), kind(s)))
 				}
 			}
@@ -249,7 +243,7 @@ var serviceRules = []Rule{
 		Title:   "A service for one feature is contacted only where the feature is used.",
 		Why:     "Payment on the checkout page does not make the payment provider necessary on every page.",
 		Fix:     "Write loads: on-use with the paths of the feature.",
-		Sources: []Source{art82},
+		Sources: []Source{eprivacy, art82},
 		find: func(p *pass) {
 			for _, s := range p.Services {
 				if s.Loads == policy.LoadsAlways && !s.SelfHosted && slices.Contains([]string{"payment", "conferencing", "sign-in", "captcha"}, kind(s)) {
@@ -291,7 +285,7 @@ var serviceRules = []Rule{
 		Title:   "Opt-out pages of vendors, or Your Online Choices, are never offered in place of consent.",
 		Why:     "Consent comes before; an opt-out comes after.",
 		Fix:     "Say that refusal is in the preference centre; a vendor's page (opt_out) is an addition.",
-		Sources: []Source{art82, guidelines("16, 30")},
+		Sources: []Source{eprivacy, art82, guidelines("16, 30")},
 		find: func(p *pass) {
 			for _, t := range p.texts {
 				if !optOutPages.near(t.lower) {
@@ -309,12 +303,12 @@ var serviceRules = []Rule{
 	{
 		ID: "vnd-google-cmp", Severity: Error,
 		Title:   "Google's publisher products need a consent platform that Google has certified, with TCF; Témoin is not one.",
-		Why:     "In the European Economic Area, Google serves personalised and other ads only through such a platform.",
+		Why:     "Google's EU user consent policy asks for it where these products serve ads in the European Economic Area.",
 		Fix:     "Do without the product, or use a certified platform for it.",
 		Sources: []Source{{"Google, EU user consent policy", Read}},
 		find: func(p *pass) {
 			for _, s := range p.Services {
-				if slices.Contains([]string{"google-adsense", "google-ad-manager", "google-admob"}, s.FromCatalogue()) {
+				if p.publisherProduct(s) {
 					p.report(s.Field, fmt.Sprintf("%s needs a consent platform that Google has certified", name(s)))
 				}
 			}
@@ -325,7 +319,7 @@ var serviceRules = []Rule{
 		Title:   "A trusted host is no known tracker.",
 		Why:     "A host that sets or reads trackers is a service, whatever the reason given.",
 		Fix:     "Declare it under services.",
-		Sources: []Source{art82},
+		Sources: []Source{eprivacy, art82},
 		find: func(p *pass) {
 			for i, h := range p.Trusted {
 				for _, known := range servicesAt(h.Host) {
@@ -338,6 +332,25 @@ var serviceRules = []Rule{
 		},
 	},
 }
+
+// publisherProduct reports whether a service is one with which Google serves ads
+// on other companies' pages: by its entry in the catalogue, or by a host that the
+// manifest writes and at which nothing else is reached.
+func (p *pass) publisherProduct(s *policy.Service) bool {
+	is := func(s *policy.Service) bool {
+		return slices.Contains([]string{"google-adsense", "google-ad-manager", "google-admob"}, s.FromCatalogue())
+	}
+	if is(s) || !p.Written(s.Field+".hosts") {
+		return is(s) // to look hosts up takes reading the whole catalogue
+	}
+	return slices.ContainsFunc(s.Hosts, func(h string) bool {
+		known := servicesAt(h)
+		return len(known) > 0 && !slices.ContainsFunc(known, func(k *policy.Service) bool { return !is(k) })
+	})
+}
+
+// embedKinds are kinds of services that show something of theirs within a page.
+var embedKinds = []string{"video", "audio", "map", "chat", "support", "comments", "reviews", "scheduling", "form"}
 
 // contractParties are the roles that need a contract, in words.
 var contractParties = map[policy.Role]string{policy.RoleProcessor: "processor", policy.RoleJoint: "joint controller"}
@@ -391,17 +404,46 @@ func overlap(a, b string) bool {
 	return (covers(hostA, hostB) || covers(hostB, hostA)) && (strings.HasPrefix(pathA, pathB) || strings.HasPrefix(pathB, pathA))
 }
 
+// unasked reports whether a service is contacted before anybody is asked.
+// Opening a page asks for the page; a click on a placeholder asks for what it
+// holds.
+func unasked(s *policy.Service) bool {
+	return s.Loads == policy.LoadsAlways || s.Loads == policy.LoadsOnUse && len(s.Paths) > 0
+}
+
 // exemptAudience reports whether all that a service keeps is declared exempt as
 // audience measurement, which trk-audience-exempt then judges.
-func exemptAudience(s *policy.Service) bool {
-	return kind(s) == "analytics" && len(s.Trackers) > 0 && !slices.ContainsFunc(s.Trackers, func(t *policy.Tracker) bool {
-		return t.Reason != policy.ReasonAudience && t.Reason != policy.ReasonChoice
+func (p *pass) exemptAudience(s *policy.Service) bool {
+	return kind(s) == "analytics" && len(s.Trackers) > 0 && !p.keepsMore(s)
+}
+
+// keepsMore reports whether a service keeps more in the browser than audience
+// measurement may under the exemption, which is the French authority's reading.
+func (p *pass) keepsMore(s *policy.Service) bool {
+	return slices.ContainsFunc(s.Trackers, func(t *policy.Tracker) bool {
+		exempt := t.Reason == policy.ReasonAudience && holds("FR", p.Site)
+		return !exempt && t.Reason != policy.ReasonChoice
 	})
 }
 
 // at is the path of a recipient's field, or of the service where the recipient
 // comes from the catalogue.
 func at(r *policy.Recipient, field string) string { return r.Field + field }
+
+// clausesLack is what nothing says of standard contractual clauses.
+func clausesLack(t policy.Transfer) []string {
+	if t.Mechanism != policy.SCC {
+		return nil
+	}
+	var lacks []string
+	if t.Module == 0 || t.TIA == "" {
+		lacks = append(lacks, "which module they are or what the assessment found")
+	}
+	if t.Copy.IsZero() {
+		lacks = append(lacks, "how to get a copy")
+	}
+	return lacks
+}
 
 // one returns the mechanism where there is one: of several, nobody can say
 // which to judge.
@@ -419,11 +461,11 @@ func whose(s *policy.Service, r *policy.Recipient) string {
 	return name(s)
 }
 
-// leavesEEA reports whether a service's data goes to a country that neither is
-// in the European Economic Area nor has an adequacy decision.
+// leavesEEA reports whether a service's data goes to a country outside the
+// European Economic Area: an adequacy decision permits that, and does not undo it.
 func leavesEEA(s *policy.Service) bool {
 	for _, r := range append([]policy.Recipient{s.Provider}, s.Recipients...) {
-		if r.Country != "" && !policy.InEEA(r.Country) && !policy.HasAdequacy(r.Country) {
+		if r.Country != "" && !policy.InEEA(r.Country) {
 			return true
 		}
 	}

@@ -43,7 +43,7 @@ var trackerRules = []Rule{
 		Title:   "Each tracker says what it is for.",
 		Why:     "Consent and exemption are both judged by the purpose.",
 		Fix:     "Write purpose, one plain sentence.",
-		Sources: []Source{art82, guidelines("24")},
+		Sources: []Source{eprivacy, art82, guidelines("24")},
 		find: func(p *pass) {
 			for _, t := range p.own() {
 				if t.Purpose.IsZero() {
@@ -97,10 +97,11 @@ var trackerRules = []Rule{
 	},
 	{
 		ID: "trk-storage-type", Severity: Warning,
-		Title:   "What is not a cookie is not called one.",
-		Why:     "Emptying the cookies does not empty local storage: the visitor would look in the wrong place.",
-		Fix:     "Name the storage, or say trackers.",
-		Sources: []Source{guidelines("13")},
+		Title:     "What is not a cookie is not called one.",
+		Why:       "Emptying the cookies does not empty local storage: the visitor would look in the wrong place.",
+		Fix:       "Name the storage, or say trackers.",
+		Sources:   []Source{guidelines("13")},
+		Countries: []string{"FR"},
 		find: func(p *pass) {
 			for _, t := range p.own() {
 				if notCookie(t) && t.Storage != policy.Pixel && p.claims(calledCookie, t.Purpose, t.Label) {
@@ -191,17 +192,17 @@ var trackerRules = []Rule{
 		Title:   "An exempt tracker says why it needs no consent.",
 		Why:     "Without a reason, an exemption is a claim. The CNIL's list is given as examples: another reason is possible, in writing.",
 		Fix:     "Write reason: one of the listed ones, or service-requested with because.",
-		Sources: []Source{guidelines("49"), art82},
+		Sources: []Source{eprivacy, guidelines("49"), art82},
 		find: func(p *pass) {
 			for _, t := range p.own() {
 				switch {
 				case !t.Exempt():
-				case t.Reason == "" && t.Service == nil:
+				case t.Reason == "":
 					p.report(t.Field, fmt.Sprintf("%s is exempt without a reason", t))
 				case t.Reason == policy.ReasonServiceRequested && t.Because.IsZero():
 					p.report(t.Field, fmt.Sprintf("%s is needed for a service that the visitor asked for, and nothing says which", t))
-				case t.Reason == policy.ReasonServiceRequested && t.Act.IsZero():
-					p.report(t.Field, fmt.Sprintf("%s is exempt for a reason that is not on the CNIL's list of examples, and nothing says by which act the visitor asks", t)).as(Info).
+				case t.Reason == policy.ReasonServiceRequested && t.Act.IsZero() && !loadsOnUse(t.Service):
+					p.report(t.Field, fmt.Sprintf("%s is exempt for a reason that is not on the CNIL's list of examples, and nothing says by which act the visitor asks", t)).as(Warning).
 						write("Write act: what the visitor does before it is written.")
 				}
 			}
@@ -212,7 +213,7 @@ var trackerRules = []Rule{
 		Title:   "A service that is contacted without consent says which service the visitor asked for.",
 		Why:     "Strictly necessary means necessary for what the visitor asked for, not for the site.",
 		Fix:     "Write because: which service, by which act of the visitor.",
-		Sources: []Source{art82, guidelines("49")},
+		Sources: []Source{eprivacy, art82, guidelines("49")},
 		find: func(p *pass) {
 			for _, s := range p.Services {
 				if s.Loads != policy.LoadsOnConsent && s.Because.IsZero() && !s.SelfHosted {
@@ -242,6 +243,7 @@ var trackerRules = []Rule{
 					p.report(t.Field, fmt.Sprintf("%s is exempt, in a category that the page calls optional", t))
 				}
 			}
+			p.findInessential()
 		},
 	},
 	{
@@ -249,7 +251,7 @@ var trackerRules = []Rule{
 		Title:   "An exempt tracker serves one purpose, and neither analytics nor advertising.",
 		Why:     "A second purpose ends the exemption.",
 		Fix:     "Give the other purpose a tracker of its own, in a category that needs consent.",
-		Sources: []Source{guidelines("47-48"), recommendation("6", Read)},
+		Sources: []Source{eprivacy, guidelines("47-48"), recommendation("6", Read)},
 		find: func(p *pass) {
 			for _, t := range p.own() {
 				if !t.Exempt() || t.Reason == policy.ReasonAudience || t.Reason == policy.ReasonChoice {
@@ -268,8 +270,8 @@ var trackerRules = []Rule{
 	},
 	{
 		ID: "trk-audience-exempt", Severity: Error,
-		Title:     "A tracker exempt as audience measurement keeps within the conditions: the site's own, thirteen months, no extension.",
-		Why:       "The exemption for audience measurement holds only under its conditions.",
+		Title:     "A tracker exempt as audience measurement keeps within the conditions: for the site alone, thirteen months, no extension.",
+		Why:       "Data that serves anybody but the site is outside the exemption. Thirteen months is the CNIL's advice, which we treat as a condition for claiming the exemption.",
 		Fix:       "Shorten it to 13 months without sliding, for the site alone; or ask for consent.",
 		Sources:   []Source{guidelines("50-52"), recommendation("5", Corroborated), audiencePage},
 		Countries: []string{"FR"},
@@ -287,6 +289,7 @@ var trackerRules = []Rule{
 				if t.Party == policy.ThirdParty {
 					p.report(t.Field, fmt.Sprintf("%s is exempt as audience measurement and a third party's", t))
 				}
+				p.forTheSiteAlone(t)
 			}
 		},
 	},
@@ -333,8 +336,12 @@ var trackerRules = []Rule{
 		find: func(p *pass) {
 			for _, t := range p.own() {
 				l := t.Lasts.Longest()
-				if !t.Exempt() && l.Kind == policy.For && outlives(l, months(13)) && t.Because.IsZero() {
+				switch {
+				case t.Exempt() || !outlives(l, months(13)) || !t.Because.IsZero():
+				case l.Kind == policy.For:
 					p.report(t.Field, fmt.Sprintf("%s is kept for %s, longer than 13 months, without a reason", t, l))
+				case notCookie(t): // a cookie always has an end, which another rule says
+					p.report(t.Field, fmt.Sprintf("%s is kept until it is deleted, perhaps longer than 13 months, without a reason", t))
 				}
 			}
 		},
@@ -354,15 +361,15 @@ var trackerRules = []Rule{
 		},
 	},
 	{
-		ID: "trk-no-pixel-exempt", Severity: Error,
-		Title:   "A pixel is a tracker that needs consent.",
+		ID: "trk-no-pixel-fp", Severity: Error,
+		Title:   "A pixel is a tracker: it needs consent, or a reason like any other.",
 		Why:     "An image loaded to report that it was loaded makes the browser send information.",
-		Fix:     "Put it into a category that needs consent.",
+		Fix:     "Put it into a category that needs consent, or write its reason.",
 		Sources: []Source{guidelines("13"), edpb2of2023},
 		find: func(p *pass) {
 			for _, t := range p.own() {
-				if t.Storage == policy.Pixel && t.Exempt() {
-					p.report(t.Field, fmt.Sprintf("the pixel %s is exempt", t))
+				if t.Storage == policy.Pixel && t.Exempt() && t.Reason == "" {
+					p.report(t.Field, fmt.Sprintf("the pixel %s is exempt without a reason", t))
 				}
 			}
 		},
@@ -386,6 +393,22 @@ var trackerRules = []Rule{
 // consentKinds are kinds of services whose trackers serve statistics,
 // advertising or the like: never strictly necessary.
 var consentKinds = []string{"analytics", "session-replay", "ab-testing", "advertising", "affiliation", "social"}
+
+// forTheSiteAlone holds an exempt tracker of a vendor against the condition that
+// nobody but the site has a use for its data. What runs on the site's own server
+// has no vendor.
+func (p *pass) forTheSiteAlone(t *policy.Tracker) {
+	s := t.Service
+	switch {
+	case s == nil || s.SelfHosted || s.Provider.Name == "":
+	case s.Role != policy.RoleProcessor:
+		p.report(t.Field, fmt.Sprintf("%s is exempt as audience measurement, and %s is not said to be a mere processor of its data", t, s.Provider.Name)).
+			write("Write role: processor, if the contract makes it one; or ask for consent.")
+	default:
+		p.report(t.Field, fmt.Sprintf("%s is exempt as audience measurement: has %s undertaken not to reuse the data for itself?", t, s.Provider.Name)).as(Warning).
+			write("Have it in the contract, then allow this finding with its clause; or ask for consent.")
+	}
+}
 
 // longestCookie is what browsers cut a cookie's life to.
 var longestCookie = policy.Period{Count: 400, Unit: policy.Day}
@@ -427,6 +450,21 @@ func (p *pass) declares(is func(*policy.Tracker) bool) bool {
 	return slices.ContainsFunc(p.own(), func(t *policy.Tracker) bool { return t.Name != "" && is(t) })
 }
 
+// findInessential reports what is exempt, perhaps as a preference, and called
+// inessential by its own words.
+func (p *pass) findInessential() {
+	for _, c := range p.Categories {
+		if c.Ground == policy.GroundExempt && p.claims(inessential, c.Title, c.Purpose, c.Benefits, c.IfBlocked) {
+			p.report(c.Field, fmt.Sprintf("category %q is exempt, and its words call it not essential", c.ID))
+		}
+	}
+	for _, t := range p.own() {
+		if t.Exempt() && p.claims(inessential, t.Purpose, t.Because) {
+			p.report(t.Field, fmt.Sprintf("%s is exempt, and its words call it not essential", t))
+		}
+	}
+}
+
 func findUnsafePatterns(p *pass) {
 	for _, t := range p.own() {
 		prefix, wild := t.Wild()
@@ -434,7 +472,7 @@ func findUnsafePatterns(p *pass) {
 			continue
 		}
 		const separators = "_-.:"
-		if t.Origin == policy.FromSite && (len(prefix) < 3 || !strings.ContainsAny(prefix[len(prefix)-1:], separators) || strings.Trim(prefix, separators) == "") {
+		if p.writesName(t) && (len(prefix) < 3 || !strings.ContainsAny(prefix[len(prefix)-1:], separators) || strings.Trim(prefix, separators) == "") {
 			p.report(t.Field, fmt.Sprintf("%q takes in too much: before its * must stand three characters or more that end in a separator", t.Name))
 		}
 		for _, other := range p.own() {
@@ -444,6 +482,20 @@ func findUnsafePatterns(p *pass) {
 		}
 	}
 }
+
+// writesName reports whether the manifest itself writes the name of a tracker: a
+// pattern that only the catalogue gives is the vendor's own.
+func (p *pass) writesName(t *policy.Tracker) bool {
+	if t.Service != nil && t.Field == t.Service.Field || !p.Written(t.Field+".name") {
+		return false
+	}
+	known, ok := policy.KnownTracker(t.Storage, t.Name)
+	return !ok || known.Name != t.Name || t.Origin == policy.FromSite
+}
+
+// loadsOnUse reports whether a service is contacted on the visitor's act only,
+// which the service names.
+func loadsOnUse(s *policy.Service) bool { return s != nil && s.Loads == policy.LoadsOnUse }
 
 func isToken(name string) bool {
 	for i := range len(name) {

@@ -30,7 +30,7 @@ var wordingRules = []Rule{
 	{
 		ID: "pol-compliance-claim", Severity: Error,
 		Title:   "Nothing claims to be compliant or certified.",
-		Why:     "The CNIL certifies no cookie notice; “designed to follow” is the most that can be said.",
+		Why:     "A notice is not compliant because it says so; “designed to follow” is the most that can be said.",
 		Fix:     "Write “designed to follow the CNIL's texts”.",
 		Sources: []Source{gdpr("5(1)(a)"), audienceTool},
 		find: func(p *pass) {
@@ -59,13 +59,13 @@ var wordingRules = []Rule{
 		ID: "pol-citation", Severity: Warning,
 		Title:   "Legal references are exact.",
 		Why:     "A wrong reference sends readers to a text that says something else.",
-		Fix:     "The exemption is in art. 82, last paragraph, 2°, of the French law; withdrawal as easy as giving is GDPR art. 7(3); consent to the tracker is art. 82, and GDPR art. 6(1)(a) covers what is done afterwards; no text recommends 13 months for all cookies.",
-		Sources: []Source{art82, gdpr("7(3)"), recommendation("5", Corroborated)},
+		Fix:     "The exemption is in art. 82, last paragraph, 2°, of the French law; withdrawal as easy as giving is GDPR art. 7(3); consent to the tracker is art. 82, and GDPR art. 6(1)(a) covers what is done afterwards; no text in force recommends 13 months for all cookies.",
+		Sources: []Source{eprivacy, art82, gdpr("7(3)"), recommendation("5", Corroborated)},
 		find: func(p *pass) {
 			for _, t := range p.texts {
 				for _, c := range wrongCitations {
 					if c.text.near(t.lower) && p.claimed(t, undotted(t.Text), c.text) != "" && !c.unless.in(t) {
-						p.reportAt(t.Prose, c.wrong)
+						p.reportAt(t.Prose, c.in(p.Site))
 					}
 				}
 			}
@@ -93,10 +93,11 @@ var wordingRules = []Rule{
 	},
 	{
 		ID: "pol-browser-not-enough", Severity: Error,
-		Title:   "Browser settings are a complement, never the way to refuse.",
-		Why:     "Browsers do not let visitors choose by purpose.",
-		Fix:     "Say that refusal is in the preference centre; declare choice.reopen.",
-		Sources: []Source{guidelines("44-45")},
+		Title:     "Browser settings are a complement, never the way to refuse.",
+		Why:       "Browsers do not let visitors choose by purpose.",
+		Fix:       "Say that refusal is in the preference centre; declare choice.reopen.",
+		Sources:   []Source{guidelines("44-45")},
+		Countries: []string{"FR"},
 		find: func(p *pass) {
 			if len(p.Choice.Reopen) > 0 {
 				return
@@ -123,6 +124,14 @@ var wordingRules = []Rule{
 			}
 		},
 	},
+}
+
+// in says what is wrong about a citation, by the law that holds for a site.
+func (c *citation) in(site *policy.Site) string {
+	if c.abroad == "" || holds("FR", site) {
+		return c.wrong
+	}
+	return c.abroad
 }
 
 // ofStatistics reports whether a text is about the site's own statistics.

@@ -19,6 +19,7 @@ func house(why string) Source { return Source{why, House} }
 
 var (
 	art82         = Source{"Loi 78-17 of 6 January 1978, art. 82", Read}
+	eprivacy      = Source{"Directive 2002/58/EC, art. 5(3)", Remembered}
 	planet49      = Source{"CJEU, C-673/17 Planet49", Remembered}
 	taskforce24   = Source{"EDPB, Cookie Banner Taskforce report, § 24", Corroborated}
 	taskforce34   = Source{"EDPB, Cookie Banner Taskforce report, §§ 34-35", Corroborated}

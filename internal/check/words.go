@@ -190,9 +190,10 @@ func datedWords(t wording) []string {
 	}
 	var words []string
 	for _, re := range []*pattern{dated, datedAfter} {
-		for _, m := range re.regexp().FindAllStringSubmatch(t.Text, -1) {
-			if !slices.Contains(words, m[1]) {
-				words = append(words, m[1])
+		for _, m := range re.regexp().FindAllStringSubmatchIndex(t.Text, -1) {
+			word := t.Text[m[2]:m[3]]
+			if !slices.Contains(words, word) && !(monthNames()[strings.ToLower(word)] && lawOf.regexp().MatchString(t.Text[max(0, m[0]-reach):m[0]])) {
+				words = append(words, word)
 			}
 		}
 	}
@@ -214,7 +215,10 @@ var monthNames = sync.OnceValue(func() map[string]bool {
 })
 
 var (
-	dated      = look(`\p{Nd}(?:er|st|nd|rd|th|º|°|\.)?(?:[ /-]| de )(\p{L}+)`)
+	dated = look(`\p{Nd}(?:er|st|nd|rd|th|º|°|\.)?(?:[ /-]| de )(\p{L}+)`)
+	// lawOf is what stands before the date of a law, which keeps its own language
+	// where its title is quoted in another.
+	lawOf      = look(`(?i)\b(?:loi|décret|délibération|ordonnance|arrêté|gesetz|verordnung|ley|real decreto|legge|decreto|wet|lei)\s(?:[^.;:\n]|n[or]\. ?){0,40}?\b(?:du|vom|del?|dal|van|do)\s(?:\p{Nd}{1,2}(?:er|º|°|\.)?\s?(?:de )?)?$`)
 	datedAfter = look(`(\p{L}+)[,.]?[ /-](?:de )?\p{Nd}{1,4}\b`)
 )
 
@@ -266,6 +270,11 @@ var (
 	rememberMe   = look(`(?i)remember[ -]me|(?:stay|keep me|remain) (?:signed|logged)[ -]in|(?:se souvenir|souvenez-vous) de moi|rest(?:er|ez) connecté|angemeldet bleiben|recuérdame|recordarme|ricordami|onthoud mij|aangemeld blijven|lembrar-me|تذكرني`)
 	similarTech  = look(`(?i)(?:similar|comparable) technolog|technologies (?:similaires|analogues|comparables)|(?:ähnliche|vergleichbare)n? technologien|tecnologías (?:similares|análogas)|tecnologie (?:simili|analoghe)|(?:soortgelijke|vergelijkbare) technologie|tecnologias (?:semelhantes|similares)|(?:ال)?تقنيات (?:ال)?(?:مماثلة|مشابهة)`)
 	otherPurpose = look(`(?i)\b(?:statisti|analytic|audience\b|advertis|publicit|pubblicit|marketing|profiling|profilage|remarketing|retarget|werb(?:ung|e)|reclame\b|advertentie)|estadístic|estatístic|(?:ال)?إحصا[ءئ]|(?:ال)?إعلان|(?:ال)?تسويق`)
+
+	// inessential is what nobody needs, in the words of those who claim that it is exempt.
+	inessential = look(`(?i)(?:(?:\bnot|\bnon|n't) (?:strictly |absolutely )?|\bnon-|\bun|\bin)(?:essential|indispensable|necessary)\b|(?:\bnon |\bne (?:\p{L}+ ){1,2}pas |\bn'\p{L}+ pas )(?:\p{L}+ment )?(?:essentiel|indispensable|nécessaire)|\bnicht (?:unbedingt |zwingend )?(?:notwendig|erforderlich|essenziell|essentiell|wesentlich)` +
+		`|\bno (?:son |es )?(?:estrictamente )?(?:esencial|imprescindible|indispensable|necesari)|\bnon (?:sono |è )?(?:strettamente )?(?:essenzial|indispensabil|necessari)|\bniet (?:strikt )?(?:essentieel|noodzakelijk|onmisbaar)|\bnão (?:são |é )?(?:estritamente )?(?:essencia|indispensáve|necessári)` +
+		`|(?:غير|ليست?) (?:ال)?(?:ضروري|أساسي)`)
 
 	legitimateInterest = look(`(?i)legitimate interest|intérêts? légitimes?|berechtigte[smn]? interesse|interés legítimo|legittimo interesse|interesse legittimo|gerechtvaardigd belang|interesse legítimo|(?:(?:ال)?(?:مصلحة|مصالح)|مصلحتنا|مصالحنا) (?:ال)?مشروعة`)
 	deniedBehind       = look(`(?i)^s?([^.,;:!?\n]{0,40}?)(?:\b(?:is|are|can|will|does) (?:not|never)\b|\bcannot\b|\bn'|\bne \p{L}+ (?:pas|jamais)|\b(?:ist|sind|wird|werden) (?:nicht|nie|kein)|\b(?:no|nunca) (?:es|se)\b|\bnon (?:è|viene)|\b(?:is|wordt) (?:geen|niet|nooit)\b|\bnão (?:é|são)|\s(?:ليست?|لا)\s)`)
@@ -327,24 +336,26 @@ const laws = `cnil|rgpd|gdpr|dsgvo|avg|rgaa|wcag|eprivacy|informatique et libert
 type citation struct {
 	text, unless *pattern
 	wrong        string
+	abroad       string // where French law does not hold; "" for the same
 }
 
 var wrongCitations = []citation{
 	{
 		look(`(?i)\b82 ?\(2\)`), look(`(?i)\b82 ?\(2\)[^.;]{0,20}(?:gdpr|rgpd|dsgvo|avg|2016/679)`),
-		"article 82 has no paragraph (2): the exemption is in its last paragraph, 2°",
+		"article 82 has no paragraph (2): the exemption is in its last paragraph, 2°", "",
 	},
 	{
 		look(`(?i)(?:withdraw|retir|révoqu)[^.]{0,120}\b(?:art\.?|article) 82|\b(?:art\.?|article) 82[^.]{0,140}(?:withdraw|retir|révoqu)`), look(`(?i)\b7 ?\(3\)|\b7\.3\b|\b7,? (?:paragraph[e]?|§|para\.) ?3\b|\b7 ?§ ?3\b`),
-		"withdrawal as easy as giving is GDPR art. 7(3), not article 82",
+		"withdrawal as easy as giving is GDPR art. 7(3), not article 82", "",
 	},
 	{
 		look(`(?i)\b` + thirteen + `[^.]{0,80}(?:recommand|recommend|empf|recomi?end|raccomand|aanbev)|(?:recommand|recommend|empf|recomi?end|raccomand|aanbev)[^.]{0,80}\b` + thirteen), look(`(?i)audience|exempt|dispens|reichweite|audiencia|bereik|\bvendor|\béditeur`),
-		"the CNIL recommends 13 months for exempt audience measurement only",
+		"the CNIL recommends 13 months for exempt audience measurement only", "",
 	},
 	{
-		look(`(?i)\b(?:consent|consentement|einwilligung|consentimiento|consenso|toestemming|consentimento)\b[^.]{0,30}\b6[.( ]*1[.)( ]*\(?a\)?`), look(`(?i)\b82\b|\bdata\b|données|traitement|processing|\bDaten\b|\bdatos\b|\bdati\b|gegevens|\bdados\b`),
+		look(`(?i)\b(?:consent|consentement|einwilligung|consentimiento|consenso|toestemming|consentimento)\b[^.]{0,30}\b6[.( ]*1[.)( ]*\(?a\)?`), look(`(?i)\b82\b|\b5 ?\(3\)|2002/58|\bdata\b|données|traitement|processing|\bDaten\b|\bdatos\b|\bdati\b|gegevens|\bdados\b`),
 		"consent to a tracker is article 82; GDPR art. 6(1)(a) covers what is done with the data afterwards",
+		"consent to a tracker is article 5(3) of Directive 2002/58/EC as your country's law has it; GDPR art. 6(1)(a) covers what is done with the data afterwards",
 	},
 }
 
