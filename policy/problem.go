@@ -94,11 +94,14 @@ const maxCandidates = 500
 
 // nearest returns the candidate that word is most likely a slip for, or "".
 func nearest(word string, candidates []string) string {
-	if len(word) > 64 {
+	if len(word) > maxWord {
 		return ""
 	}
 	best, found := len(word)/3+1, ""
 	for _, c := range candidates[:min(len(candidates), maxCandidates)] {
+		if len(c) > maxWord || len(c) > len(word)+best || len(word) > len(c)+best {
+			continue
+		}
 		if d := distance(strings.ToLower(word), c); d <= best && d < max(len(c), 2) {
 			if d < best || found == "" {
 				best, found = d, c
@@ -108,15 +111,19 @@ func nearest(word string, candidates []string) string {
 	return found
 }
 
+// maxWord bounds the words that are compared, in bytes.
+const maxWord = 64
+
 // distance is the number of letters to add, drop, change or swap with their
-// neighbour to make b of a (optimal string alignment).
+// neighbour to make b of a (optimal string alignment). Both are at most maxWord
+// long.
 func distance(a, b string) int {
-	before, prev := make([]int, len(b)+1), make([]int, len(b)+1)
-	for j := range prev {
+	var rows [3][maxWord + 1]int // of the letter before the last, the last, this one
+	before, prev, row := &rows[0], &rows[1], &rows[2]
+	for j := range len(b) + 1 {
 		prev[j] = j
 	}
 	for i := 1; i <= len(a); i++ {
-		row := make([]int, len(b)+1)
 		row[0] = i
 		for j := 1; j <= len(b); j++ {
 			change := prev[j-1]
@@ -128,7 +135,7 @@ func distance(a, b string) int {
 				row[j] = min(row[j], before[j-2]+1)
 			}
 		}
-		before, prev = prev, row
+		before, prev, row = prev, row, before
 	}
 	return prev[len(b)]
 }
