@@ -95,8 +95,19 @@ func checkCatalogueTracker(t *testing.T, tr *Tracker) {
 }
 
 func TestCatalogueKnowsTheServicesMostUsed(t *testing.T) {
-	if n := len(CatalogueIDs()); n < 80 {
-		t.Errorf("%d services, want 80 at least", n)
+	ids := CatalogueIDs()
+	if len(ids) < 80 {
+		t.Errorf("%d services, want 80 at least", len(ids))
+	}
+	// Leaflet is served by unpkg, cdnjs and jsDelivr.
+	for id := range strings.FieldsSeq(`google-analytics google-tag-manager google-ads google-recaptcha google-fonts google-maps youtube
+		vimeo dailymotion hotjar microsoft-clarity matomo-cloud matomo piano-analytics plausible meta-pixel linkedin-insight
+		tiktok-pixel x-twitter pinterest criteo stripe paypal adyen intercom crisp zendesk hubspot brevo mailchimp cloudflare
+		hcaptcha friendly-captcha typeform calendly zoom jitsi daily twilio-video whereby sentry algolia spotify soundcloud
+		instagram openstreetmap unpkg cdnjs jsdelivr adobe-fonts trustpilot axeptio didomi`) {
+		if !slices.Contains(ids, id) {
+			t.Errorf("%s is missing", id)
+		}
 	}
 }
 
