@@ -96,16 +96,20 @@ func checkFiles(files []string, on policy.Date) (reports []*check.Report, source
 // readManifest reads a file, no further than a manifest can be long: the parser
 // says what is wrong with a longer one.
 func readManifest(file string) ([]byte, error) {
+	info, err := os.Stat(file)
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("%w: check the name", err)
+	case info.IsDir():
+		return nil, fmt.Errorf("%s is a directory: name the manifest in it, such as %s/site.yaml", file, strings.TrimSuffix(file, "/"))
+	case !info.Mode().IsRegular():
+		return nil, fmt.Errorf("%s is no regular file: write the manifest to one", file) // a pipe could keep us waiting
+	}
 	f, err := os.Open(file)
 	if err != nil {
-		return nil, fmt.Errorf("%w: check the name", err)
+		return nil, err
 	}
 	defer f.Close()
-	if info, err := f.Stat(); err != nil {
-		return nil, err
-	} else if info.IsDir() {
-		return nil, fmt.Errorf("%s is a directory: name the manifest in it, such as %s/site.yaml", file, strings.TrimSuffix(file, "/"))
-	}
 	return io.ReadAll(io.LimitReader(f, policy.MaxSize+8))
 }
 
