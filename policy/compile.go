@@ -11,7 +11,8 @@ import (
 // compiler resolves what the parts of a manifest say about each other.
 type compiler struct {
 	*Site
-	d *decoder
+	d             *decoder
+	uncategorised bool // no category can be read, which is reported: nothing can name one
 }
 
 // problem reports at the field that path names.
@@ -37,8 +38,18 @@ func (c *compiler) suggest(word string, known []string, otherwise string) string
 	return otherwise
 }
 
+// suggestService says which services of the catalogue a word may stand for.
+func (c *compiler) suggestService(word string) string {
+	if len(c.d.problems) < maxProblems/2 { // as in suggest
+		if ids := knownAs(word); len(ids) > 0 {
+			return didYouMean(ids)
+		}
+	}
+	return `declare it in full: id, name, provider, hosts, trackers ("temoin check --explain services.use" lists what is known)`
+}
+
 func (s *Site) compile(d *decoder) {
-	c := &compiler{s, d}
+	c := &compiler{Site: s, d: d}
 	c.identity()
 	c.grounds()
 	c.words()
@@ -77,7 +88,7 @@ func (c *compiler) identity() {
 		}
 	}
 	if len(c.Langs) == 0 {
-		if c.Written("languages") && len(c.d.problems) == 0 {
+		if c.Written("languages") && !c.d.reported("languages") {
 			c.problem("languages", "names no language", "write the languages of the site, the default first: [fr, en]")
 		}
 		c.Langs = []string{"en"} // for what follows; the manifest is refused anyway
@@ -86,12 +97,13 @@ func (c *compiler) identity() {
 
 func (c *compiler) grounds() {
 	c.Categories = pointers(c.raw.categories)
-	if len(c.Categories) == 0 && c.Written("categories") {
+	c.uncategorised = len(c.Categories) == 0
+	if c.uncategorised && c.Written("categories") && !c.d.reported("categories") {
 		c.problem("categories", "names no category", "write at least one: essential: {exempt: true}")
 	}
 	for _, k := range c.Categories {
+		k.Ground = GroundConsent // where nothing else can be read
 		if k.Field == "" {
-			k.Ground = GroundConsent
 			continue
 		}
 		said := 0
@@ -101,7 +113,7 @@ func (c *compiler) grounds() {
 				said++
 			}
 		}
-		if said == 1 {
+		if said == 1 || said == 0 && c.unreadable(k.Field+".exempt", k.Field+".needs", k.Field+".unused") {
 			continue
 		}
 		what := "does not say whether visitors are asked"
@@ -109,8 +121,13 @@ func (c *compiler) grounds() {
 			what = "says more than one of exempt, needs and unused"
 		}
 		c.problem(k.Field, what, `write one of "exempt: true", "needs: consent", "unused: true"`)
-		k.Ground = GroundConsent
 	}
+}
+
+// unreadable reports whether one of these fields is written and could not be
+// read: what is missing for that is no problem of its own.
+func (c *compiler) unreadable(fields ...string) bool {
+	return slices.ContainsFunc(fields, func(f string) bool { return c.Written(f) && c.d.reported(f) })
 }
 
 func pointers[T any](xs []T) []*T {
@@ -169,7 +186,7 @@ func (c *compiler) defaults() {
 
 // category finds the category that a field names.
 func (c *compiler) category(path, id string) *Category {
-	if k := c.Category(id); k != nil {
+	if k := c.Category(id); k != nil || c.uncategorised {
 		return k
 	}
 	var ids []string
@@ -203,8 +220,7 @@ func (c *compiler) resolve(s *Service) bool {
 	if s.use != "" {
 		known, ok := catalogueEntry(s.use)
 		if !ok {
-			c.problem(s.Field+".use", fmt.Sprintf("%q is not in the catalogue", s.use),
-				c.suggest(s.use, CatalogueIDs(), "declare it in full: id, name, provider, hosts, trackers"))
+			c.problem(s.Field+".use", fmt.Sprintf("%q is not in the catalogue", s.use), c.suggestService(s.use))
 			return false
 		}
 		s.ID = cmp.Or(s.ID, s.use)
@@ -214,6 +230,8 @@ func (c *compiler) resolve(s *Service) bool {
 	switch {
 	case s.ID == "" && (c.Written(s.Field+".id") || c.Written(s.Field+".use")):
 		return false // not readable, and reported
+	case s.Name.IsZero() && c.unreadable(s.Field+".name"), s.categoryID == "" && c.unreadable(s.Field+".category"):
+		return false
 	case s.ID == "":
 		c.problem(s.Field, "has neither use nor id", `write "use: <id of the catalogue>" or "id: <a word>"`)
 		return false
@@ -279,8 +297,7 @@ func (c *compiler) trackers() {
 			continue // not readable, and reported
 		}
 		if t.serviceID != "" {
-			if t.Service = c.Service(t.serviceID); t.Service == nil {
-				c.problem(t.Field+".service", fmt.Sprintf("no service %q is declared", t.serviceID), "declare it under services")
+			if t.Service = c.service(t.Field+".service", t.serviceID); t.Service == nil {
 				continue
 			}
 		}
@@ -295,6 +312,9 @@ func (c *compiler) trackers() {
 			t.Field = cmp.Or(t.Field, s.Field)
 			c.party(t)
 			if other := shared[t.key()]; other != nil && other.Service != s {
+				if t.categoryID != "" {
+					c.category(t.Field+".category", t.categoryID)
+				}
 				other.Shared = append(other.Shared, s)
 				s.Trackers = append(s.Trackers, other)
 				if !slices.Contains(s.Category.Trackers, other) {
@@ -314,6 +334,20 @@ func (c *compiler) trackers() {
 	}
 }
 
+// service finds the service that a field names.
+func (c *compiler) service(path, id string) *Service {
+	if s := c.Service(id); s != nil {
+		return s
+	}
+	for i := range c.raw.services {
+		if s := &c.raw.services[i]; s.ID == id || s.ID == "" && s.use == id {
+			return nil // declared with a mistake, which is reported
+		}
+	}
+	c.problem(path, fmt.Sprintf("no service %q is declared", id), "declare it under services")
+	return nil
+}
+
 // add completes one tracker and puts it into the site.
 func (c *compiler) add(t *Tracker) {
 	if t.Name == "" && c.Written(t.Field+".name") {
@@ -328,6 +362,7 @@ func (c *compiler) add(t *Tracker) {
 		t.Category = c.category(t.Field+".category", t.categoryID)
 	case t.Service != nil:
 		t.Category = t.Service.Category
+	case c.unreadable(t.Field + ".category"):
 	default:
 		c.problem(t.Field, "has no category", "write category: one of those declared above")
 	}
@@ -413,18 +448,18 @@ func (c *compiler) promises() {
 	c.Promises = pointers(c.raw.promises)
 	for i, p := range c.Promises {
 		p.Field = cmp.Or(p.Field, fmt.Sprintf("promises[%d]", i))
+		if p.ID == "" && c.d.reported(p.Field) {
+			continue
+		}
 		if known, ok := knownPromise(p.ID); ok {
 			c.knownPromise(p, known)
 		} else if p.Text.IsZero() {
-			ids := make([]string, len(knownPromises))
-			for i, k := range knownPromises {
-				ids[i] = k.ID
-			}
+			ids := promiseIDs()
 			c.problem(p.Field, fmt.Sprintf("%q is not a known promise and has no text", p.ID),
 				c.suggest(p.ID, ids, "give it a text, or write one of: "+strings.Join(ids, ", ")))
 		}
-		if p.Service != "" && c.Service(p.Service) == nil {
-			c.problem(p.Field+".service", fmt.Sprintf("no service %q is declared", p.Service), "declare it under services")
+		if p.Service != "" {
+			c.service(p.Field+".service", p.Service)
 		}
 		if p.Category != "" {
 			c.category(p.Field+".category", p.Category)
@@ -438,6 +473,9 @@ func (c *compiler) knownPromise(p *Promise, known KnownPromise) {
 		c.problem(p.Field+".kind", fmt.Sprintf("%s is %s, not %s", p.ID, known.Kind, p.Kind), "remove the kind")
 	}
 	p.Kind = known.Kind
+	if c.unreadable(p.Field+".max", p.Field+".service", p.Field+".category") {
+		return
+	}
 	missing := map[string]bool{
 		"max": p.Max.IsZero(), "service": p.Service == "", "category": p.Category == "",
 		"category or service": p.Category == "" && p.Service == "",

@@ -19,16 +19,26 @@ type listShape[T any] struct {
 	dst  *[]T
 	elem func(*T) shape
 	lone bool // a value that is not a list stands for a list of one
+	some bool // the schema refuses an empty one
 }
 
 // list is a list of values.
-func list[T any](dst *[]T, elem func(*T) shape) shape { return listShape[T]{dst, elem, false} }
+func list[T any](dst *[]T, elem func(*T) shape) shape { return listShape[T]{dst: dst, elem: elem} }
 
 // some is one value or a list of them.
-func some[T any](dst *[]T, elem func(*T) shape) shape { return listShape[T]{dst, elem, true} }
+func some[T any](dst *[]T, elem func(*T) shape) shape {
+	return listShape[T]{dst: dst, elem: elem, lone: true}
+}
 
-func (l listShape[T]) one() shape      { return l.elem(new(T)) }
-func (l listShape[T]) fields() []field { return l.one().fields() }
+// filled makes the schema refuse an empty list or mapping, where the compiler
+// does.
+func filled(s shape) shape { return s.(interface{ filled() shape }).filled() }
+
+func (l listShape[T]) filled() shape    { l.some = true; return l }
+func (l listShape[T]) one() shape       { return l.elem(new(T)) }
+func (l listShape[T]) fields() []field  { return l.one().fields() }
+func (l listShape[T]) note() string     { return noteOf(l.one()) }
+func (l listShape[T]) values() []string { return valuesOf(l.one()) }
 func (l listShape[T]) noun() string {
 	if l.lone {
 		return l.one().noun() + ", or a list of them"
@@ -39,6 +49,9 @@ func (l listShape[T]) noun() string {
 func (l listShape[T]) schema(b *schemaBuilder) map[string]any {
 	one := l.one().schema(b)
 	many := map[string]any{"type": "array", "items": one}
+	if l.some {
+		many["minItems"] = 1
+	}
 	if l.lone {
 		return map[string]any{"anyOf": []any{one, many}}
 	}
@@ -89,6 +102,9 @@ func (o objectShape) fields() []field { return o.list }
 func (o objectShape) schema(b *schemaBuilder) map[string]any { return b.object(o) }
 
 func (o objectShape) decode(d *decoder, n *yaml.Node, at string) {
+	if at == "" && d.tagged(n, at) { // of all others, read has asked
+		return
+	}
 	if n.Kind != yaml.MappingNode {
 		d.problem(n, at, "expected "+o.what+", found "+found(n), fmt.Sprintf("write its fields as \"key: value\", beginning with %q", o.list[0].key))
 		return
@@ -124,6 +140,7 @@ func (d *decoder) eachKey(n *yaml.Node, at string, do func(key, value *yaml.Node
 			d.problem(key, at, "a key must be a word, found "+found(key), "write a word before the colon")
 		case key.Value == "<<" && key.Style == 0:
 			d.problem(key, at, "merge keys (<<) are not read", "write the fields out")
+		case d.tagged(key, at):
 		case twice:
 			d.problem(key, join(at, key.Value), fmt.Sprintf("stands twice, first in line %d", before), "keep one of them")
 		default:
@@ -156,28 +173,42 @@ func (o objectShape) advice(key string) string {
 }
 
 type keyedShape[T any] struct {
-	dst  *[]T
-	what string
-	key  string // pattern of the keys, for the schema
-	ok   func(string) bool
-	elem func(string, *T) shape
+	dst   *[]T
+	what  string
+	key   string // pattern of the keys, for the schema
+	ok    func(string) bool
+	elem  func(string, *T) shape
+	some  bool   // the schema refuses an empty one
+	needs string // the key without which it says nothing
 }
 
 // keyed is a mapping from ids to values, kept in the order of the file.
 func keyed[T any](dst *[]T, what string, elem func(string, *T) shape) shape {
-	return keyedShape[T]{dst, what, idPattern, isID, elem}
+	return keyedShape[T]{dst: dst, what: what, key: idPattern, ok: isID, elem: elem}
 }
 
+func (k keyedShape[T]) filled() shape   { k.some = true; return k }
 func (k keyedShape[T]) one() shape      { return k.elem("", new(T)) }
 func (k keyedShape[T]) noun() string    { return k.what }
 func (k keyedShape[T]) fields() []field { return k.one().fields() }
+func (k keyedShape[T]) note() string    { return noteOf(k.one()) }
 
 func (k keyedShape[T]) schema(b *schemaBuilder) map[string]any {
-	return map[string]any{
+	m := map[string]any{
 		"type":                 "object",
 		"patternProperties":    map[string]any{k.key: k.one().schema(b)},
 		"additionalProperties": false,
 	}
+	if k.key == idPattern {
+		m["propertyNames"] = map[string]any{"maxLength": maxID}
+	}
+	if k.some {
+		m["minProperties"] = 1
+	}
+	if k.needs != "" {
+		m["required"] = []string{k.needs}
+	}
+	return m
 }
 
 func (k keyedShape[T]) decode(d *decoder, n *yaml.Node, at string) {
@@ -187,6 +218,10 @@ func (k keyedShape[T]) decode(d *decoder, n *yaml.Node, at string) {
 	}
 	if len(n.Content)/2 > maxElements {
 		d.problem(n, at, fmt.Sprintf("has %d keys, more than %d", len(n.Content)/2, maxElements), "check that this is the right file")
+		return
+	}
+	if k.needs != "" && len(n.Content) == 0 {
+		d.problem(n, at, "is empty", "write "+k.what)
 		return
 	}
 	xs := make([]T, 0, len(n.Content)/2)
@@ -212,6 +247,19 @@ func (e eitherShape) forms() []shape {
 }
 
 func (e eitherShape) noun() string { return e.forms()[0].noun() }
+
+// note joins what the forms say, each thing once.
+func (e eitherShape) note() string {
+	var notes []string
+	for _, s := range e.forms() {
+		if n := noteOf(s); n != "" && !slices.Contains(notes, n) {
+			notes = append(notes, n)
+		}
+	}
+	return strings.Join(notes, " ")
+}
+
+func (e eitherShape) values() []string { return valuesOf(e.forms()[0]) }
 
 func (e eitherShape) fields() []field {
 	var fs []field

@@ -1,24 +1,36 @@
 package policy
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 )
 
-// A Change is one difference between two versions of a site's policy.
+// A Change is one difference between two versions of a site's policy. Its parts
+// are what a sentence in any language is made of; String is one in English.
 type Change struct {
-	Category    string // the category it belongs to; "" for the policy as a whole
-	What        string // in English, a sentence without its full stop
-	Substantial bool   // to be announced as the policy promises
-	Ask         bool   // consent to the category no longer covers it
+	Kind        ChangeKind
+	Substantial bool // to be announced as the policy promises
+	Ask         bool // consent to the category no longer covers it
+
+	// What it is about.
+	Category string   // the category's id; "" for the policy as a whole
+	Service  string   // the service's id, where it is about one or a part of one
+	Names    []string // trackers, services (in English), recipients, hosts, promises, sections
+	Field    string   // the path in the new manifest, in the old one where it is gone: "trackers[3].lasts"
+	What     string   // the field's word: "logs-kept", "text-refused"; "" for fields that have none
+
+	// What it was and is, as the manifest writes it. A text is not repeated: see
+	// Field. The elements of a list are joined by ", ".
+	Type     ValueType
+	Old, New string
+	Langs    []string // of texts
 }
 
 // A Diff is what a new version of a policy changes.
 type Diff struct {
 	Changes  []Change
 	AskAgain []string  // categories that must be asked about again, in the order of the page
-	Announce []Channel // how the new version promises to announce substantial changes; nil without one
+	Announce []Channel // how the two versions promise to announce substantial changes; nil without a promise, or without such changes
 }
 
 // Substantial reports whether any change must be announced.
@@ -27,18 +39,26 @@ func (d *Diff) Substantial() bool {
 }
 
 // Compare says what changed from one version of a site's policy to the next.
-// What consent depends on follows from the scopes of the categories (see
-// [Scope]); all else is told apart by whether a visitor is told less, promised
-// less or kept longer.
+//
+// Consent is asked again where the scope of a category goes beyond the one before
+// (see [Scope]). All else is told apart by whether visitors are told less,
+// promised less, kept longer or sent further: that is substantial. Every field of
+// the manifest is compared: no change means that the two say the same, comments,
+// spelling of values and the order of keys aside.
 func Compare(old, new *Site) *Diff {
-	c := &comparison{old: old, new: new, Diff: &Diff{}}
-	c.identity()
-	c.categories()
-	c.trackers()
-	c.services()
-	c.promises()
+	c := &comparison{
+		old: old, new: new, Diff: &Diff{},
+		said:   [2]map[string]bool{{}, {}},
+		excess: map[string][]excess{}, fresh: map[string]bool{},
+	}
 	c.terms()
-	c.texts()
+	c.scopes()
+	c.categories()
+	c.services()
+	c.trackers()
+	c.unexplained()
+	c.promises()
+	c.fields()
 	if c.Substantial() {
 		// The promise that visitors were given is the old version's.
 		c.Announce = slices.Clone(old.Policy.Announce)
@@ -54,280 +74,290 @@ func Compare(old, new *Site) *Diff {
 type comparison struct {
 	old, new *Site
 	*Diff
+
+	// said holds the paths, in the old and in the new manifest, about which a
+	// change tells: what is below them is not told a second time.
+	said [2]map[string]bool
+
+	excess map[string][]excess // by category: what consent given before does not cover
+	fresh  map[string]bool     // categories that are asked about as a whole
 }
 
-func (c *comparison) add(category string, substantial bool, format string, args ...any) {
-	c.Changes = append(c.Changes, Change{Category: category, Substantial: substantial, What: fmt.Sprintf(format, args...)})
+// An excess is explained when a change tells of it.
+type excess struct {
+	Excess
+	explained bool
 }
 
-// changed adds a change where two values differ.
-func (c *comparison) changed(substantial bool, what, old, new string) {
-	switch {
-	case old == new:
-	case old == "":
-		c.add("", substantial, "%s: %s, which was not said before", what, new)
-	case new == "":
-		c.add("", substantial, "%s: no longer said (it was %s)", what, old)
-	default:
-		c.add("", substantial, "%s: %s instead of %s", what, new, old)
+// scopes finds what consent given to the old version does not cover.
+func (c *comparison) scopes() {
+	for _, k := range c.new.Categories {
+		if !k.NeedsConsent() {
+			continue
+		}
+		var old Scope
+		before := c.old.Category(k.ID)
+		if c.fresh[k.ID] = before == nil || !before.NeedsConsent(); !c.fresh[k.ID] {
+			old = c.old.Scope(before)
+		}
+		for _, x := range c.new.Scope(k).Beyond(old, c.reworded(k.ID)) {
+			c.excess[k.ID] = append(c.excess[k.ID], excess{Excess: x})
+		}
+		if c.fresh[k.ID] || len(c.excess[k.ID]) > 0 {
+			c.AskAgain = append(c.AskAgain, k.ID)
+		}
 	}
 }
 
-func (c *comparison) identity() {
-	o, n := c.old, c.new
-	c.changed(false, "the version", o.Policy.Version, n.Policy.Version)
-	c.changed(false, "the date of last change", o.Policy.Updated.String(), n.Policy.Updated.String())
-	c.changed(false, "the date from which it applies", o.Policy.Effective.String(), n.Policy.Effective.String())
-	c.changed(true, "the controller", o.Controller.Name, n.Controller.Name)
-	c.changed(false, "the controller's country", o.Controller.Country, n.Controller.Country)
-	c.changed(false, "the data protection officer's address", o.Contact.DPO.Email, n.Contact.DPO.Email)
-	c.changed(true, "the promised answer time", o.Contact.DPO.Within.String(), n.Contact.DPO.Within.String())
-	c.changed(false, "the languages", strings.Join(o.Langs, ", "), strings.Join(n.Langs, ", "))
-	c.changed(false, "the hosts", strings.Join(o.AllHosts(), ", "), strings.Join(n.AllHosts(), ", "))
+// reworded reports whether the new version says what the category is for in
+// other words only.
+func (c *comparison) reworded(category string) bool {
+	return c.new.reworded(category, c.old.Policy.Version)
 }
 
+// asks reports whether consent to the category does not cover something of that
+// kind, and takes it as explained. Of names the service or tracker; what is one
+// thing among several, "" for all.
+func (c *comparison) asks(category, kind, of, what string) bool {
+	asks := false
+	list := c.excess[category]
+	for i, x := range list {
+		if x.Kind == kind && x.Of == of && (what == "" || x.What == what) {
+			list[i].explained, asks = true, true
+		}
+	}
+	return asks
+}
+
+// unexplained tells of what no change has told of, so that nobody is asked
+// again without a reason that can be read.
+func (c *comparison) unexplained() {
+	kinds := map[string]ChangeKind{
+		inController: ChangeAsker, inPurpose: ChangePurpose, inRevision: ChangeRevision, inProfiling: ChangeProfiling,
+		inAdvertising: ChangeAdvertising, inService: ChangeServiceNew, inHost: ChangeHostNew, inSends: ChangeSends,
+		inRecipient: ChangeRecipientNew, inTracker: ChangeTrackerNew, inLifetime: ChangeKeptLonger,
+	}
+	for _, k := range c.new.Categories {
+		for _, x := range c.excess[k.ID] {
+			if x.explained || c.fresh[k.ID] {
+				continue
+			}
+			change := Change{Kind: kinds[x.Kind], Category: k.ID, Substantial: true, Ask: true, Field: k.Field, Old: x.Old, New: x.New}
+			if x.What != "" && x.Kind != inController {
+				change.Names = []string{x.What}
+			}
+			c.add(change)
+		}
+	}
+}
+
+// add adds a change, joined with one before it that says the same of others.
+func (c *comparison) add(change Change) {
+	change.Substantial = change.Substantial || change.Ask
+	if !change.Kind.joins() {
+		c.Changes = append(c.Changes, change)
+		return
+	}
+	for i, o := range c.Changes {
+		if o.Kind == change.Kind && o.Category == change.Category && o.Service == change.Service && o.Ask == change.Ask &&
+			o.Substantial == change.Substantial && o.Old == change.Old && o.New == change.New {
+			c.Changes[i].Names = append(o.Names, change.Names...)
+			return
+		}
+	}
+	c.Changes = append(c.Changes, change)
+}
+
+// tell marks fields as told of.
+func (c *comparison) tell(old, new string) {
+	if old != "" {
+		c.said[0][old] = true
+	}
+	if new != "" {
+		c.said[1][new] = true
+	}
+}
+
+// addAt adds a change of one field, which stands at these paths, and marks it as
+// told of.
+func (c *comparison) addAt(oldPath, newPath string, change Change) {
+	c.tell(oldPath, newPath)
+	switch {
+	case newPath != "" && (c.new.Written(newPath) || !c.old.Written(oldPath)):
+		change.Field = newPath
+	case oldPath != "":
+		change.Field = oldPath
+	}
+	c.add(change)
+}
+
+// value adds a change where two values of a field differ. A list that holds the
+// same in another order is said to be in another order.
+func (c *comparison) value(oldPath, newPath string, change Change, weighs weight) {
+	old, new := change.Old, change.New
+	switch {
+	case old == new:
+		return
+	case old == "":
+		change.Kind = ChangeNew
+	case new == "":
+		change.Kind = ChangeGone
+	case sameElements(old, new):
+		change.Kind = ChangeOrder
+	default:
+		change.Kind = ChangeValue
+	}
+	change.Substantial = change.Substantial || change.Kind != ChangeOrder && weighs != nil && weighs(old, new)
+	c.addAt(oldPath, newPath, change)
+}
+
+func sameElements(a, b string) bool {
+	as, bs := elements(a), elements(b)
+	slices.Sort(as)
+	slices.Sort(bs)
+	return slices.Equal(as, bs)
+}
+
+// elements takes apart what "joined by a comma" has joined.
+func elements(list string) []string {
+	if list == "" {
+		return nil
+	}
+	return strings.Split(list, ", ")
+}
+
+// categories compares what each category is, asks and serves.
 func (c *comparison) categories() {
 	for _, k := range c.new.Categories {
 		before := c.old.Category(k.ID)
-		switch {
-		case before == nil:
-			c.add(k.ID, k.NeedsConsent(), "category %q is new (%s)", k.ID, k.Ground)
-			if k.NeedsConsent() {
-				c.ask(k.ID)
-			}
+		if before == nil {
+			c.addAt("", k.Field, Change{Kind: ChangeCategoryNew, Category: k.ID, Ask: k.NeedsConsent(), Type: TypeGround, New: string(k.Ground)})
 			continue
-		case before.Ground != k.Ground:
-			c.add(k.ID, true, "category %q changes from %s to %s", k.ID, before.Ground, k.Ground)
-			if k.NeedsConsent() {
-				c.ask(k.ID)
-			}
 		}
-		if k.NeedsConsent() && before.NeedsConsent() {
-			c.scope(before, k)
-		}
+		c.category(before, k)
 	}
 	for _, k := range c.old.Categories {
 		if c.new.Category(k.ID) == nil {
-			c.add(k.ID, false, "category %q is gone", k.ID)
+			c.addAt(k.Field, "", Change{Kind: ChangeCategoryGone, Category: k.ID, Type: TypeGround, Old: string(k.Ground)})
 		}
 	}
 }
 
-// ask marks the last change as one for which the category is asked again.
-func (c *comparison) ask(category string) {
-	c.Changes[len(c.Changes)-1].Ask = true
-	if !slices.Contains(c.AskAgain, category) {
-		c.AskAgain = append(c.AskAgain, category)
+func (c *comparison) category(o, n *Category) {
+	change := Change{Category: n.ID}
+	if o.Ground != n.Ground {
+		c.ground(o, n)
+	}
+	if c.asks(n.ID, inController, "", "") && !c.fresh[n.ID] {
+		c.add(Change{Kind: ChangeAsker, Category: n.ID, Ask: true, Field: "controller", Old: c.old.Controller.Name, New: c.new.Controller.Name})
+	}
+	c.purpose(o.Purpose, n.Purpose, o.Field+".purpose", n.Field+".purpose", change, "")
+	if c.asks(n.ID, inRevision, "", "") {
+		c.addAt(o.Field+".revision", n.Field+".revision", Change{Kind: ChangeRevision, Category: n.ID, Ask: !c.fresh[n.ID]})
+	}
+	c.serves(o.Profiling, n.Profiling, ChangeProfiling, ChangeProfilingGone, inProfiling, o.Field+".profiling", n.Field+".profiling", change, "")
+	c.serves(o.Advertising, n.Advertising, ChangeAdvertising, ChangeAdvertisingGone, inAdvertising, o.Field+".advertising", n.Field+".advertising", change, "")
+	for _, t := range categoryTerms {
+		c.term(o.Field, n.Field, t.key, change, t.term, t.value(o), t.value(n))
 	}
 }
 
-// scope compares what consent to a category depends on.
-func (c *comparison) scope(before, now *Category) {
-	o, n := c.old.Scope(before), c.new.Scope(now)
-	reworded := c.new.reworded(now.ID, c.old.Policy.Version)
-	for _, x := range joined(n.Beyond(o, reworded)) {
-		c.add(now.ID, true, "%s", x.sentence(now.ID))
-		c.ask(now.ID)
+// ground tells that a category is asked about or no longer.
+func (c *comparison) ground(o, n *Category) {
+	for _, key := range []string{"exempt", "needs", "unused"} {
+		c.tell(o.Field+"."+key, n.Field+"."+key)
 	}
-	if reworded && before.Purpose.In(c.old.Default()) != now.Purpose.In(c.new.Default()) {
-		c.add(now.ID, false, "the purpose of category %q is reworded", now.ID)
+	c.add(Change{
+		Kind: ChangeGround, Category: n.ID, Substantial: n.Ground != GroundUnused, Ask: n.NeedsConsent(),
+		Field: n.Field, Type: TypeGround, Old: string(o.Ground), New: string(n.Ground),
+	})
+}
+
+// purpose tells that something is for something else. Visitors who read it in one
+// language saw that one: all that both versions have are compared.
+func (c *comparison) purpose(old, new Text, oldPath, newPath string, change Change, of string) {
+	langs, comparable := saysOtherwise(normalText(old), normalText(new))
+	asks := c.asks(change.Category, inPurpose, of, "") && !c.fresh[change.Category]
+	if !asks && (old.IsZero() || new.IsZero() || comparable && len(langs) == 0) {
+		return // a text that is new, gone or spelled otherwise is told of as a text
 	}
-	for _, x := range joined(o.Beyond(n, true)) {
-		c.add(now.ID, false, "%s", x.narrowed(now.ID))
+	change.Kind, change.Ask, change.Substantial, change.Langs = ChangePurpose, asks, true, langs
+	if c.reworded(change.Category) {
+		change.Kind, change.Substantial = ChangePurposeReworded, false
+	}
+	c.addAt(oldPath, newPath, change)
+}
+
+// serves tells that something serves profiling or advertising, or no longer.
+func (c *comparison) serves(old, new bool, gains, loses ChangeKind, kind, oldPath, newPath string, change Change, of string) {
+	asks := c.asks(change.Category, kind, of, "") && !c.fresh[change.Category]
+	switch {
+	case old == new && !asks:
+		return
+	case new:
+		change.Kind, change.Ask, change.Substantial = gains, asks, true
+	default:
+		change.Kind = loses
+	}
+	c.addAt(oldPath, newPath, change)
+}
+
+// promises compares what the policy commits to.
+func (c *comparison) promises() {
+	gone, added := pairs(c.old.Promises, c.new.Promises, func(o, n *Promise) {
+		change := Change{Names: []string{n.ID}, Service: n.Service, Category: n.Category, What: "promise-max", Type: TypePeriod, Old: o.Max.String(), New: n.Max.String()}
+		c.value(o.Field+".max", n.Field+".max", change, longer)
+	}, func(p *Promise) string {
+		return strings.Join([]string{p.ID, p.Service, p.Category, p.Max.String()}, "\x00")
+	},
+		func(p *Promise) string { return strings.Join([]string{p.ID, p.Service, p.Category}, "\x00") })
+	for _, p := range added {
+		c.addAt("", p.Field, p.change(ChangePromiseNew, false))
+	}
+	for _, p := range gone {
+		c.addAt(p.Field, "", p.change(ChangePromiseGone, true))
 	}
 }
 
-// joined puts what is of one kind into one sentence.
-func joined(xs []Excess) []Excess {
-	var out []Excess
-	for _, x := range xs {
-		i := slices.IndexFunc(out, func(o Excess) bool { return strings.TrimSuffix(o.Kind, "s") == x.Kind })
-		if i < 0 || x.What == "" || x.Kind == "lifetime" {
-			out = append(out, x)
-			continue
-		}
-		out[i].Kind = x.Kind + "s"
-		out[i].What += ", " + x.What
+func (p *Promise) change(kind ChangeKind, substantial bool) Change {
+	change := Change{Kind: kind, Substantial: substantial, Names: []string{p.ID}, Service: p.Service, Category: p.Category, Type: TypePeriod}
+	if kind == ChangePromiseNew {
+		change.New = p.Max.String()
+	} else {
+		change.Old = p.Max.String()
 	}
-	return out
+	return change
 }
 
-// sentence says what a scope has beyond the one before.
-func (x Excess) sentence(category string) string {
-	switch x.Kind {
-	case inController:
-		return fmt.Sprintf("category %q is now asked by another controller", category)
-	case inPurpose:
-		return fmt.Sprintf("category %q has another purpose", category)
-	case inRevision:
-		return fmt.Sprintf("category %q is marked to be asked again", category)
-	case inProfiling:
-		return fmt.Sprintf("category %q now serves profiling or advertising", category)
-	case "lifetime":
-		return fmt.Sprintf("%s is kept longer: %s instead of %s", x.What, x.New, orSaid(x.Old))
-	}
-	return fmt.Sprintf("category %q gains the %s %s", category, x.Kind, x.What)
-}
-
-// narrowed says what a scope no longer has.
-func (x Excess) narrowed(category string) string {
-	if x.Kind == "lifetime" {
-		return fmt.Sprintf("%s is kept for a shorter time: %s instead of %s", x.What, orSaid(x.Old), x.New)
-	}
-	return fmt.Sprintf("category %q loses the %s %s", category, x.Kind, x.What)
-}
-
-func orSaid(s string) string {
-	if s == "" {
-		return "an undeclared time"
-	}
-	return s
-}
-
-// trackers compares what is exempt: the scopes cover the rest.
-func (c *comparison) trackers() {
-	find := func(s *Site, t *Tracker) *Tracker {
-		for _, other := range s.Trackers {
-			if other.Exempt() && other.key() == t.key() && other.String() == t.String() {
-				return other
+// pairs finds what stands in both lists, by the first of the keys that fits, and
+// calls same for each of those. It returns the others.
+func pairs[T any](old, new []T, same func(o, n T), keys ...func(T) string) (gone, added []T) {
+	ofOld, ofNew := make([]int, len(old)), make([]int, len(new)) // partner's index + 1
+	for _, key := range keys {
+		waiting := map[string][]int{}
+		for i, o := range old {
+			if ofOld[i] == 0 {
+				waiting[key(o)] = append(waiting[key(o)], i)
 			}
 		}
-		return nil
-	}
-	for _, t := range c.new.Trackers {
-		if !t.Exempt() {
-			continue
-		}
-		switch before := find(c.old, t); {
-		case before == nil:
-			c.add(t.Category.ID, true, "the exempt %s %s is new", t.Storage, t)
-		case t.Lasts.Longest().Compare(before.Lasts.Longest()) > 0:
-			c.add(t.Category.ID, true, "%s is kept longer: %s instead of %s", t, t.Lasts, orSaid(before.Lasts.String()))
-		case t.Lasts.Longest().Compare(before.Lasts.Longest()) < 0:
-			c.add(t.Category.ID, false, "%s is kept for a shorter time: %s instead of %s", t, orSaid(t.Lasts.String()), before.Lasts)
-		case t.Lasts.String() != before.Lasts.String():
-			c.add(t.Category.ID, false, "%s is kept %s instead of %s", t, t.Lasts, before.Lasts)
+		for j, n := range new {
+			if list := waiting[key(n)]; ofNew[j] == 0 && len(list) > 0 {
+				waiting[key(n)] = list[1:]
+				ofOld[list[0]], ofNew[j] = j+1, list[0]+1
+			}
 		}
 	}
-	for _, t := range c.old.Trackers {
-		if t.Exempt() && find(c.new, t) == nil {
-			c.add(t.Category.ID, false, "the exempt %s %s is gone", t.Storage, t)
+	for j, n := range new {
+		if ofNew[j] > 0 {
+			same(old[ofNew[j]-1], n)
+		} else {
+			added = append(added, n)
 		}
 	}
-}
-
-// services compares those that are contacted without consent, and how each is
-// loaded.
-func (c *comparison) services() {
-	for _, v := range c.new.Services {
-		before := c.old.Service(v.ID)
-		switch {
-		case before == nil && v.Loads != LoadsOnConsent:
-			c.add(v.Category.ID, true, "the service %s is new, contacted %s", v.Name.In("en"), v.Loads)
-		case before != nil && before.Loads != v.Loads:
-			c.add(v.Category.ID, v.Loads != LoadsOnConsent, "the service %s is now contacted %s instead of %s", v.Name.In("en"), v.Loads, before.Loads)
-		case before != nil && before.Category.ID != v.Category.ID:
-			c.add(v.Category.ID, true, "the service %s moves from category %q to %q", v.Name.In("en"), before.Category.ID, v.Category.ID)
-		}
-		if before != nil && v.Loads != LoadsOnConsent {
-			c.recipients(before, v)
+	for i, o := range old {
+		if ofOld[i] == 0 {
+			gone = append(gone, o)
 		}
 	}
-	for _, v := range c.old.Services {
-		if c.new.Service(v.ID) == nil {
-			c.add(v.Category.ID, false, "the service %s is gone", v.Name.In("en"))
-		}
-	}
-}
-
-func (c *comparison) recipients(before, now *Service) {
-	names := func(s *Service) []string {
-		list := []string{s.Provider.Name}
-		for _, r := range s.Recipients {
-			list = append(list, r.Name)
-		}
-		return list
-	}
-	old := names(before)
-	for _, n := range names(now) {
-		if !slices.Contains(old, n) {
-			c.add(now.Category.ID, true, "%s passes data to %s", now.Name.In("en"), n)
-		}
-	}
-}
-
-func (c *comparison) promises() {
-	has := func(s *Site, p *Promise) bool {
-		return slices.ContainsFunc(s.Promises, func(q *Promise) bool {
-			return q.ID == p.ID && q.Max == p.Max && q.Service == p.Service && q.Category == p.Category
-		})
-	}
-	for _, p := range c.new.Promises {
-		if !has(c.old, p) {
-			c.add("", false, "the promise %s is new", p)
-		}
-	}
-	for _, p := range c.old.Promises {
-		if !has(c.new, p) {
-			c.add("", true, "the promise %s is gone", p)
-		}
-	}
-}
-
-// String names the promise in messages.
-func (p *Promise) String() string {
-	parts := []string{p.ID}
-	for _, s := range []string{p.Service, p.Category, p.Max.String()} {
-		if s != "" {
-			parts = append(parts, s)
-		}
-	}
-	return strings.Join(parts, " ")
-}
-
-// terms compares how long things are kept and how far a choice reaches.
-func (c *comparison) terms() {
-	o, n := c.old, c.new
-	kept := func(what string, old, new Period) {
-		c.changed(new.Compare(old) > 0, what, old.String(), new.String())
-	}
-	kept("the time that a choice is kept", o.Choice.Lasts, n.Choice.Lasts)
-	kept("the time that the proof is kept", o.Proof.Kept, n.Proof.Kept)
-	kept("the time that logs are kept", o.Logs.Kept, n.Logs.Kept)
-	kept("the time that statistics are kept", o.Audience.Kept, n.Audience.Kept)
-	c.changed(true, "the reach of a choice", string(o.Choice.Scope), string(n.Choice.Scope))
-	c.changed(false, "the name of the choice cookie", o.Choice.Cookie, n.Choice.Cookie)
-	c.changed(true, "the domain of a choice", o.Choice.Domain, n.Choice.Domain)
-	c.changed(true, "the source of audience measurement", o.Audience.Source, n.Audience.Source)
-	c.changed(true, "how changes are announced", channels(o.Policy.Announce), channels(n.Policy.Announce))
-	c.changed(false, "the host", o.HostedBy.Name, n.HostedBy.Name)
-}
-
-func channels(cs []Channel) string {
-	words := make([]string, len(cs))
-	for i, ch := range cs {
-		words[i] = string(ch)
-	}
-	return strings.Join(words, ", ")
-}
-
-// texts counts texts that are worded otherwise. What they mean is compared
-// above: this tells a reader that there is more to read.
-func (c *comparison) texts() {
-	count := func(s *Site) map[Prose]int {
-		m := map[Prose]int{}
-		for _, t := range s.Prose {
-			m[Prose{Lang: t.Lang, Text: t.Text}]++
-		}
-		return m
-	}
-	old, changed := count(c.old), 0
-	for t, n := range count(c.new) {
-		if n > old[t] {
-			changed += n - old[t]
-		}
-	}
-	if changed > 0 {
-		c.add("", false, "texts that are new or worded otherwise: %d", changed)
-	}
+	return gone, added
 }

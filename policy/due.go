@@ -30,6 +30,10 @@ func (s *Site) Jurisdictions() []string {
 	return js
 }
 
+// UnderFrenchLaw reports whether a country is France, or a territory in which
+// its law holds as it does in Paris.
+func UnderFrenchLaw(country string) bool { return country == "FR" || inCodes(overseasCodes, country) }
+
 // RightsDue returns the rights that visitors have because of the legal bases
 // that the site rests on: what the page lists where the manifest lists none.
 func (s *Site) RightsDue() []Right {

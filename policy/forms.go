@@ -5,6 +5,7 @@ import (
 	"net/mail"
 	"net/url"
 	"strings"
+	"unicode"
 
 	"github.com/temoin/temoin/internal/lang"
 )
@@ -28,10 +29,10 @@ func link(dst *Text) shape {
 func textShape(dst *Text, what, pattern string, check func(string) error) shape {
 	schema, fix := anyText, "a text, or one for each language: {en: …, fr: …}"
 	if pattern != "" {
-		schema, fix = matching(pattern), `an address such as "https://example.com/privacy" or "/privacy", or one for each language`
+		schema, fix = matchingUpTo(maxLink, around(pattern)), `an address such as "https://example.com/privacy" or "/privacy", or one for each language`
 	}
 	scalar := func(lang string) shape {
-		one := scalarShape{what, fix, schema, func(s string) error {
+		one := scalarShape{what: what, fix: fix, json: schema, set: func(s string) error {
 			s = strings.TrimSpace(s)
 			if err := check(s); err != nil {
 				return err
@@ -72,7 +73,10 @@ func checkProse(s string) error {
 	return nil
 }
 
-const linkPattern = `^(https?://[^\s/]+|/)\S*$`
+// maxLink bounds an address, in bytes.
+const maxLink = 2000
+
+const linkPattern = `^([Hh][Tt][Tt][Pp][Ss]?://[^\s/]+\S*|/([^\s/]\S*)?)$`
 
 func isLink(s string) bool {
 	if strings.HasPrefix(s, "/") && !strings.HasPrefix(s, "//") {
@@ -81,34 +85,44 @@ func isLink(s string) bool {
 	return isURL(s)
 }
 
-const urlPattern = `^https?://[^\s/]+\S*$`
+const urlPattern = `^[Hh][Tt][Tt][Pp][Ss]?://[^\s/]+\S*$`
 
 func isURL(s string) bool {
 	u, err := url.Parse(s)
 	return err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.Hostname() != "" && u.User == nil &&
-		len(s) <= 2000 && !strings.ContainsFunc(s, isHidden) && !strings.Contains(s, " ")
+		len(s) <= maxLink && !strings.ContainsFunc(s, isHidden) && !strings.Contains(s, " ")
 }
 
 // address is a complete http or https address.
 func address(dst *string) shape {
-	return pattern(dst, "a web address", `a complete address such as "https://example.com/"`, urlPattern, isURL)
+	return patternAs(dst, "a web address", `a complete address such as "https://example.com/"`, matchingUpTo(maxLink, around(urlPattern)), isURL)
 }
 
-const emailPattern = `^[^\s@<>]+@[^\s@<>]+\.[^\s@<>]+$`
+const (
+	emailWord    = `[^\s\p{Z}\p{Cc}\p{Cf}()<>@,;:\\".\[\]]+`
+	emailPattern = "^" + emailWord + `(\.` + emailWord + `)*@` + emailWord + `(\.` + emailWord + `)+$`
+)
 
 func email(dst *string) shape {
 	return pattern(dst, "an e-mail address", `an address such as "dpo@example.com"`, emailPattern, func(s string) bool {
 		a, err := mail.ParseAddress(s)
-		return err == nil && a.Address == s && strings.Contains(s[strings.LastIndexByte(s, '@'):], ".")
+		return err == nil && a.Address == s && !strings.ContainsFunc(s, isHidden) && !strings.ContainsFunc(s, unicode.IsSpace) && !strings.Contains(s, "[") &&
+			strings.Contains(s[strings.LastIndexByte(s, '@'):], ".")
 	})
 }
 
-const datePattern = `^[0-9]{4}-[0-9]{2}-[0-9]{2}$`
+// datePattern matches the days that exist, from the year 1.
+const datePattern = `^(([0-9]{3}[1-9]|[0-9]{2}[1-9][0-9]|[0-9][1-9][0-9]{2}|[1-9][0-9]{3})-` +
+	`((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)|02-(0[1-9]|1[0-9]|2[0-8]))` +
+	`|([0-9]{2}(0[48]|[2468][048]|[13579][26])|(0[48]|[2468][048]|[13579][26])00)-02-29)$`
 
 // day is a date as ISO 8601 writes it.
 func day(dst *Date) shape {
-	return scalarShape{"a date", `a day that exists, as year-month-day: "2026-05-20"`, matching(datePattern), func(s string) error {
+	return scalarShape{what: "a date", fix: `a day that exists, as year-month-day: "2026-05-20"`, json: matching(around(datePattern)), def: "day", set: func(s string) error {
 		d, err := ParseDate(s)
+		if err == nil && d.IsZero() {
+			err = fmt.Errorf("%q is not a date", shorten(s)) // of the year 0
+		}
 		if err == nil {
 			*dst = d
 		}
@@ -126,7 +140,8 @@ func spelled(dst *Date, as *Text) shape {
 
 // country is an ISO 3166 code.
 func country(dst *string) shape {
-	return scalarShape{"a country", `a two-letter country code such as "FR"`, matching("^[A-Z]{2}$"), func(s string) error {
+	schema := func() map[string]any { return map[string]any{"enum": strings.Fields(countryCodes)} }
+	return scalarShape{what: "a country", fix: `a two-letter country code such as "FR"`, json: schema, def: "country", set: func(s string) error {
 		if !KnownCountry(s) {
 			return fmt.Errorf("%q is not a country code (ISO 3166-1 alpha-2)", shorten(s))
 		}
@@ -138,15 +153,19 @@ func country(dst *string) shape {
 // language is the tag of a language that Témoin can write.
 func language(dst *string) shape { return oneOf(dst, lang.Tags()...) }
 
-const hostPattern = `^(\*\.)?[a-z0-9_]([a-z0-9_-]*[a-z0-9])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9])?)*$`
+const (
+	maxHost   = 253
+	hostLabel = `[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?`
+	hostName  = hostLabel + `(\.` + hostLabel + `)*`
+)
 
 // host is a host name as a browser's address bar resolves it, in ASCII.
 func host(dst *string) shape {
-	return pattern(dst, "a host name", `a name such as "www.example.com" (no https://, no path)`, hostPattern, isHost)
+	return patternAs(dst, "a host name", `a name such as "www.example.com" (no https://, no path)`, matchingUpTo(maxHost, around(hostName)), isHost)
 }
 
 func isHost(s string) bool {
-	if s == "" || len(s) > 253 {
+	if s == "" || len(s) > maxHost {
 		return false
 	}
 	for label := range strings.SplitSeq(s, ".") {

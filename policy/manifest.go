@@ -27,7 +27,7 @@ func (s *Site) shape() shape {
 		must("name", line(&s.Name), "What visitors know the site as.", "Cexro OCR"),
 		must("url", address(&s.URL), "The site's main address.", "https://cexro.com"),
 		may("hosts", some(&s.Hosts, host), "Further host names of the site.", "[www.cexro.com]").or("aliases", "domains"),
-		must("languages", some(&s.Langs, language), "The languages of the site, the default first.", "[fr, ar]").or("language", "locales"),
+		must("languages", filled(some(&s.Langs, language)), "The languages of the site, the default first.", "[fr, ar]").or("language", "locales"),
 		may("controller", s.Controller.shape(), "Who decides what is done with the data and answers for it.", "{name: QR Communication, form: SAS, siren: 940 163 496, country: FR}").or("operator", "company", "owner"),
 		may("contact", s.Contact.shape(), "Whom visitors write to.", "{dpo: {email: dpo@cexro.com, answers_within: 72 hours}}"),
 		may("authority", s.Authority.shape(&m.authority), "The authority to which visitors can complain: a known one, or its name and address.", "cnil"),
@@ -37,7 +37,7 @@ func (s *Site) shape() shape {
 		may("choice", s.Choice.shape(), "How the visitor's choice is kept and where it can be changed.", "{cookie: cookie_consent, lasts: 6 months}").or("consent"),
 		may("notice", s.Notice.shape(), "What the first layer is for.", "{mode: consent}").or("banner"),
 		may("proof", s.Proof.shape(), "How long the proof of a choice is kept, and why.", "{kept: 5 years after expiry}").or("register"),
-		must("categories", keyed(&m.categories, "categories by id", func(id string, c *Category) shape { return c.shape(id) }), "What visitors decide on, by id, in the order of the page.", "{essential: {exempt: true}, analytics: {needs: consent}}").or("purposes"),
+		must("categories", filled(keyed(&m.categories, "categories by id", func(id string, c *Category) shape { return c.shape(id) })), "What visitors decide on, by id, in the order of the page.", "{essential: {exempt: true}, analytics: {needs: consent}}").or("purposes"),
 		may("trackers", list(&m.trackers, (*Tracker).shape), "What the site itself keeps in the browser.", "[{name: session, category: essential, lasts: session}]").or("cookies"),
 		may("services", list(&m.services, (*Service).shape), "The third parties that the site's pages contact.", "[{use: google-analytics, category: analytics}]").or("vendors", "providers", "third_parties"),
 		may("promises", list(&m.promises, (*Promise).shape), "What the policy commits to: known promises by id, or your own words.", "[no-advertising, no-pixels]").or("claims"),
@@ -63,11 +63,16 @@ func right(dst *Right) shape {
 	return oneOf(dst, RightAccess, RightRectification, RightErasure, RightRestriction, RightPortability, RightObjection, RightWithdraw, RightAfterDeath, RightNoAutomation)
 }
 
+// sirenSchema takes nine digits, of which YAML may make a number.
+func sirenSchema() map[string]any {
+	return map[string]any{"type": []string{"string", "integer"}, "pattern": around(`[0-9]( *[0-9]){8}`), "minimum": 1e8, "maximum": 1e9 - 1}
+}
+
 func (c *Controller) shape() shape {
 	return object("controller", "a controller", &c.Field,
 		may("name", line(&c.Name), "The legal name, not the product's.", "QR Communication"),
 		may("form", line(&c.Form), "The legal form.", "SAS"),
-		may("siren", pattern(&c.SIREN, "a SIREN", "the nine digits of the company number, such as 940 163 496", "^[0-9 ]{9,13}$", func(s string) bool {
+		may("siren", patternAs(&c.SIREN, "a SIREN", "the nine digits of the company number, such as 940 163 496", sirenSchema, func(s string) bool {
 			return len(strings.ReplaceAll(s, " ", "")) == 9 && strings.Trim(s, "0123456789 ") == ""
 		}), "The French company number, nine digits.", "940 163 496").or("registration"),
 		may("address", line(&c.Address), "The postal address.", "1 rue de l'Exemple, 75001 Paris"),
@@ -144,6 +149,7 @@ func (p *Page) shape(sections *[]Section) shape {
 	return object("page", "the page's own words", nil,
 		may("title", words(&p.Title), "The title.", "{en: Cookie Policy, fr: Politique des cookies}"),
 		may("subtitle", words(&p.Subtitle), "The line below the title.", "{en: How we use cookies}"),
+		may("native_digits", yes(&p.NativeDigits), "true: numbers are written in the digits of the script, such as ١٣ in Arabic.", "true"),
 		may("sections", keyed(sections, "sections by id", func(id string, s *Section) shape { return s.shape(id) }),
 			"Your own words for sections: "+strings.Join(sectionIDs, ", ")+".", "{rights: {intro: {en: You have the following rights}}}"),
 	)
@@ -185,7 +191,7 @@ func (r *Reopening) shape() shape {
 
 // sitePath is a path on the site.
 func sitePath(dst *string) shape {
-	return pattern(dst, "a path", `a path such as "/settings/privacy"`, "^/[^ ]*$", func(s string) bool { return strings.HasPrefix(s, "/") && isLink(s) })
+	return pattern(dst, "a path", `a path such as "/settings/privacy"`, `^/([^\s/]\S*)?$`, func(s string) bool { return strings.HasPrefix(s, "/") && isLink(s) })
 }
 
 func (n *Notice) shape() shape {
@@ -197,7 +203,7 @@ func (n *Notice) shape() shape {
 
 func (p *Proof) shape() shape {
 	return object("proof", "how the proof is kept", nil,
-		may("kept", scalarShape{"a period after expiry", `a period such as "5 years after expiry"`, matching(strings.TrimSuffix(periodPattern, "$") + "( after expiry)?$"), func(s string) error {
+		may("kept", scalarShape{what: "a period after expiry", fix: `a period such as "5 years after expiry"`, more: periodNote, json: matching(around("(" + periodBody + ")(" + spaces + " after expiry)?")), set: func(s string) error {
 			k, err := ParsePeriod(strings.TrimSuffix(strings.TrimSpace(s), " after expiry"))
 			if err != nil {
 				return fmt.Errorf("%q is not a period", shorten(s))
@@ -301,7 +307,9 @@ func authorityIDs() []string {
 }
 
 func cookieName(dst *string) shape {
-	return pattern(dst, "a cookie name", `a name such as "cookie_consent" (letters, digits and !#$%&'*+-.^_|~)`, "^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}$", isCookieName)
+	return patternAs(dst, "a cookie name", `a name such as "cookie_consent" (letters, digits and !#$%&'*+-.^_|~)`, func() map[string]any {
+		return map[string]any{"type": []string{"string", "number", "boolean"}, "pattern": around("[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}")}
+	}, isCookieName)
 }
 
 // isCookieName reports whether s is a token (RFC 6265, RFC 9110).

@@ -125,14 +125,17 @@ func (s *Site) TrackerNamed(storage Storage, name string) *Tracker {
 
 // ---- hosts of services
 
-const hostPathPattern = `^(\*\.)?[a-z0-9_]([a-z0-9_-]*[a-z0-9])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9])?)*(/[^ ?#*]*)?$`
+const (
+	maxHostPath     = 400
+	hostPathPattern = `^(\*\.)?` + hostName + `(/[^ ?#*\p{Cc}\p{Cf}\p{Zl}\p{Zp}]*)?$`
+)
 
 // hostPath is a host, a pattern of its subdomains, or one of them with a path.
 func hostPath(dst *string) shape {
-	return scalarShape{"a host", `a host such as "js.stripe.com", "*.stripe.com" or "www.google.com/recaptcha/" (no https://)`,
-		matching(hostPathPattern), func(s string) error {
+	return scalarShape{what: "a host", fix: `a host such as "js.stripe.com", "*.stripe.com" or "www.google.com/recaptcha/" (no https://)`,
+		json: matchingUpTo(maxHostPath, hostPathPattern), set: func(s string) error {
 			h := ParseHost(s)
-			if len(s) > 400 || !isHost(h.Name) || strings.ContainsAny(h.Path, "?#* ") || strings.ContainsFunc(s, isHidden) {
+			if len(s) > maxHostPath || !isHost(h.Name) || strings.ContainsAny(h.Path, "?#* ") || strings.ContainsFunc(s, isHidden) {
 				return fmt.Errorf("%q is not a host", shorten(s))
 			}
 			// Suffixes that companies share out (googleapis.com) can be one service's.

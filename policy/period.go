@@ -88,6 +88,19 @@ func (p Period) String() string {
 	return strconv.Itoa(p.Count) + " " + string(p.Unit) + "s"
 }
 
+// ISO8601 writes p as a duration of ISO 8601, "P13M", which HTML's time element
+// and JSON readers know; the empty string for no period.
+func (p Period) ISO8601() string {
+	if p.IsZero() {
+		return ""
+	}
+	before := "P"
+	if p.Unit == Second || p.Unit == Minute || p.Unit == Hour {
+		before = "PT"
+	}
+	return before + strconv.Itoa(p.Count) + strings.ToUpper(string(p.Unit[:1]))
+}
+
 // parts splits p into calendar months, calendar days and seconds.
 func (p Period) parts() (months, days, seconds int) {
 	for _, u := range units {

@@ -36,7 +36,7 @@ func Parse(file string, src []byte, earlier ...*Site) (*Site, error) {
 		return nil, newProblems([]Problem{*problem})
 	}
 	s := &Site{File: file, Hash: sha256.Sum256(src), positions: map[string]fieldPosition{}}
-	d := &decoder{file: file, positions: s.positions}
+	d := &decoder{file: file, positions: s.positions, entry: &s.entries}
 	s.shape().decode(d, root, "")
 	s.Prose = d.prose
 	s.compile(d)

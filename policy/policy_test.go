@@ -43,7 +43,7 @@ func TestEveryFieldIsDocumentedAndItsExampleCanBeWritten(t *testing.T) {
 func catalogueFields() []FieldDoc {
 	var docs []FieldDoc
 	for _, f := range (&Service{}).catalogueShape().fields() {
-		docs = append(docs, FieldDoc{f.key, f.shape.noun(), f.required, f.doc, f.write()})
+		docs = append(docs, FieldDoc{Path: f.key, Takes: f.shape.noun(), Required: f.required, Doc: f.doc, Example: f.write()})
 	}
 	return docs
 }
@@ -60,6 +60,94 @@ func TestAFieldIsExplainedByItsPathOrItsLastWord(t *testing.T) {
 	}
 	if docs, near := Explain("lastz"); docs != nil || near != "lasts" {
 		t.Errorf("%v, %q", docs, near)
+	}
+	for _, word := range []string{"nothing.at.all", "trackers.lastz", "zzz"} {
+		if docs, _ := Explain(word); docs != nil {
+			t.Errorf("%s: %v", word, docs)
+		}
+	}
+}
+
+func TestAFieldIsExplainedByThePathThatAManifestGivesIt(t *testing.T) {
+	for word, want := range map[string]string{
+		"trackers[3].lasts":           "trackers[].lasts",
+		"trackers[0].lasts.otherwise": "trackers[].lasts",
+		"categories.essential.title":  "categories.*.title",
+		"page.sections.rights.intro":  "page.sections.*.intro",
+		"page.title.fr":               "page.title",
+		"services.lasts._ga":          "services[].lasts",
+		"sections.rights.intro":       "page.sections.*.intro",
+	} {
+		if docs, near := Explain(word); len(docs) != 1 || docs[0].Path != want {
+			t.Errorf("%s: %v, %q", word, docs, near)
+		}
+	}
+	docs, _ := Explain("page.sections.rights")
+	if len(docs) != 6 || docs[0].Path != "page.sections" || docs[1].Path != "page.sections.*.title" {
+		t.Errorf("%v", docs)
+	}
+	if docs, _ := Explain("categories.essential"); len(docs) < 10 || docs[1].Path != "categories.*.title" {
+		t.Errorf("%v", docs)
+	}
+}
+
+func TestAnExplanationNamesWhatIsKnown(t *testing.T) {
+	for word, known := range map[string][]string{
+		"services.use": CatalogueIDs(), "promises": promiseIDs(), "promises.id": promiseIDs(), "law": lawIDs, "authority": authorityIDs(),
+	} {
+		docs, _ := Explain(word)
+		if len(docs) == 0 {
+			t.Fatal(word)
+		}
+		text := docs[0].String()
+		for _, id := range known {
+			if !strings.Contains(text, id) {
+				t.Errorf("%s does not name %s", word, id)
+			}
+		}
+		for line := range strings.Lines(text) {
+			if strings.HasPrefix(line, "Known:") && len(line) > 110 {
+				t.Errorf("%s: a line of %d characters", word, len(line))
+			}
+		}
+	}
+	for _, word := range []string{"trackers.lasts", "services.lasts"} {
+		if docs, _ := Explain(word); !strings.Contains(docs[0].Doc, "weeks, months or years") || !strings.Contains(docs[0].Doc, RememberMe) {
+			t.Errorf("%s: %q", word, docs[0].Doc)
+		}
+	}
+	if docs, _ := Explain("choice.lasts"); !strings.Contains(docs[0].Doc, "weeks, months or years") {
+		t.Errorf("%q", docs[0].Doc)
+	}
+}
+
+func TestTheSchemaNamesWhatIsKnown(t *testing.T) {
+	schema := compileSchema(t)
+	for line, refused := range map[string]bool{
+		"services: [{use: stripe, category: necessary}]": false, "services: [{use: strip, category: necessary}]": true,
+		"promises: [no-pixels, {id: no-request, service: x}]": false, "promises: [no-pixel]": true, "promises: [{id: ours, text: Ours.}]": false,
+	} {
+		if got := schemaRefuses(t, schema, []byte(base+line+"\n")); got != refused {
+			t.Errorf("%s: refused: %v", line, got)
+		}
+	}
+}
+
+func TestAServiceIsFoundByWhatPeopleCallIt(t *testing.T) {
+	for word, want := range map[string]string{
+		"ga": "google-analytics", "facebook": "meta-pixel facebook-plugins", "recaptcha": "google-recaptcha", "Hotjarr": "hotjar",
+		"innocraft": "matomo-cloud", "nothing-like-it": "", strings.Repeat("x", 100): "", "": "",
+	} {
+		if got := strings.Join(knownAs(word), " "); got != want {
+			t.Errorf("%s: %q, want %q", word, got, want)
+		}
+	}
+	for _, ids := range shortNames {
+		for _, id := range ids {
+			if _, ok := Catalogue(id); !ok {
+				t.Errorf("there is no %s", id)
+			}
+		}
 	}
 }
 

@@ -92,6 +92,9 @@ func newProblems(list []Problem) *Problems {
 // maxCandidates bounds the words that a slip is compared with.
 const maxCandidates = 500
 
+// Nearest returns the candidate that a word is most likely a slip for, or "".
+func Nearest(word string, candidates []string) string { return nearest(word, candidates) }
+
 // nearest returns the candidate that word is most likely a slip for, or "".
 func nearest(word string, candidates []string) string {
 	if len(word) > maxWord {

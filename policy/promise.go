@@ -64,6 +64,14 @@ var knownPromises = []KnownPromise{
 	{"no-cookies-in-app", Attested, "", "The native app uses no web cookies."},
 }
 
+func promiseIDs() []string {
+	ids := make([]string, len(knownPromises))
+	for i, k := range knownPromises {
+		ids[i] = k.ID
+	}
+	return ids
+}
+
 // knownPromise returns the known promise with that id.
 func knownPromise(id string) (KnownPromise, bool) {
 	for _, k := range knownPromises {
@@ -75,8 +83,8 @@ func knownPromise(id string) (KnownPromise, bool) {
 }
 
 func (p *Promise) shape() shape {
-	return either(id(&p.ID), nil, object("promise", "a promise", &p.Field,
-		must("id", id(&p.ID), "The id of a known promise, or one of your own.", "no-advertising").or("promise"),
+	return either(knownID(&p.ID, false, promiseIDs), nil, object("promise", "a promise", &p.Field,
+		must("id", knownID(&p.ID, true, promiseIDs), "The id of a known promise, or one of your own.", "no-advertising").or("promise"),
 		may("text", words(&p.Text), "Your words; a known promise may leave them to Témoin.", "{en: We never show advertising.}"),
 		may("kind", oneOf(&p.Kind, Observable, Measured, Attested), "For a promise of your own: who can tell whether it is kept.", "attested"),
 		may("max", period(&p.Max), "With max-lifetime and answer-time: the period.", "13 months").or("value"),

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -47,7 +48,7 @@ func (b *schemaBuilder) object(o objectShape) map[string]any {
 	for _, f := range o.list {
 		p := f.shape.schema(b)
 		p = cloneSchema(p)
-		p["description"] = f.doc
+		p["description"] = f.text()
 		p["examples"] = []any{exampleValue(f)}
 		properties[f.key] = p
 		if f.required {
@@ -109,7 +110,10 @@ type FieldDoc struct {
 	Takes    string // "a lifetime"
 	Required bool
 	Doc      string
-	Example  string // the lines to write
+	Example  string   // the lines to write
+	Known    []string // values that Témoin knows by name; others may be possible
+
+	keyed bool // its keys are words of the manifest's own
 }
 
 // Fields describes every field of the manifest, in the order of the reference.
@@ -119,9 +123,10 @@ func Fields() []FieldDoc {
 	walk = func(prefix string, fs []field, depth int) {
 		for _, f := range fs {
 			path := join(prefix, f.key)
-			docs = append(docs, FieldDoc{path, f.shape.noun(), f.required, f.doc, f.write()})
+			suffix := suffixOf(f.shape)
+			docs = append(docs, FieldDoc{path, f.shape.noun(), f.required, f.text(), f.write(), valuesOf(f.shape), suffix == ".*"})
 			if depth < 8 {
-				walk(path+suffixOf(f.shape), f.shape.fields(), depth+1)
+				walk(path+suffix, f.shape.fields(), depth+1)
 			}
 		}
 	}
@@ -153,30 +158,75 @@ func suffixOf(s shape) string {
 func (listShape[T]) isList() bool   { return true }
 func (keyedShape[T]) isKeyed() bool { return true }
 
-// Explain returns the fields that a word names: a whole path ("trackers[].lasts",
-// "trackers.lasts") or the last part of one ("lasts"). It returns nil with a
-// suggestion when there is none.
+// Explain returns the fields that a word names: a whole path, as in the
+// reference ("trackers[].lasts", "trackers.lasts") or of a manifest
+// ("trackers[3].lasts", "categories.essential.title"), or the last part of one
+// ("lasts"). What is named by a word of the manifest's own, such as one category,
+// is explained by all its fields. It returns nil with a suggestion when there is
+// none.
 func Explain(word string) (docs []FieldDoc, near string) {
-	plain := func(path string) string { return strings.NewReplacer("[]", "", ".*", "").Replace(path) }
-	word = plain(strings.TrimSpace(word))
+	asked, all := segments(strings.TrimSpace(word)), Fields()
+	for _, whole := range []bool{true, false} {
+		for _, f := range all {
+			if f.named(asked, whole) {
+				docs = append(docs, f)
+			}
+		}
+		if docs == nil && len(asked) > 1 {
+			docs = partsOf(all, asked[:len(asked)-1], whole)
+		}
+		if docs != nil {
+			return docs, ""
+		}
+	}
 	var last []string
-	for _, f := range Fields() {
-		p := plain(f.Path)
-		if p == word {
-			return []FieldDoc{f}, ""
-		}
-		if strings.HasSuffix(p, "."+word) {
-			docs = append(docs, f)
-		}
-		key := p[strings.LastIndexByte(p, '.')+1:]
-		if !slices.Contains(last, key) {
+	for _, f := range all {
+		if key := f.Path[strings.LastIndexByte(f.Path, '.')+1:]; !slices.Contains(last, key) {
 			last = append(last, key)
 		}
 	}
-	if docs == nil {
-		near = nearest(word, last)
+	return nil, nearest(asked[len(asked)-1], last)
+}
+
+// partsOf returns the fields of a mapping by ids, behind the mapping itself.
+func partsOf(all []FieldDoc, mapping []string, whole bool) []FieldDoc {
+	for i, f := range all {
+		if !f.keyed || !f.named(mapping, whole) {
+			continue
+		}
+		docs := []FieldDoc{f}
+		for _, part := range all[i+1:] {
+			if rest, ok := strings.CutPrefix(part.Path, f.Path+".*."); ok && !strings.Contains(rest, ".") {
+				docs = append(docs, part)
+			}
+		}
+		return docs
 	}
-	return docs, near
+	return nil
+}
+
+// segments takes a path apart, without the indices of lists.
+func segments(path string) []string {
+	return strings.Split(listIndex.ReplaceAllString(path, ""), ".")
+}
+
+var listIndex = regexp.MustCompile(`\[[0-9]*\]`)
+
+// named reports whether these segments are the field's path, or the end of it.
+// The ids of mappings may be left out, or be any.
+func (f FieldDoc) named(asked []string, whole bool) bool {
+	full := segments(f.Path)
+	short := slices.DeleteFunc(slices.Clone(full), func(s string) bool { return s == "*" })
+	for _, path := range [][]string{full, short} {
+		if len(path) < len(asked) || whole && len(path) != len(asked) {
+			continue
+		}
+		end := path[len(path)-len(asked):]
+		if end[0] != "*" && slices.EqualFunc(end, asked, func(p, a string) bool { return p == a || p == "*" }) {
+			return true
+		}
+	}
+	return false
 }
 
 // String writes the field's documentation as a few lines of text.
@@ -185,5 +235,30 @@ func (f FieldDoc) String() string {
 	if f.Required {
 		need = " (required)"
 	}
-	return fmt.Sprintf("%s%s takes %s.\n%s\n\n    %s\n", f.Path, need, f.Takes, f.Doc, strings.ReplaceAll(f.Example, "\n", "\n    "))
+	known := ""
+	if len(f.Known) > 0 && !strings.Contains(f.Takes, "one of: ") {
+		known = wrapped("Known: " + strings.Join(f.Known, ", ") + ".")
+	}
+	return fmt.Sprintf("%s%s takes %s.\n%s\n%s\n    %s\n", f.Path, need, f.Takes, f.Doc, known, strings.ReplaceAll(f.Example, "\n", "\n    "))
+}
+
+// wrapped breaks a long line between words.
+func wrapped(s string) string {
+	const most = 100
+	var b strings.Builder
+	column := 0
+	for word := range strings.FieldsSeq(s) {
+		switch n := len(word); {
+		case column == 0:
+			column = n
+		case column+1+n > most:
+			b.WriteByte('\n')
+			column = n
+		default:
+			b.WriteByte(' ')
+			column += 1 + n
+		}
+		b.WriteString(word)
+	}
+	return b.String() + "\n"
 }

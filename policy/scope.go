@@ -10,81 +10,175 @@ import (
 	"strings"
 )
 
-// A Scope is what consent to one category depends on: the controller, the
-// purpose, the services with their recipients, and the trackers with their
-// lifetimes. Titles, wording of consequences, translations and exempt trackers
-// are no part of it.
+// A Scope is what consent to one category depends on: the controller; what the
+// category, its services and its trackers are for, in every language; the
+// services with their hosts, recipients and the data they are sent; the trackers
+// with their lifetimes; profiling and advertising. Titles, wording of
+// consequences, added translations, transfer mechanisms and exempt trackers are
+// no part of it.
 type Scope struct {
 	category string
-	items    []scopeItem // sorted, without duplicates
+	items    []scopeItem // sorted
 }
 
+// A scopeItem is one thing that consent depends on. Its kind and key say what it
+// is; the rest is compared by covers.
 type scopeItem struct {
-	kind, what string   // what is compared
-	name       string   // what it is called; no part of the comparison
-	lasts      Lifetime // of a tracker
+	kind, key string
+	of        string      // the service's id or the tracker's name it belongs to
+	name      string      // what it is called; no part of the comparison
+	value     string      // of a controller: its SIREN; of a recipient: its country
+	says      []textEntry // of a purpose or of what is sent: normal, by language
+	known     string      // the catalogue entry that the words or hosts come from
+	host      HostPattern // of a host
+	number    int         // of a revision
+	kept      kept        // of a tracker
 }
 
-func (a scopeItem) compare(b scopeItem) int {
-	return cmp.Or(cmp.Compare(a.kind, b.kind), cmp.Compare(a.what, b.what))
-}
-
+// What a scope holds. They are the kinds of an Excess too.
 const (
-	inController = "controller"
-	inPurpose    = "purpose"
-	inRevision   = "revision"
-	inProfiling  = "profiling"
-	inService    = "service"
-	inRecipient  = "recipient"
-	inTracker    = "tracker"
+	inController  = "controller"
+	inPurpose     = "purpose"
+	inRevision    = "revision"
+	inProfiling   = "profiling"
+	inAdvertising = "advertising"
+	inService     = "service"
+	inHost        = "host"
+	inSends       = "sends"
+	inRecipient   = "recipient"
+	inTracker     = "tracker"
+	inLifetime    = "lifetime" // of a tracker that both scopes have
 )
+
+// compare orders items, those of one kind and key together.
+func (a scopeItem) compare(b scopeItem) int {
+	return cmp.Or(
+		a.compareKey(b),
+		cmp.Compare(a.name, b.name),
+		cmp.Compare(a.value, b.value),
+		cmp.Compare(a.kept.canonical(), b.kept.canonical()),
+		slices.CompareFunc(a.says, b.says, func(a, b textEntry) int {
+			return cmp.Or(cmp.Compare(a.lang, b.lang), cmp.Compare(a.text, b.text))
+		}),
+	)
+}
+
+func (a scopeItem) compareKey(b scopeItem) int {
+	return cmp.Or(cmp.Compare(a.kind, b.kind), cmp.Compare(a.key, b.key))
+}
 
 // Scope returns what consent to the category depends on.
 func (s *Site) Scope(c *Category) Scope {
-	sc := Scope{category: c.ID}
-	add := func(kind, name string, parts ...string) {
-		sc.items = append(sc.items, scopeItem{kind: kind, name: name, what: strings.Join(parts, "\x00")})
-	}
-	add(inController, s.Controller.Name, cmp.Or(strings.ReplaceAll(s.Controller.SIREN, " ", ""), strings.ToLower(s.Controller.Name)))
-	add(inPurpose, "", normal(c.Purpose.In(s.Default())))
+	b := scopeBuilder{site: s, Scope: Scope{category: c.ID}}
+	b.add(scopeItem{kind: inController, name: s.Controller.Name, value: strings.ReplaceAll(s.Controller.SIREN, " ", "")})
+	b.add(scopeItem{kind: inPurpose, says: normalText(c.Purpose)})
 	if c.Revision > 0 {
-		add(inRevision, "", fmt.Sprint(c.Revision))
+		b.add(scopeItem{kind: inRevision, number: c.Revision})
 	}
-	if c.Profiling || c.Advertising {
-		add(inProfiling, "", fmt.Sprint(c.Profiling, c.Advertising))
+	if c.Profiling {
+		b.add(scopeItem{kind: inProfiling})
+	}
+	if c.Advertising {
+		b.add(scopeItem{kind: inAdvertising})
 	}
 	for _, v := range c.Services {
-		if v.Loads != LoadsOnConsent {
-			continue
-		}
-		add(inService, v.Name.In("en"), v.ID)
-		if v.Profiling {
-			add(inProfiling, v.Name.In("en"), v.ID)
-		}
-		for _, r := range append([]Recipient{v.Provider}, v.Recipients...) {
-			if r.Name != "" {
-				add(inRecipient, r.Name, v.ID, strings.ToLower(r.Name), r.Country)
-			}
+		if v.Loads == LoadsOnConsent {
+			b.service(v)
 		}
 	}
 	for _, t := range c.Trackers {
-		if t.Exempt() {
-			continue
+		if !t.Exempt() {
+			b.tracker(c, t)
 		}
-		owner := ""
-		if t.Service != nil {
-			owner = t.Service.ID
-		} else if !t.Purpose.IsZero() {
-			add(inPurpose, t.String(), t.String(), normal(t.Purpose.In(s.Default())))
+	}
+	slices.SortFunc(b.items, scopeItem.compare)
+	b.items = slices.CompactFunc(b.items, func(a, b scopeItem) bool { return a.compare(b) == 0 })
+	return b.Scope
+}
+
+type scopeBuilder struct {
+	site *Site
+	Scope
+}
+
+func (b *scopeBuilder) add(it scopeItem) { b.items = append(b.items, it) }
+
+// text adds a purpose or what is sent, where something is said. What the
+// catalogue says is remembered as the catalogue's (see Fingerprint).
+func (b *scopeBuilder) text(it scopeItem, text Text, field, known string) {
+	if text.IsZero() {
+		return
+	}
+	it.says = normalText(text)
+	if known != "" && !b.site.Written(field) {
+		it.known = known
+	}
+	b.add(it)
+}
+
+func (b *scopeBuilder) service(v *Service) {
+	name := v.Name.In("en")
+	item := func(kind string, parts ...string) scopeItem {
+		return scopeItem{kind: kind, key: strings.Join(append([]string{v.ID}, parts...), "\x00"), of: v.ID, name: name}
+	}
+	b.add(item(inService))
+	if v.Profiling {
+		b.add(item(inProfiling))
+	}
+	b.text(item(inPurpose, "service"), v.Purpose, v.Field+".purpose", v.use)
+	b.text(item(inSends), v.Sends, v.Field+".sends", v.use)
+	for _, r := range append([]Recipient{v.Provider}, v.Recipients...) {
+		if r.Name != "" {
+			it := item(inRecipient, normalName(r.Name))
+			it.name, it.value = r.Name, r.Country
+			b.add(it)
 		}
-		sc.items = append(sc.items, scopeItem{
-			kind: inTracker, name: t.String(), lasts: t.Lasts.Longest(),
-			what: strings.Join([]string{string(t.Storage), t.String(), string(t.Party), owner}, "\x00"),
+	}
+	if v.SelfHosted {
+		return // its hosts are never contacted
+	}
+	for _, line := range v.Hosts {
+		it := item(inHost)
+		it.name, it.host = line, ParseHost(line)
+		if !b.site.Written(v.Field + ".hosts") {
+			it.known = v.use
+		}
+		b.add(it)
+	}
+}
+
+// tracker adds the tracker once for each service of the category that sets it,
+// so that the order of services says nothing.
+func (b *scopeBuilder) tracker(c *Category, t *Tracker) {
+	known, owners := "", []string{}
+	for _, v := range append([]*Service{t.Service}, t.Shared...) {
+		if v != nil && v.Category == c {
+			owners = append(owners, v.ID)
+		}
+	}
+	if t.Service != nil {
+		known = t.Service.use
+	}
+	if len(owners) == 0 {
+		owners = []string{t.owner()}
+	}
+	for _, owner := range owners {
+		b.add(scopeItem{
+			kind: inTracker, of: t.String(), name: t.String(), kept: kept{t.Lasts, t.Sliding},
+			key: strings.Join([]string{string(t.Storage), t.String(), string(t.Party), owner}, "\x00"),
 		})
 	}
-	slices.SortFunc(sc.items, scopeItem.compare)
-	sc.items = slices.CompactFunc(sc.items, func(a, b scopeItem) bool { return a.compare(b) == 0 })
-	return sc
+	b.text(scopeItem{
+		kind: inPurpose, key: "\x00" + string(t.Storage) + "\x00" + t.String(), of: t.String(), name: t.String(),
+	}, t.Purpose, t.Field+".purpose", known)
+}
+
+// owner returns the id of the service that sets the tracker, "" for the site.
+func (t *Tracker) owner() string {
+	if t.Service == nil {
+		return ""
+	}
+	return t.Service.ID
 }
 
 // normal makes a purpose comparable: case, spacing and final punctuation are
@@ -93,30 +187,106 @@ func normal(s string) string {
 	return strings.ToLower(strings.TrimRight(strings.Join(strings.Fields(s), " "), ".;:! "))
 }
 
-// A Fingerprint identifies a Scope: SHA-256 over its items.
-type Fingerprint [sha256.Size]byte
+// normalName makes the name of a legal entity comparable.
+func normalName(s string) string { return strings.ToLower(strings.Join(strings.Fields(s), " ")) }
 
-// Fingerprint returns the scope's fingerprint. Two scopes have the same one
-// exactly when consent to the one is consent to the other in every word.
-func (sc Scope) Fingerprint() Fingerprint {
-	h := sha256.New()
-	writeField(h, "temoin scope 1")
-	writeField(h, sc.category)
-	for _, it := range sc.items {
-		writeField(h, it.kind)
-		writeField(h, it.what)
-		if it.kind == inTracker {
-			writeField(h, it.lasts.canonical())
-		}
+// normalText makes a text comparable in every language, whatever their order.
+func normalText(t Text) []textEntry {
+	all := make([]textEntry, len(t.entries))
+	for i, e := range t.entries {
+		all[i] = textEntry{e.lang, normal(e.text)}
 	}
-	return Fingerprint(h.Sum(nil))
+	slices.SortFunc(all, func(a, b textEntry) int { return cmp.Compare(a.lang, b.lang) })
+	return all
 }
 
-// writeField hashes a string with its length, so that no two lists of strings
-// hash alike.
-func writeField(h hash.Hash, s string) { fmt.Fprintf(h, "%d:%s\n", len(s), s) }
+// saysOtherwise returns the languages in which the two texts, both normal, say different
+// things, and whether they can be compared at all: in a language that both have,
+// or because one is the same in all languages.
+func saysOtherwise(old, new []textEntry) (langs []string, comparable bool) {
+	comparable = len(old) == 0 && len(new) == 0
+	for _, n := range new {
+		for _, o := range old {
+			switch {
+			case o.lang == n.lang:
+				comparable = true
+				if o.text != n.text {
+					langs = append(langs, n.lang)
+				}
+			case (o.lang == "" || n.lang == "") && o.text == n.text:
+				comparable = true
+			}
+		}
+	}
+	return langs, comparable
+}
 
-// canonical writes equal lifetimes alike: "1 year" and "12 months".
+// sameText reports whether who read the old text has read the new one: it says
+// the same in every language that both are written in.
+func sameText(old, new []textEntry) bool {
+	langs, comparable := saysOtherwise(old, new)
+	return comparable && len(langs) == 0
+}
+
+// ---- how long
+
+// kept is how long a tracker is kept.
+type kept struct {
+	lasts   Lifetimes
+	sliding bool
+}
+
+// after returns the lifetime that holds after an act of the visitor.
+func (ls Lifetimes) after(act string) Lifetime {
+	var otherwise Lifetime
+	for _, v := range ls {
+		switch v.When {
+		case act:
+			return v.Lifetime
+		case Otherwise, "":
+			otherwise = v.Lifetime
+		}
+	}
+	return otherwise
+}
+
+// longer reports whether a tracker is kept longer than before after any act of
+// the visitor.
+func (ls Lifetimes) longer(before Lifetimes) bool {
+	for _, v := range slices.Concat(ls, before, Lifetimes{{When: Otherwise}}) {
+		if ls.after(v.When).Compare(before.after(v.When)) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// ends reports whether a period ends the tracker's life: only then does it
+// matter whether visits begin it anew.
+func (ls Lifetimes) ends() bool {
+	return slices.ContainsFunc(ls, func(v Variant) bool { return v.Lifetime.Kind == For })
+}
+
+// longer reports whether k goes beyond what was kept before. What each visit
+// begins anew has no end, so it is longer than the same that is not.
+func (k kept) longer(before kept) bool {
+	return k.lasts.longer(before.lasts) || k.sliding && !before.sliding && k.lasts.ends()
+}
+
+// canonical writes equal lifetimes alike: "1 year" and "12 months", in whatever
+// order the acts stand.
+func (k kept) canonical() string {
+	parts := make([]string, len(k.lasts))
+	for i, v := range k.lasts {
+		parts[i] = v.When + "=" + v.Lifetime.canonical()
+	}
+	slices.Sort(parts)
+	if k.sliding && k.lasts.ends() {
+		parts = append(parts, "sliding")
+	}
+	return strings.Join(parts, ",")
+}
+
 func (l Lifetime) canonical() string {
 	if l.Kind != For {
 		return string(l.Kind)
@@ -125,18 +295,82 @@ func (l Lifetime) canonical() string {
 	return fmt.Sprintf("%dm%dd%ds", months, days, seconds)
 }
 
+// ---- fingerprints
+
+// A Fingerprint identifies a Scope: SHA-256 over its items.
+//
+// Two scopes have the same one exactly when consent to the one is consent to the
+// other in every word, in every language; the order of languages is no part of
+// it. So a translation that is added gives another fingerprint, which honours the
+// one before (see [Category.Honours]): that asks nobody again, as long as the
+// earlier version is kept. It cannot be otherwise: a hash that no added
+// translation changes does not depend on any word (docs/adr/0006).
+//
+// Words and hosts that come from the catalogue stand in it as the catalogue's:
+// a release of Témoin that words them better asks nobody again.
+type Fingerprint [sha256.Size]byte
+
+// Fingerprint returns the scope's fingerprint.
+func (sc Scope) Fingerprint() Fingerprint {
+	h := sha256.New()
+	writeField(h, "temoin scope 2")
+	writeField(h, sc.category)
+	for i, it := range sc.items {
+		if it.known != "" && i > 0 && sc.items[i-1].known == it.known && sc.items[i-1].compareKey(it) == 0 {
+			continue // the catalogue's hosts are one fact, however many there are
+		}
+		for _, part := range it.facts() {
+			writeField(h, part)
+		}
+	}
+	return Fingerprint(h.Sum(nil))
+}
+
+// facts lists what the fingerprint covers of an item, always as many strings of
+// one kind as another item of that kind has, the words' number given before them.
+func (it scopeItem) facts() []string {
+	facts := []string{it.kind, it.key}
+	switch {
+	case it.known != "":
+		return append(facts, "catalogue", it.known)
+	case it.kind == inController:
+		return append(facts, cmp.Or(it.value, normalName(it.name)))
+	case it.kind == inRevision:
+		return append(facts, fmt.Sprint(it.number))
+	case it.kind == inRecipient:
+		return append(facts, it.value)
+	case it.kind == inHost:
+		return append(facts, "host", it.name)
+	case it.kind == inTracker:
+		return append(facts, it.kept.canonical())
+	case it.kind == inPurpose, it.kind == inSends:
+		facts = append(facts, "words", fmt.Sprint(len(it.says)))
+		for _, e := range it.says {
+			facts = append(facts, e.lang, e.text)
+		}
+	}
+	return facts
+}
+
+// writeField hashes a string with its length, so that no two lists of strings
+// hash alike.
+func writeField(h hash.Hash, s string) { fmt.Fprintf(h, "%d:%s\n", len(s), s) }
+
 // Short returns the 24 bits of the fingerprint that the consent cookie carries.
 func (f Fingerprint) Short() uint32 { return uint32(f[0])<<16 | uint32(f[1])<<8 | uint32(f[2]) }
 
 // String writes the fingerprint in hexadecimal.
 func (f Fingerprint) String() string { return hex.EncodeToString(f[:]) }
 
+// ---- comparing
+
 // An Excess is one thing in which a scope goes beyond another.
 type Excess struct {
-	Kind string // "controller", "purpose", "revision", "profiling", "service", "recipient", "tracker", "lifetime"
-	What string // "Hotjar", "_ga"
-	Old  string // with lifetime: the shorter one
-	New  string // with lifetime: the longer one
+	Kind string // "controller", "purpose", "revision", "profiling", "advertising", "service", "host", "sends", "recipient", "tracker", "lifetime"
+	Of   string // the service's id or the tracker's name it belongs to; "" for the category
+	What string // "Hotjar", "_ga", "cdn.example.com"
+	Old  string // of a lifetime, and of the country of a recipient that both have
+	New  string
 }
 
 // Beyond returns what is in sc and not in old. When nothing is, consent given
@@ -148,14 +382,67 @@ func (sc Scope) Beyond(old Scope, reworded bool) []Excess {
 		if it.kind == inPurpose && reworded {
 			continue
 		}
-		switch i, ok := slices.BinarySearchFunc(old.items, it, scopeItem.compare); {
-		case !ok:
-			beyond = append(beyond, Excess{Kind: it.kind, What: it.name})
-		case it.lasts.Compare(old.items[i].lasts) > 0:
-			beyond = append(beyond, Excess{"lifetime", it.name, old.items[i].lasts.String(), it.lasts.String()})
+		before := old.like(it)
+		if slices.ContainsFunc(before, it.coveredBy) {
+			continue
 		}
+		x := Excess{Kind: it.kind, Of: it.of, What: it.name}
+		switch {
+		case len(before) == 0:
+		case it.kind == inTracker:
+			x.Kind, x.Old, x.New = inLifetime, before[0].kept.lasts.String(), it.kept.lasts.String()
+		case it.kind == inRecipient:
+			x.Old, x.New = before[0].value, it.value
+		}
+		beyond = append(beyond, x)
 	}
 	return beyond
+}
+
+// like returns the items of the same kind and key.
+func (sc Scope) like(it scopeItem) []scopeItem {
+	i, _ := slices.BinarySearchFunc(sc.items, it, scopeItem.compareKey)
+	n := i
+	for n < len(sc.items) && sc.items[n].compareKey(it) == 0 {
+		n++
+	}
+	return sc.items[i:n]
+}
+
+// coveredBy reports whether consent to the other item, of the same kind and key,
+// is consent to this one.
+func (it scopeItem) coveredBy(old scopeItem) bool {
+	switch it.kind {
+	case inController:
+		// A company number is the company; its name may change. Where only one
+		// version gives it, the name tells.
+		if it.value != "" && old.value != "" {
+			return it.value == old.value
+		}
+		return normalName(it.name) == normalName(old.name)
+	case inRevision:
+		return it.number <= old.number
+	case inPurpose, inSends:
+		return sameText(old.says, it.says)
+	case inRecipient:
+		return it.value == old.value
+	case inHost:
+		return old.host.takesIn(it.host)
+	case inTracker:
+		return !it.kept.longer(old.kept)
+	}
+	return true // it is there
+}
+
+// takesIn reports whether whatever the other pattern covers is covered by h.
+func (h HostPattern) takesIn(other HostPattern) bool {
+	if !strings.HasPrefix(cmp.Or(other.Path, "/"), h.Path) {
+		return false
+	}
+	if other.Below {
+		return h.Below && (other.Name == h.Name || strings.HasSuffix(other.Name, "."+h.Name))
+	}
+	return h.Covers(other.Name)
 }
 
 // fingerprint computes what the site answers about consent given to it or to
@@ -178,7 +465,7 @@ func (s *Site) fingerprint(earlier []*Site) {
 }
 
 // reworded reports whether every version since the named one has changed the
-// category's purpose in its words only, as the history says.
+// words only in which the category says what it is for, as the history says.
 func (s *Site) reworded(category, since string) bool {
 	for _, r := range s.Policy.History {
 		if !slices.Contains(r.Editorial, category) {

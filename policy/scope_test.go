@@ -51,7 +51,8 @@ func TestOnlyWhatConsentDependsOnAsksAgain(t *testing.T) {
 	}{
 		{"nothing", nil, false},
 		{"a title", []string{"{en: Analytics}", "{en: Audience}"}, false},
-		{"a translation", []string{"Compte les visites.", "Mesure la fréquentation."}, false},
+		{"a translation that is added", []string{"{en: Something else.}", "{en: Something else., fr: Autre chose.}"}, false},
+		{"the order of languages", []string{"[en, fr]", "[fr, en]"}, false},
 		{"spacing, case and the full stop of a purpose", []string{"Counts visits.", "Counts  Visits"}, false},
 		{"a consequence", []string{"{needs: consent, title", "{needs: consent, refused: {en: Nothing.}, title"}, false},
 		{"the order of keys", []string{"purpose: {en: Counts visits., fr: Compte les visites.}", "purpose: {fr: Compte les visites., en: Counts visits.}"}, false},
@@ -63,6 +64,7 @@ func TestOnlyWhatConsentDependsOnAsksAgain(t *testing.T) {
 		{"a service less", []string{"services:\n  - {use: hotjar, category: analytics}\n", ""}, false},
 		{"a tracker of a service less", []string{"{use: hotjar, category: analytics}", "{use: hotjar, category: analytics, without: [_hjDonePolls]}"}, false},
 
+		{"the purpose in another language", []string{"Compte les visites.", "Mesure la fréquentation."}, true},
 		{"a purpose", []string{"Counts visits.", "Shows you advertising."}, true},
 		{"the purpose of a tracker", []string{"Counts you.", "Follows you."}, true},
 		{"a longer lifetime", []string{"12 months", "13 months"}, true},
@@ -149,47 +151,5 @@ func TestTwoCategoriesWithTheSameContentHaveDifferentFingerprints(t *testing.T) 
 	two := parse(t, strings.Replace(base, "{necessary: {exempt: true}}", "{a: {needs: consent}, b: {needs: consent}}", 1))
 	if two.Category("a").Fingerprint() == two.Category("b").Fingerprint() || s.Categories[0].Fingerprint().Short() > 1<<24-1 {
 		t.Error("fingerprints")
-	}
-}
-
-func TestADiffTellsWhatIsSubstantialFromWhatIsNot(t *testing.T) {
-	old := parse(t, consentBase+"promises: [no-advertising]\nlogs: {kept: 6 months}\n")
-	for _, c := range []struct {
-		what        string
-		edit        []string
-		says        string
-		substantial bool
-	}{
-		{"longer logs", []string{"kept: 6 months", "kept: 12 months"}, "the time that logs are kept: 12 months instead of 6 months", true},
-		{"shorter logs", []string{"kept: 6 months", "kept: 3 months"}, "the time that logs are kept: 3 months instead of 6 months", false},
-		{"a promise withdrawn", []string{"[no-advertising]", "[]"}, "the promise no-advertising is gone", true},
-		{"a promise made", []string{"[no-advertising]", "[no-advertising, no-pixels]"}, "the promise no-pixels is new", false},
-		{"a new exempt cookie", []string{"services:\n", "  - {name: cart, category: necessary}\nservices:\n"}, "the exempt cookie cart is new", true},
-		{"a new service on use", []string{"services:\n", "services:\n  - {use: stripe, category: necessary, loads: on-use, paths: [/pay]}\n"}, "the service Stripe is new, contacted on-use", true},
-		{"a category that no longer asks", []string{"other: {needs: consent", "other: {exempt: true"}, `category "other" changes from consent to exempt`, true},
-		{"a new category", []string{"  other:", "  third: {needs: consent}\n  other:"}, `category "third" is new (consent)`, true},
-		{"another channel", []string{"[banner, email]", "[banner]"}, "how changes are announced: banner instead of banner, email", true},
-		{"another choice cookie lifetime", []string{"{lasts: 6 months}", "{lasts: 12 months}"}, "the time that a choice is kept: 12 months instead of 6 months", true},
-		{"a wording", []string{"Something else.", "Something else"}, "texts that are new or worded otherwise: 1", false},
-		{"a language", []string{"[en, fr]", "[en, fr, de]"}, "the languages: en, fr, de instead of en, fr", false},
-	} {
-		t.Run(c.what, func(t *testing.T) {
-			d := Compare(old, parse(t, edited(t, consentBase+"promises: [no-advertising]\nlogs: {kept: 6 months}\n", c.edit...)))
-			found := false
-			for _, ch := range d.Changes {
-				if ch.What == c.says {
-					found = true
-					if ch.Substantial != c.substantial {
-						t.Errorf("substantial: %v", ch.Substantial)
-					}
-				}
-			}
-			if !found {
-				t.Errorf("%q is not among %+v", c.says, d.Changes)
-			}
-			if announced := len(d.Announce) > 0; announced != d.Substantial() {
-				t.Errorf("announced by %v", d.Announce)
-			}
-		})
 	}
 }

@@ -1,6 +1,9 @@
 package policy
 
-import "strings"
+import (
+	"strings"
+	"unicode/utf8"
+)
 
 // Loads says when a service is contacted.
 type Loads string
@@ -96,6 +99,9 @@ type Reference struct {
 	Read  Date
 }
 
+// maxPath bounds the beginning of a path.
+const maxPath = 200
+
 // FromCatalogue returns the id of the catalogue entry that the service is built
 // on, "" when the manifest declares it alone.
 func (s *Service) FromCatalogue() string { return s.use }
@@ -136,7 +142,7 @@ func (r *Reference) shape() shape {
 
 func (s *Service) shape() shape {
 	return object("service", "a service", &s.Field, append([]field{
-		may("use", id(&s.use), "The id of a known service: its facts come from the catalogue, and what you write here comes before them.", "google-analytics"),
+		may("use", knownID(&s.use, false, CatalogueIDs), "The id of a known service: its facts come from the catalogue, and what you write here comes before them.", "google-analytics"),
 		may("id", id(&s.ID), "The id by which the rest of the manifest refers to it; the catalogue's own unless you say otherwise.", "payment"),
 		may("category", id(&s.categoryID), "The category it belongs to.", "analytics"),
 	}, s.common()...)...)
@@ -154,8 +160,8 @@ func (s *Service) common() []field {
 		may("recipients", list(&s.Recipients, (*Recipient).shape), "Others who receive the data through it, such as a parent company.", "[{name: Google LLC, country: US, transfer: dpf}]"),
 		may("loads", oneOf(&s.Loads, LoadsAlways, LoadsOnConsent, LoadsOnUse), "When it is contacted: on-consent in a category on consent, always in an exempt one, unless you say otherwise.", "on-use"),
 		may("paths", some(&s.Paths, func(p *string) shape {
-			return pattern(p, "a path", `a path such as "/checkout"`, "^/", func(s string) bool {
-				return len(s) > 0 && s[0] == '/' && len(s) <= 200 && !strings.ContainsAny(s, "?#* ")
+			return patternAs(p, "a path", `a path such as "/checkout"`, matchingUpTo(maxPath, around(`/[^?#* \p{Cc}\p{Cf}\p{Zl}\p{Zp}]*`)), func(s string) bool {
+				return len(s) > 0 && s[0] == '/' && utf8.RuneCountInString(s) <= maxPath && !strings.ContainsAny(s, "?#* ") && !strings.ContainsFunc(s, isHidden)
 			})
 		}), "With loads: on-use, the beginnings of the paths on which it may be contacted.", "[/checkout]"),
 		may("click", yes(&s.Click), "With loads: on-use, whether the visitor's click on its placeholder loads it too.", "true"),

@@ -2,6 +2,7 @@ package policy
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -36,6 +37,32 @@ func may(key string, s shape, doc, example string) field {
 	return field{key: key, shape: s, doc: doc, example: example}
 }
 
+// text is the documentation, with what the shape adds to it.
+func (f field) text() string {
+	if n := noteOf(f.shape); n != "" {
+		return f.doc + " " + n
+	}
+	return f.doc
+}
+
+// noteOf is what readers of a field must know of values of its shape, such as
+// the units of a period.
+func noteOf(s shape) string {
+	if s, ok := s.(interface{ note() string }); ok {
+		return s.note()
+	}
+	return ""
+}
+
+// valuesOf are the values that a shape knows by name, whether it takes others
+// or not.
+func valuesOf(s shape) []string {
+	if s, ok := s.(interface{ values() []string }); ok {
+		return s.values()
+	}
+	return nil
+}
+
 // or adds words that are answered with "did you mean".
 func (f field) or(slips ...string) field {
 	f.slips = slips
@@ -50,8 +77,9 @@ type decoder struct {
 	positions map[string]fieldPosition
 	prose     []Prose
 	nodes     int
-	bytes     int  // of values read
-	stopped   bool // the bound on nodes was reached and reported
+	bytes     int    // of values read
+	stopped   bool   // the bound on nodes was reached and reported
+	entry     *entry // the field or element that is being read, for comparisons
 }
 
 type fieldPosition struct{ key, value Position }
@@ -63,6 +91,34 @@ func (d *decoder) problem(n *yaml.Node, at, what, fix string) {
 	d.problems = append(d.problems, Problem{
 		File: d.file, Position: Position{n.Line, n.Column}, Path: Visible(at), What: what, Fix: fix,
 	})
+}
+
+// reported reports whether a problem is known at a field or in it: what follows
+// from that is not worth a second one.
+func (d *decoder) reported(path string) bool {
+	path = Visible(path)
+	return slices.ContainsFunc(d.problems, func(p Problem) bool {
+		rest, ok := strings.CutPrefix(p.Path, path)
+		return ok && (rest == "" || rest[0] == '.' || rest[0] == '[')
+	})
+}
+
+// plainTags are those that say what a value is anyway.
+var plainTags = map[yaml.Kind][]string{
+	yaml.ScalarNode:   {"!!str", "!!int", "!!float", "!!bool", "!!null", "!!timestamp", "!!merge"},
+	yaml.SequenceNode: {"!!seq"},
+	yaml.MappingNode:  {"!!map"},
+}
+
+// tagged reports tags that would make something else of a value for programs
+// that follow them.
+func (d *decoder) tagged(n *yaml.Node, at string) bool {
+	known, ok := plainTags[n.Kind]
+	if !ok || n.Tag == "" || slices.Contains(known, n.Tag) {
+		return false
+	}
+	d.problem(n, at, fmt.Sprintf("the tag %q means nothing in a manifest", shorten(n.Tag)), "remove the tag")
+	return true
 }
 
 // full reports whether enough is wrong for nobody to read on.
@@ -97,9 +153,12 @@ func (d *decoder) read(s shape, key, n *yaml.Node, at string) {
 	}
 	d.positions[at] = pos
 	n = d.enter(n, at)
-	if n == nil {
+	if n == nil || d.tagged(n, at) {
 		return
 	}
+	around := d.entry
+	d.note(key, n, at)
+	defer func() { d.entry = around }()
 	if n.Kind == yaml.ScalarNode && n.Tag == "!!null" {
 		d.problem(n, at, "has no value", "write "+s.noun()+", or remove the line")
 		return

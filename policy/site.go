@@ -49,6 +49,7 @@ type Site struct {
 	Prose []Prose // every text of the manifest, in the order of the file
 
 	raw       manifest
+	entries   entry // the manifest as it is written, for Compare
 	positions map[string]fieldPosition
 	names     nameIndex
 	hosts     hostIndex[*Service]
@@ -60,6 +61,7 @@ type Site struct {
 type Page struct {
 	Title, Subtitle Text
 	Sections        []Section
+	NativeDigits    bool // numbers in the digits of the script: "١٣" in Arabic
 }
 
 // A Section carries the operator's own words for a section of the page. Intro
@@ -77,8 +79,8 @@ func SectionIDs() []string { return slices.Clone(sectionIDs) }
 
 var sectionIDs = []string{
 	"in-short", "definition", "kinds", "categories", "services", "similar-technologies", "choose", "browsers",
-	"opt-out", "consequences", "retention", "transfers", "audience", "consent-system", "minors", "app", "rights", "contact",
-	"complaint", "changes", "law", "hosting",
+	"opt-out", "consequences", "retention", "transfers", "audience", "consent-system", "promises", "minors", "app", "rights",
+	"contact", "complaint", "changes", "law", "hosting", "links",
 }
 
 // Section returns the operator's words for a section; the zero Section if none.
@@ -309,6 +311,10 @@ type App struct {
 
 // AllHosts returns the hosts of the site, the main one first.
 func (s *Site) AllHosts() []string { return append([]string{s.Host}, s.Hosts...) }
+
+// RegistrableDomain returns the domain under which the main host was
+// registered: "example.com" for "www.example.com".
+func (s *Site) RegistrableDomain() string { return registrable(s.Host) }
 
 // Default returns the default language.
 func (s *Site) Default() string { return s.Langs[0] }

@@ -34,15 +34,24 @@ func (t Text) Get(lang string) (string, bool) {
 // In returns the text in the first of the languages that it has, else in the
 // first it was written in, else the empty string.
 func (t Text) In(langs ...string) string {
+	text, _ := t.Choose(langs...)
+	return text
+}
+
+// Choose is In, and says in which language the text is: "" for a text without
+// language.
+func (t Text) Choose(langs ...string) (text, lang string) {
 	for _, l := range langs {
-		if s, ok := t.Get(l); ok {
-			return s
+		for _, e := range t.entries {
+			if e.lang == l || e.lang == "" {
+				return e.text, e.lang
+			}
 		}
 	}
 	if len(t.entries) > 0 {
-		return t.entries[0].text
+		return t.entries[0].text, t.entries[0].lang
 	}
-	return ""
+	return "", ""
 }
 
 // Languages returns the languages it is written in, in the order of the

@@ -102,6 +102,9 @@ type Tracker struct {
 // category is exempt, or it has a reason of its own.
 func (t *Tracker) Exempt() bool { return t.Category.Ground == GroundExempt || t.Reason != "" }
 
+// IsPattern reports whether the name stands for several keys.
+func (t *Tracker) IsPattern() bool { return strings.Contains(t.Name, "*") }
+
 // Categories returns the categories that the tracker serves: its own, and those
 // of other services that set the same key. It is allowed where any of them is.
 func (t *Tracker) Categories() []*Category {
@@ -176,7 +179,9 @@ func (t *Tracker) shape() shape {
 		may("sliding", yes(&t.Sliding), "Whether each visit begins the lifetime anew.", "true"),
 		may("party", oneOf(&t.Party, FirstParty, ThirdParty), "On whose domain it is kept: the site's own unless you say otherwise.", "third"),
 		may("domain", trackerDomain(&t.Domain), "The domain it is set for, where that is not the host itself.", "example.com"),
-		may("path", pattern(&t.Path, "a path", `a path such as "/app"`, "^/", func(s string) bool { return strings.HasPrefix(s, "/") && !strings.ContainsAny(s, ";, \t") }), "The Path attribute of the cookie, where it is not the whole site.", "/app"),
+		may("path", pattern(&t.Path, "a path", `a path such as "/app"`, `^/[^;, \p{Cc}\p{Cf}\p{Zl}\p{Zp}]*$`, func(s string) bool {
+			return strings.HasPrefix(s, "/") && !strings.ContainsAny(s, ";, ") && !strings.ContainsFunc(s, isHidden)
+		}), "The Path attribute of the cookie, where it is not the whole site.", "/app"),
 		may("http_only", yes(&t.HTTPOnly), "Whether scripts cannot read the cookie.", "true").or("httponly"),
 		may("secure", yes(&t.Secure), "Whether the cookie is sent over HTTPS only.", "true"),
 		may("same_site", oneOf(&t.SameSite, "Lax", "Strict", "None"), "The SameSite attribute of the cookie.", "Lax").or("samesite"),
@@ -199,7 +204,7 @@ const maxName = 256
 // trackerName takes any printable key: what a policy calls a cookie may not be
 // a cookie name at all, and that is for the rules to say.
 func trackerName(dst *string) shape {
-	return scalarShape{"a key", `the exact key, such as "next-auth.session-token"`, anyName, func(s string) error {
+	return scalarShape{what: "a key", fix: `the exact key, such as "next-auth.session-token"`, json: anyName, set: func(s string) error {
 		if len(s) > maxName || !utf8.ValidString(s) {
 			return fmt.Errorf("is longer than %d bytes", maxName)
 		}
@@ -211,21 +216,26 @@ func trackerName(dst *string) shape {
 }
 
 func anyName() map[string]any {
-	schema := anyText()
-	schema["maxLength"] = maxName
+	schema := anyLine()
+	schema["maxLength"] = maxName // in characters: a pattern cannot count bytes
+	schema["allOf"] = []any{map[string]any{"pattern": `^[^*]*\*?[^*]*$`}}
 	return schema
 }
 
 func trackerDomain(dst *string) shape {
-	return pattern(dst, "a domain", `a domain such as "example.com"`, `^\.?[a-z0-9_-]+(\.[a-z0-9_-]+)*$`, func(s string) bool {
+	return patternAs(dst, "a domain", `a domain such as "example.com"`, matchingUpTo(maxHost+1, around(`\.?`+hostName)), func(s string) bool {
 		return isHost(strings.TrimPrefix(s, "."))
 	})
 }
 
+// lifetimeNote says what a lifetime can be, where one is explained.
+const lifetimeNote = periodNote + ` An act is a word of yours, explained in "act", or remember-me, the box that is ticked when signing in: ` +
+	`{remember-me: 30 days, otherwise: session}.`
+
 func lifetimes(dst *Lifetimes) shape {
 	one := func(when string, add func(Variant)) shape {
-		return scalarShape{"a lifetime", `"session", "until-deleted", or a period such as "13 months"`,
-			matching(`^(session|until-deleted)$|` + periodPattern), func(s string) error {
+		return scalarShape{what: "a lifetime", fix: `"session", "until-deleted", or a period such as "13 months"`, more: lifetimeNote,
+			json: matching(around("session|until-deleted|" + periodBody)), def: "lifetime", set: func(s string) error {
 				l, err := ParseLifetime(s)
 				if err == nil {
 					add(Variant{when, l})
@@ -236,7 +246,7 @@ func lifetimes(dst *Lifetimes) shape {
 	return either(
 		one("", func(v Variant) { *dst = Lifetimes{v} }),
 		nil,
-		keyedShape[Variant]{dst: new([]Variant), what: `"act: lifetime", such as "remember-me: 30 days" and "otherwise: session"`, key: idPattern, ok: isID,
+		keyedShape[Variant]{dst: new([]Variant), what: `"act: lifetime", such as "remember-me: 30 days" and "otherwise: session"`, key: idPattern, ok: isID, needs: Otherwise,
 			elem: func(when string, _ *Variant) shape {
 				return one(when, func(v Variant) { *dst = append(*dst, v) })
 			}},

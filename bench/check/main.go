@@ -1,102 +1,81 @@
-// Command check measures "temoin check" of a manifest with 300 trackers as a
-// whole process, in turn with its bound: the same binary printing its help,
-// which is what starting a process costs here.
+// Command check measures "temoin check" of a large manifest as a whole process,
+// in turn with its bound: the same binary printing its help, which is what
+// starting a process costs here.
 //
-//	go run ./bench/check [-runs 21]
+// The manifest is the example of the Platform, in two languages, with its page,
+// its promises and its services, grown to 300 trackers and twenty services:
+// see grown.
+//
+//	go run ./bench/check [-runs 21] [-write site.yaml]
 package main
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"slices"
-	"strings"
 	"time"
+
+	"github.com/temoin/temoin/bench/process"
+	"github.com/temoin/temoin/policy"
+)
+
+const (
+	trackers = 300 // of the site itself; the services have theirs
+	budget   = 60 * time.Millisecond
 )
 
 func main() {
 	runs := flag.Int("runs", 21, "how often each command is run")
+	write := flag.String("write", "", "write the manifest to this `file`, and stop")
 	flag.Parse()
-	if err := measure(*runs); err != nil {
+	src, err := grown(trackers)
+	switch {
+	case err != nil:
+	case *write != "":
+		err = os.WriteFile(*write, src, 0o644)
+	case *runs < 1:
+		err = errors.New("-runs: write 1 or more")
+	default:
+		err = measure(src, *runs)
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench/check:", err)
 		os.Exit(1)
 	}
 }
 
-func measure(runs int) error {
+func measure(src []byte, runs int) error {
 	dir, err := os.MkdirTemp("", "temoin-bench")
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	binary, manifest := filepath.Join(dir, "temoin"), filepath.Join(dir, "site.yaml")
-	if out, err := exec.Command("go", "build", "-o", binary, "./cmd/temoin").CombinedOutput(); err != nil {
-		return fmt.Errorf("build: %w: %s", err, out)
+	binary, err := process.Build(dir)
+	if err != nil {
+		return err
 	}
-	src := manifestOf(300)
+	manifest := filepath.Join(dir, "site.yaml")
 	if err := os.WriteFile(manifest, src, 0o644); err != nil {
 		return err
 	}
-	commands := map[string][]string{"check": {"check", manifest}, "bound": {"help"}}
-	times := map[string][]time.Duration{}
-	for range runs + 1 { // the first run of each warms the caches
-		for _, name := range []string{"bound", "check"} {
-			start := time.Now()
-			cmd := exec.Command(binary, commands[name]...)
-			if out, err := cmd.CombinedOutput(); err != nil && cmd.ProcessState.ExitCode() > 1 {
-				return fmt.Errorf("%s: %w: %s", name, err, out)
-			}
-			times[name] = append(times[name], time.Since(start))
-		}
+	bound := &process.Series{Name: "help", Args: []string{"help"}}
+	check := &process.Series{Name: "check", Args: []string{"check", manifest}}
+	single := &process.Series{Name: "check, 1 core", Args: check.Args, Env: []string{"GOMAXPROCS=1"}}
+	if err := process.Run(binary, runs, bound, check, single); err != nil {
+		return err
 	}
-	for _, name := range []string{"bound", "check"} {
-		t := times[name][1:]
-		slices.Sort(t)
-		times[name] = t
-		fmt.Printf("%-6s min %6.1f ms  median %6.1f ms  max %6.1f ms\n", name, ms(t[0]), ms(t[len(t)/2]), ms(t[len(t)-1]))
-	}
-	fmt.Printf("temoin check, 300 trackers (%d kB): median %.1f ms, %.1fx of starting the process; budget 60 ms\n",
-		len(src)/1000, ms(times["check"][runs/2]), float64(times["check"][runs/2])/float64(times["bound"][runs/2]))
-	return nil
+	return describe(src, check.Median())
 }
 
-func ms(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
-
-// manifestOf writes a manifest with that many trackers of the site's own, in
-// three languages, and ten services.
-func manifestOf(n int) []byte {
-	var b strings.Builder
-	b.WriteString(`temoin: 1
-site: large
-name: Large
-url: https://large.example
-languages: [en, fr, ar]
-controller: {name: Large SAS, form: SAS, siren: 732 829 320, country: FR}
-contact: {dpo: {email: dpo@large.example}}
-authority: cnil
-policy: {version: "1", updated: 2026-11-01, effective: 2026-11-01, announce: [banner]}
-links: {privacy: /privacy}
-logs: {kept: 6 months}
-categories:
-  necessary: {exempt: true}
-  analytics: {needs: consent, title: {en: Analytics, fr: Mesure, ar: قياس}, purpose: {en: Counts visits., fr: Compte les visites., ar: يحصي الزيارات.}}
-services:
-`)
-	for _, id := range []string{"google-analytics", "hotjar", "meta-pixel", "linkedin-insight", "criteo", "intercom", "youtube", "vimeo", "google-maps", "hubspot"} {
-		fmt.Fprintf(&b, "  - {use: %s, category: analytics}\n", id)
+// describe says what was measured, and whether it took no longer than it may.
+func describe(src []byte, took time.Duration) error {
+	site, err := policy.Parse("site.yaml", src)
+	if err != nil {
+		return err
 	}
-	b.WriteString("trackers:\n")
-	for i := range n {
-		fmt.Fprintf(&b, `  - name: tracker_%d
-    category: analytics
-    lasts: 13 months
-    purpose:
-      en: Counts the visits of page number %d so that it can be improved.
-      fr: Compte les visites de la page numéro %d pour pouvoir l'améliorer.
-      ar: يحصي زيارات الصفحة رقم %d بهدف تحسينها.
-`, i, i, i, i)
-	}
-	return []byte(b.String())
+	fmt.Printf("the manifest: %d kB, %d trackers, %d services, %d sections, %d promises, %d texts; %s\n",
+		len(src)/1000, len(site.Trackers), len(site.Services), len(site.Page.Sections), len(site.Promises), len(site.Prose), process.Verdict(took, budget))
+	return nil
 }

@@ -24,7 +24,7 @@ func main() {
 		if f.Required {
 			need = ", required"
 		}
-		fmt.Fprintf(&b, "\n**`%s`** (%s%s)  \n%s\n\n```yaml\n%s\n```\n", f.Path, f.Takes, need, f.Doc, f.Example)
+		fmt.Fprintf(&b, "\n**`%s`** (%s%s)  \n%s%s\n\n```yaml\n%s\n```\n", f.Path, f.Takes, need, f.Doc, known(f), f.Example)
 	}
 	b.WriteString("\n## Known promises\n\n| id | who can tell | means |\n|---|---|---|\n")
 	for _, p := range policy.KnownPromises() {
@@ -44,4 +44,18 @@ func main() {
 	if _, err := os.Stdout.WriteString(b.String()); err != nil {
 		os.Exit(1)
 	}
+}
+
+// known names the values that Témoin knows for a field, where neither the field
+// nor a list below does.
+func known(f policy.FieldDoc) string {
+	switch {
+	case f.Path == "services[].use":
+		return " They stand below, under known services."
+	case f.Path == "promises" || f.Path == "promises[].id":
+		return " They stand below, under known promises."
+	case len(f.Known) == 0 || strings.Contains(f.Takes, "one of: "):
+		return ""
+	}
+	return " Known: `" + strings.Join(f.Known, "`, `") + "`."
 }

@@ -19,27 +19,40 @@ const maxAllowances = 500
 type allowed struct {
 	rule, because string
 	position      policy.Position
-	from, to      int // lines that it holds for; to is 0 for the end of the file
+	from, to      int  // lines that it holds for; to is 0 for the end of the file
+	top           bool // it stands before all else, and holds for what the file lacks
 	used          bool
+}
+
+// covers reports whether a finding is where the allowance holds. What is held
+// against the file as a whole has no line.
+func (a *allowed) covers(f *Finding) bool {
+	if !f.Position.IsValid() {
+		return a.top
+	}
+	return f.Position.Line >= a.from && (a.to == 0 || f.Position.Line <= a.to)
 }
 
 // allow marks the findings that the manifest allows, and returns findings about
 // allowances that are wrong or useless.
 func allow(site *policy.Site, source []byte, on policy.Date, findings []Finding) []Finding {
 	allowances := readAllowances(source)
+	tooMany := len(allowances) > maxAllowances
+	if tooMany {
+		allowances = allowances[:maxAllowances]
+	}
 	for i := range allowances {
 		a := &allowances[i]
 		for j := range findings {
 			f := &findings[j]
-			line := f.Position.Line
-			if a.rule == f.Rule.ID && a.because != "" && line >= a.from && (a.to == 0 || line <= a.to) {
+			if a.rule == f.Rule.ID && a.because != "" && a.covers(f) {
 				f.Allowed = a.because
 				a.used = true
 			}
 		}
 	}
 	p := &pass{Site: site, on: on, rule: &allowRules[0]}
-	if len(allowances) == maxAllowances {
+	if tooMany {
 		p.report("", fmt.Sprintf("only the first %d temoin:allow comments are read", maxAllowances)).as(Error)
 	}
 	for _, a := range allowances {
@@ -49,7 +62,12 @@ func allow(site *policy.Site, source []byte, on policy.Date, findings []Finding)
 		case a.rule == "":
 			p.reportAt(at, "names no rule")
 		case !known:
-			p.reportAt(at, fmt.Sprintf("there is no rule %q", a.rule))
+			f := p.reportAt(at, fmt.Sprintf("there is no rule %q", a.rule))
+			if near := Near(a.rule); near != nil {
+				f.write("Write " + strings.Join(near, " or ") + ", if that is meant.")
+			}
+		case !rule.allowable():
+			p.reportAt(at, fmt.Sprintf("allows %s, whose findings cannot be allowed", a.rule)).write("Remove it, and mend what the rule finds.")
 		case a.because == "":
 			p.reportAt(at, "gives no reason").write(fmt.Sprintf("Write # temoin:allow %s because …", a.rule))
 		case !a.used && rule.appliesTo(site, on):
@@ -61,12 +79,13 @@ func allow(site *policy.Site, source []byte, on policy.Date, findings []Finding)
 
 // readAllowances finds the comments and the lines that each holds for: its own
 // line behind an entry; else the entry below it, up to the next line that is
-// indented as little; else, at the top before an empty line, the whole file.
+// indented as little; else, at the top before an empty line, the whole file. At
+// the top it always holds for what the file lacks.
 func readAllowances(source []byte) []allowed {
 	if !bytes.Contains(source, []byte("temoin:allow")) {
 		return nil
 	}
-	lines := sourceLines(source)
+	lines := codeLines(source)
 	var out []allowed
 	for i, line := range lines {
 		at := allowance.FindStringSubmatchIndex(line)
@@ -81,8 +100,9 @@ func readAllowances(source []byte) []allowed {
 		a.from, a.to = i+1, i+1
 		if strings.TrimSpace(before) == "" {
 			a.from, a.to = below(lines, i)
+			a.top = onlyComments(lines[:i])
 		}
-		if out = append(out, a); len(out) == maxAllowances {
+		if out = append(out, a); len(out) > maxAllowances {
 			break
 		}
 	}
@@ -128,7 +148,7 @@ func isComment(line string) bool { return strings.HasPrefix(strings.TrimSpace(li
 
 func onlyComments(lines []string) bool {
 	for _, l := range lines {
-		if strings.TrimSpace(l) != "" && !isComment(l) {
+		if strings.TrimSpace(l) != "" && strings.TrimSpace(l) != "---" && !isComment(l) {
 			return false
 		}
 	}
@@ -140,7 +160,7 @@ func indentation(line string) int { return len(line) - len(strings.TrimLeft(line
 var allowRules = []Rule{{
 	ID: "allow-unused", Severity: Warning, Title: "Every temoin:allow comment names a rule, gives a reason, and silences something.",
 	Why:     "An allowance that silences nothing hides the next finding.",
-	Fix:     "Write # temoin:allow RULE because REASON on the line of the finding or above its entry.",
+	Fix:     "Write # temoin:allow RULE because REASON on the line of the finding, above its entry, or at the top for what the file lacks.",
 	Sources: []Source{{"Témoin", House}},
 	find:    func(*pass) {}, // allow does it, when all findings are known
 }}

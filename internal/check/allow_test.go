@@ -263,11 +263,111 @@ func TestARuleIsFoundByItsID(t *testing.T) {
 }
 
 func TestOnlyTheFirstAllowancesAreRead(t *testing.T) {
-	src := strings.Repeat("# temoin:allow trk-purpose because one of many\n", maxAllowances+100) + header
-	for _, f := range run(t, src).of("allow-unused") {
-		if f.Severity == Error {
-			return
+	t.Parallel()
+	for n, want := range map[int]bool{maxAllowances: false, maxAllowances + 1: true, maxAllowances + 100: true} {
+		src := strings.Repeat("# temoin:allow trk-purpose because one of many\n", n) + header
+		said := slices.ContainsFunc(run(t, src).of("allow-unused"), func(f Finding) bool { return f.Severity == Error })
+		if said != want {
+			t.Errorf("of %d comments, it is said that some were not read: %v", n, said)
 		}
 	}
-	t.Error("nothing says that some were not read")
+}
+
+const allowComplaint = "# temoin:allow pol-complaint-cnil because the page says it elsewhere\n"
+
+func TestAnAllowanceAtTheTopHoldsForWhatTheFileLacks(t *testing.T) {
+	t.Parallel()
+	for _, top := range []string{
+		allowComplaint,
+		allowComplaint + "\n",
+		"\n" + allowComplaint,
+		"# Our policy.\n" + allowComplaint + "# and a remark\n",
+		"---\n" + allowComplaint,
+		allowComplaint + "---\n",
+		"\ufeff" + allowComplaint,
+	} {
+		report := run(t, top+header)
+		if f := report.of("pol-complaint-cnil"); len(f) != 1 || f[0].Allowed == "" || len(report.of("allow-unused")) != 0 {
+			t.Errorf("%q: %+v, %+v", top, f, report.of("allow-unused"))
+		}
+	}
+	for _, source := range []string{ // it does not stand at the top
+		strings.Replace(header, "site:", allowComplaint+"site:", 1),
+		header + allowComplaint,
+		"temoin: 1 " + allowComplaint + strings.TrimPrefix(header, "temoin: 1\n"),
+	} {
+		report := run(t, source)
+		if f := report.of("pol-complaint-cnil"); len(f) != 1 || f[0].Allowed != "" || len(report.of("allow-unused")) != 1 {
+			t.Errorf("%q: %+v", source, f)
+		}
+	}
+	// A finding with a line of its own is not allowed from there.
+	report := run(t, "# temoin:allow trk-lifetime-declared because of nothing\n"+header+"trackers: [{name: a, category: stats}]\n")
+	if f := report.of("trk-lifetime-declared"); len(f) != 1 || f[0].Allowed != "" {
+		t.Errorf("%+v", f)
+	}
+}
+
+func TestWhatTheFileLacksHasNoLine(t *testing.T) {
+	t.Parallel()
+	source := "# A remark.\n" + header
+	for _, f := range run(t, source).Findings {
+		if lacks := !f.Position.IsValid(); lacks != (f.Rule.ID != "pol-category-said" && f.Rule.ID != "pol-consequences" && f.Rule.ID != "pol-exempt-informed") {
+			t.Errorf("%s stands at %v", f.Rule.ID, f.Position)
+		}
+	}
+	if out := string(text(t, run(t, source), []byte(source))); strings.Contains(out, "A remark") {
+		t.Errorf("a remark is quoted:\n%s", out)
+	}
+}
+
+// What stands within a text allows nothing, and hides no comment behind it.
+func TestATextThatLooksLikeAnAllowanceIsNone(t *testing.T) {
+	t.Parallel()
+	const allow = "# temoin:allow trk-lifetime-declared because hi"
+	for _, entry := range []string{
+		`  - {name: a, category: stats, purpose: "Docs ` + allow + `"}`,
+		`  - {name: a, category: stats, purpose: 'It''s ` + allow + `'}`,
+		`  - {name: a, category: stats, purpose: "a \" ` + allow + `"}`,
+		`  - {name: a, category: stats, purpose: &x "Docs ` + allow + `"}`,
+		`  - {name: a, category: stats, purpose: &x'y !!str "Docs ` + allow + `"}`,
+		"  - name: a\n    category: stats\n    purpose: |\n      Docs\n      " + allow,
+		"  - name: a\n    category: stats\n    purpose: >-\n\n      " + allow + "\n\n      more",
+		"  - name: a\n    category: stats\n    purpose: |2\n        " + allow + "\n      " + allow,
+		"  - name: a\n    purpose: \"Docs\n      " + allow + "\n\n      more\"\n    category: stats",
+		"  - name: a\n    purpose: &x # a remark\n      \"" + allow + "\"\n    category: stats",
+		"  - purpose: {en: \"Docs\n        " + allow + "\"}\n    name: a\n    category: stats",
+	} {
+		report := run(t, header+"trackers:\n"+entry+"\n")
+		if f := report.of("trk-lifetime-declared"); len(f) != 1 || f[0].Allowed != "" || len(report.of("allow-unused")) != 0 {
+			t.Errorf("%s: %+v %+v", entry, f, report.of("allow-unused"))
+		}
+		inside := strings.Replace(entry, "name: a", "name: a-ok", 1)
+		holdsForTheRightOnes(t, header+"trackers:\n  "+allow+"\n"+inside+"\n  - {name: b, category: stats}\n")
+		holdsForTheRightOnes(t, header+"trackers:\n"+entry+"\n  - {name: b-ok, category: stats} "+allow+"\n")
+	}
+	// Behind a text on the same line, and behind the header of a block, it is one.
+	holdsForTheRightOnes(t, header+"trackers:\n  - {name: a-ok, category: stats, purpose: \"Docs # no\"} "+allow+"\n")
+	report := run(t, header+"trackers:\n  - name: a\n    category: stats\n    purpose: | # temoin:allow trk-nothing because hi\n      Docs\n")
+	if len(report.of("allow-unused")) != 1 {
+		t.Error("the comment behind a block's header is not read")
+	}
+	// A line of a text that looks like the next entry does not end the first.
+	holdsForTheRightOnes(t, header+"trackers:\n  "+allow+"\n  - purpose: {en: \"x\n  - y\"}\n    name: a-ok\n    category: stats\n  - {name: b, category: stats}\n")
+}
+
+func TestARuleThatIsMisspeltIsGuessed(t *testing.T) {
+	t.Parallel()
+	for word, want := range map[string]string{
+		"trk-exempt":     "trk-exempt-list trk-exempt-service trk-exempt-single-purpose",
+		"trk-exempt-lis": "trk-exempt-list", "trk-wildcard-saef": "trk-wildcard-safe", "zzz": "", "tr": "", "manifst": "manifest",
+	} {
+		if got := strings.Join(Near(word), " "); got != want {
+			t.Errorf("%s: %q, want %q", word, got, want)
+		}
+	}
+	found := run(t, header+"links: {privacy: /privacy} # temoin:allow vnd-dpf-life because hi\n").of("allow-unused")
+	if len(found) != 1 || found[0].Advice() != "Write vnd-dpf-live, if that is meant." {
+		t.Errorf("%+v", found)
+	}
 }

@@ -135,6 +135,10 @@ var cases = []struct {
 	{"trk-audience-exempt", "controller: {name: A, country: BE}\ntrackers: [{name: v, category: essential, reason: audience, lasts: 2 years}]\n", nil},
 	{"vnd-consent-kind", "services: [{use: matomo, category: essential, self_hosted: true}]\ntrackers: [{name: seen, category: essential, service: matomo, lasts: 2 years}]\n", []string{"keeps trackers without consent"}},
 
+	// What is said of a tool for statistics is a claim like any other.
+	{"pol-compliance-claim", "audience: {source: logs, text: Our tool is certified by the CNIL.}\n", []string{"error “"}},
+	{"pol-compliance-claim", "audience: {source: logs, text: \"We count visits, on the conditions that the CNIL gives.\"}\n", nil},
+
 	{"run-cookie-limits", "trackers: [{name: a, category: stats}]\n", nil},
 	{"ses-csrf", "trackers: [{name: a, category: essential, reason: authentication, same_site: Lax}]\n", nil},
 	{"ses-csrf", "trackers: [{name: a, category: essential, reason: authentication}, {name: b, category: essential, reason: security}]\n", nil},

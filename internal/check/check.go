@@ -8,8 +8,8 @@
 //	# temoin:allow trk-consent-13m because the audit office asks for two years
 //
 // on the line of the finding, or on a line of its own above the entry that it
-// holds for; before the first line of the manifest, followed by an empty line,
-// it holds for the whole file.
+// holds for. Before the first line of the manifest it holds for what the file
+// lacks, which has no line; followed by an empty line, for the whole file.
 //
 // Every rule is one entry of a table in the rules_*.go files, with its source
 // in the law and how certain that source is. A rule whose text was not read
@@ -21,6 +21,7 @@ package check
 
 import (
 	"cmp"
+	"fmt"
 	"runtime"
 	"slices"
 	"strings"
@@ -102,22 +103,29 @@ type Finding struct {
 	Rule     *Rule
 	Severity Severity
 	File     string
-	Position policy.Position
-	Path     string // the field
-	Message  string // what is wrong here
-	Fix      string // what to write, where it differs from the rule's own
-	Allowed  string // the operator's reason, when silenced
+	Position policy.Position // nowhere, where the file lacks something
+	Path     string          // the field
+	Message  string          // what is wrong here
+	Fix      string          // what to write, where it differs from the rule's own
+	Allowed  string          // the operator's reason, when silenced
 }
 
 // A Report is all that is held against one manifest.
 type Report struct {
 	File     string
 	Findings []Finding // in the order of the file; those that are allowed too
+	// More is how many errors there are at least besides the findings, in a
+	// manifest that has too many to list.
+	More int
 }
 
-// Count returns how many findings of a severity are not allowed.
+// Count returns how many findings of a severity are not allowed, with those that
+// are not listed.
 func (r *Report) Count(s Severity) int {
 	n := 0
+	if s == Error {
+		n = r.More
+	}
 	for _, f := range r.Findings {
 		if f.Severity == s && f.Allowed == "" {
 			n++
@@ -165,13 +173,45 @@ var manifestRule = Rule{
 
 // Refused reports the problems of a manifest that is no site.
 func Refused(file string, problems *policy.Problems) *Report {
-	report := &Report{File: file}
+	report := &Report{File: file, More: problems.More}
 	for _, p := range problems.List {
 		report.Findings = append(report.Findings, Finding{
 			Rule: &manifestRule, Severity: Error, File: file, Position: p.Position, Path: p.Path, Message: p.What, Fix: p.Fix,
 		})
 	}
 	return report
+}
+
+// moreErrors says what a report leaves out; "" for nothing. The search stops
+// where nobody would read on, so there may be more still.
+func (r *Report) moreErrors() string {
+	if r.More == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%s: at least %s are not listed: mend these first, then check again", r.File, count(r.More, "more error"))
+}
+
+// allowable reports whether a comment can allow the rule's findings: what cannot
+// be read cannot, nor what is wrong about an allowance.
+func (r *Rule) allowable() bool { return r.ID != manifestRule.ID && r.ID != allowRules[0].ID }
+
+// Near returns the ids of rules that a word may stand for: those that begin with
+// it, else the one that it is a slip for; nil for none.
+func Near(word string) []string {
+	var all, begin []string
+	for _, r := range append([]Rule{manifestRule}, rules...) {
+		all = append(all, r.ID)
+		if len(word) > 2 && strings.HasPrefix(r.ID, strings.ToLower(word)) {
+			begin = append(begin, r.ID)
+		}
+	}
+	if begin != nil {
+		return begin[:min(len(begin), 6)]
+	}
+	if near := policy.Nearest(word, all); near != "" {
+		return []string{near}
+	}
+	return nil
 }
 
 // Rules returns all rules, in the order of the documentation.
@@ -203,9 +243,20 @@ type pass struct {
 // report adds a finding at a field, with the rule's severity.
 func (p *pass) report(path, message string) *Finding {
 	p.findings = append(p.findings, Finding{
-		Rule: p.rule, Severity: p.rule.Severity, File: p.File, Position: p.Position(path), Path: path, Message: message,
+		Rule: p.rule, Severity: p.rule.Severity, File: p.File, Position: p.place(path), Path: path, Message: message,
 	})
 	return &p.findings[len(p.findings)-1]
+}
+
+// place is where a field stands, or the nearest written one around it; nowhere,
+// if that is the whole file: any line would be the wrong one.
+func (p *pass) place(path string) policy.Position {
+	for around := path; around != ""; around = around[:max(strings.LastIndexAny(around, ".["), 0)] {
+		if p.Written(around) {
+			return p.Position(path)
+		}
+	}
+	return policy.Position{}
 }
 
 // reportAt adds a finding at a text.

@@ -17,7 +17,7 @@ var testDay = policy.Date{Year: 2026, Month: time.November, Day: 21}
 
 // want is what a line of a fixture expects: the rule of the file finds
 // something on that line, with these words in its message.
-var want = regexp.MustCompile(`#\s*want(\+[0-9]+)?:\s*(.*)$`)
+var want = regexp.MustCompile(`#\s*want(\+[0-9]+| of the file)?:\s*(.*)$`)
 
 func TestEveryRuleFindsWhatItsFixtureHolds(t *testing.T) {
 	for _, r := range rules {
@@ -61,8 +61,9 @@ type expectation struct {
 	words string // in "severity message"
 }
 
-// readWants reads the expectations: "# want: words" on the line itself, or
-// "# want+2: words" two lines above it.
+// readWants reads the expectations: "# want: words" on the line itself,
+// "# want+2: words" two lines above it, or "# want of the file: words" for what
+// it lacks.
 func readWants(t *testing.T, src []byte) []expectation {
 	t.Helper()
 	var es []expectation
@@ -72,8 +73,11 @@ func readWants(t *testing.T, src []byte) []expectation {
 			continue
 		}
 		at := i + 1
-		if m[1] != "" {
+		switch {
+		case strings.HasPrefix(m[1], "+"):
 			at += int(m[1][1] - '0')
+		case m[1] != "":
+			at = 0
 		}
 		for words := range strings.SplitSeq(m[2], " && ") {
 			es = append(es, expectation{at, strings.TrimSpace(words)})

@@ -12,7 +12,7 @@ import (
 )
 
 // FuzzRun checks that whatever Parse accepts can be checked and reported: no
-// panic, every finding complete and somewhere in the file, the same result
+// panic, every finding complete, no place beyond the file, the same result
 // twice, nothing that controls a terminal.
 func FuzzRun(f *testing.F) {
 	for _, pattern := range []string{"testdata/*.yaml", "testdata/rules/*.yaml", "../../examples/*/*.yaml"} {
@@ -39,7 +39,7 @@ func FuzzRun(f *testing.F) {
 			if found.Rule == nil || found.Message == "" || found.Advice() == "" || found.Severity == "" {
 				t.Errorf("incomplete: %+v", found)
 			}
-			if found.Position.Line < 1 || found.Position.Line > lines || found.Position.Column < 1 {
+			if found.Position.IsValid() && (found.Position.Line > lines || found.Position.Column < 1) {
 				t.Errorf("%s [%s] is at %v of %d lines", found.Message, found.Rule.ID, found.Position, lines)
 			}
 		}

@@ -2,6 +2,7 @@ package check
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/url"
 	"path/filepath"
@@ -27,12 +28,14 @@ func WriteJSON(w io.Writer, reports []*Report) error {
 		Errors   int       `json:"errors"`
 		Warnings int       `json:"warnings"`
 		Notes    int       `json:"notes"`
+		Unlisted int       `json:"unlisted,omitempty"` // errors that are counted and not among the findings: at least so many
 		Findings []finding `json:"findings"`
 	}{Version: 1, Findings: []finding{}}
 	for _, r := range reports {
 		out.Errors += r.Count(Error)
 		out.Warnings += r.Count(Warning)
 		out.Notes += r.Count(Info)
+		out.Unlisted += r.More
 		for _, f := range r.Findings {
 			out.Findings = append(out.Findings, finding{
 				f.Rule.ID, f.Severity, f.File, f.Position.Line, f.Position.Column, f.Path, f.Message, f.Advice(), f.Allowed, f.Rule.Sources,
@@ -125,6 +128,10 @@ func WriteSARIF(w io.Writer, reports []*Report, version string) error {
 	for _, r := range reports {
 		for i := range r.Findings {
 			run.Results = append(run.Results, sarifOf(&r.Findings[i], index))
+		}
+		if r.More > 0 { // code hosts show results only
+			rest := Finding{Rule: &manifestRule, Severity: Error, File: r.File, Message: fmt.Sprintf("at least %s are not listed", count(r.More, "more error")), Fix: "Mend these first, then check again."}
+			run.Results = append(run.Results, sarifOf(&rest, index))
 		}
 	}
 	return encode(w, sarifLog{"https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json", "2.1.0", []sarifRun{run}})

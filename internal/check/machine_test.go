@@ -3,6 +3,7 @@ package check
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -117,6 +118,33 @@ func TestSARIFNamesTheFileAsAnAddress(t *testing.T) {
 		if *run.Results[0].RuleID != "manifest" {
 			t.Errorf("%s", *run.Results[0].RuleID)
 		}
+	}
+}
+
+func TestWhatIsNotListedIsSaidInEveryFormat(t *testing.T) {
+	t.Parallel()
+	var src strings.Builder
+	src.WriteString(header)
+	for i := range 80_000 {
+		fmt.Fprintf(&src, "k%d: 1\n", i)
+	}
+	_, err := policy.Parse("site.yaml", []byte(src.String()))
+	report := Refused("site.yaml", err.(*policy.Problems))
+	out := string(text(t, report, []byte(src.String())))
+	if !strings.HasSuffix(out, "site.yaml: at least 900 more errors are not listed: mend these first, then check again\nat least 1000 errors, 0 warnings, 0 notes\n") {
+		t.Errorf("%s", out[max(len(out)-300, 0):])
+	}
+	var b bytes.Buffer
+	if err := WriteJSON(&b, []*Report{report}); err != nil {
+		t.Fatal(err)
+	}
+	var doc struct{ Errors, Unlisted int }
+	if err := json.Unmarshal(b.Bytes(), &doc); err != nil || doc.Errors != 1000 || doc.Unlisted != 900 {
+		t.Errorf("%+v, %v", doc, err)
+	}
+	run := sarifOfReports(t, report)
+	if last := run.Results[len(run.Results)-1]; len(run.Results) != 101 || !strings.Contains(*last.Message.Text, "at least 900 more errors are not listed") {
+		t.Errorf("%d results, the last is %q", len(run.Results), *last.Message.Text)
 	}
 }
 

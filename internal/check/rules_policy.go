@@ -16,7 +16,7 @@ var policyRules = []Rule{
 		ID: "pol-controller-identity", Severity: Error,
 		Title:   "The policy names the controller by its legal name; a French company gives its form and SIREN.",
 		Why:     "Visitors must know who decides before they answer.",
-		Fix:     "Write controller: {name, form, siren, country}.",
+		Fix:     "Write controller: {name: …, form: …, siren: …, country: …}.",
 		Sources: []Source{guidelines("24"), gdpr("13(1)(a)")},
 		find: func(p *pass) {
 			c := p.Controller
@@ -67,7 +67,7 @@ var policyRules = []Rule{
 		ID: "pol-version-dates", Severity: Error,
 		Title:   "The policy carries a version, the date of its last change and the date from which it applies.",
 		Why:     "Who must show which text a visitor saw needs to tell one text from another.",
-		Fix:     "Write policy: {version, updated, effective}.",
+		Fix:     "Write policy: {version: …, updated: …, effective: …}.",
 		Sources: []Source{gdpr("5(2)"), gdpr("7(1)"), recommendation("4", Read)},
 		find: func(p *pass) {
 			d := p.Policy

@@ -41,13 +41,13 @@ var rightsRules = []Rule{
 		ID: "pol-complaint-cnil", Severity: Error,
 		Title:   "The right to complain to the authority is stated, with a link to the page on which complaints are made.",
 		Why:     "Visitors must be told where they can complain.",
-		Fix:     "Write authority: cnil.",
+		Fix:     "Write authority: cnil in France; elsewhere authority: {name: …, url: …, complaint: …}.",
 		Sources: []Source{gdpr("13(2)(d)"), gdpr("77")},
 		find: func(p *pass) {
 			a := p.Authority
 			switch {
 			case a.Name.IsZero():
-				p.report("authority", "the policy names no authority to which visitors can complain")
+				p.report("authority", "the policy names no authority to which visitors can complain").write(p.authorityToName())
 			case !leadsBeyondHome(a.Complaint):
 				p.report("authority", "the link leads to the authority's home page").as(Info).write("Write authority.complaint: the page on which complaints are made.")
 			}
@@ -87,6 +87,20 @@ var rightsRules = []Rule{
 			}
 		},
 	},
+}
+
+// authorityToName says which authority to write: that of the controller's
+// country, or where it is not known, of the countries that the site addresses.
+func (p *pass) authorityToName() string {
+	const other = "authority: {name: …, url: …, complaint: …}"
+	under := p.Jurisdictions() // the controller's comes last; territories count as France
+	switch {
+	case len(under) == 0:
+		return "Write authority: cnil if it is the French one, else " + other + "."
+	case p.Controller.Country == "" && slices.Contains(under, "FR"), policy.UnderFrenchLaw(p.Controller.Country):
+		return "Write authority: cnil."
+	}
+	return "Write " + other + ": that of the controller's country."
 }
 
 // profiles returns the first part of a site that profiles people, and where it

@@ -48,7 +48,7 @@ var runtimeRules = []Rule{
 		find: func(p *pass) {
 			for _, t := range p.own() {
 				if t.SameSite == "None" && !t.Secure {
-					p.report(t.Field, fmt.Sprintf("%s is SameSite=None and not Secure", t))
+					p.completing(p.report(t.Field, fmt.Sprintf("%s is SameSite=None and not Secure", t)), t, "secure: true", "")
 				}
 			}
 		},
@@ -217,7 +217,7 @@ var runtimeRules = []Rule{
 		ID: "pol-claim-bound", Severity: Error,
 		Title:   "Each promise is bound to a check, or attested by someone with a document.",
 		Why:     "What nobody can check is advertising, not information.",
-		Fix:     "Use a known promise, or write attested: {by, date, document, review}.",
+		Fix:     "Use a known promise, or write attested: {by: …, date: …, document: …, review: …}.",
 		Sources: []Source{gdpr("5(1)(a)"), gdpr("5(2)")},
 		find: func(p *pass) {
 			for _, promise := range p.Promises {

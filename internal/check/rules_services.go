@@ -16,7 +16,7 @@ var serviceRules = []Rule{
 		ID: "vnd-named", Severity: Error,
 		Title:   "Every third party is named by its legal entity, not by what it does.",
 		Why:     "“Online payment” receives nothing; a company does.",
-		Fix:     "Write provider: {name, country}, or use an entry of the catalogue.",
+		Fix:     "Write provider: {name: …, country: …}, or use an entry of the catalogue.",
 		Sources: []Source{guidelines("25"), recommendation("2.3", Read), gdpr("13(1)(e)")},
 		find: func(p *pass) {
 			for _, s := range p.Services {
@@ -47,7 +47,7 @@ var serviceRules = []Rule{
 		find: func(p *pass) {
 			p.recipients(func(s *policy.Service, r *policy.Recipient) {
 				if r.Name != "" && r.Country == "" {
-					p.report(r.Field, fmt.Sprintf("%s (%s) has no country", r.Name, name(s)))
+					p.receiving(p.report(r.Field, fmt.Sprintf("%s (%s) has no country", r.Name, name(s))), s, r, "country: …", ": the two-letter code of the country that the entity is established in")
 				}
 			})
 		},
@@ -56,7 +56,7 @@ var serviceRules = []Rule{
 		ID: "vnd-policy-link", Severity: Warning,
 		Title:     "Each third party has a link to its privacy policy.",
 		Why:       "Visitors can then read what it does with the data.",
-		Fix:       "Write provider.privacy.",
+		Fix:       "Write provider: {privacy: …}.",
 		Sources:   []Source{recommendation("2.3", Read)},
 		Countries: []string{"FR"},
 		find: func(p *pass) {
@@ -97,7 +97,9 @@ var serviceRules = []Rule{
 				case r.Country != "" && !policy.InEEA(r.Country) && len(r.Transfers) == 0:
 					f := p.report(r.Field, fmt.Sprintf("%s (%s) receives data in %s, and nothing says what permits the transfer", whose(s, r), name(s), r.Country))
 					if policy.HasAdequacy(r.Country) {
-						f.write("Write transfer: adequacy.")
+						p.receiving(f, s, r, "transfer: adequacy", "")
+					} else {
+						p.receiving(f, s, r, "transfer: …", ": one of dpf, scc, bcr, derogation")
 					}
 				case len(r.Transfers) > 1:
 					p.report(at(r, ".transfer"), fmt.Sprintf("%s gives %d mechanisms where one must hold", whose(s, r), len(r.Transfers)))
@@ -128,9 +130,9 @@ var serviceRules = []Rule{
 					switch {
 					case r.Country == "", policy.InEEA(r.Country): // needless, which another rule says
 					case t.Mechanism == policy.Adequacy && !policy.HasAdequacy(r.Country):
-						p.report(at(r, ".transfer"), fmt.Sprintf("no adequacy decision covers %s as a country (%s)", r.Country, whose(s, r)))
+						p.receiving(p.report(at(r, ".transfer"), fmt.Sprintf("no adequacy decision covers %s as a country (%s)", r.Country, whose(s, r))), s, r, "transfer: …", fits(r.Country))
 					case t.Mechanism == policy.DPF && r.Country != "US":
-						p.report(at(r, ".transfer"), fmt.Sprintf("the EU-U.S. framework does not cover %s (%s)", r.Country, whose(s, r)))
+						p.receiving(p.report(at(r, ".transfer"), fmt.Sprintf("the EU-U.S. framework does not cover %s (%s)", r.Country, whose(s, r))), s, r, "transfer: …", fits(r.Country))
 					}
 				}
 			})
@@ -160,12 +162,16 @@ var serviceRules = []Rule{
 		find: func(p *pass) {
 			p.recipients(func(s *policy.Service, r *policy.Recipient) {
 				for _, t := range one(r.Transfers) {
+					message := ""
 					switch {
 					case t.Mechanism != policy.DPF:
 					case t.Checked.IsZero():
-						p.report(at(r, ".transfer"), fmt.Sprintf("nothing says when the certification of %s was looked up", whose(s, r)))
+						message = fmt.Sprintf("nothing says when the certification of %s was looked up", whose(s, r))
 					case t.Checked.Time().AddDate(0, 0, 90).Before(p.on.Time()):
-						p.report(at(r, ".transfer"), fmt.Sprintf("the certification of %s was last looked up on %s", whose(s, r), t.Checked))
+						message = fmt.Sprintf("the certification of %s was last looked up on %s", whose(s, r), t.Checked)
+					}
+					if message != "" {
+						p.receiving(p.report(at(r, ".transfer"), message), s, r, fmt.Sprintf("transfer: {mechanism: dpf, checked: %s}", p.on), ", when it was found in the list of participants, with the day")
 					}
 				}
 			})
@@ -181,7 +187,7 @@ var serviceRules = []Rule{
 			p.recipients(func(s *policy.Service, r *policy.Recipient) {
 				for _, t := range one(r.Transfers) {
 					if lacks := clausesLack(t); lacks != nil {
-						p.report(at(r, ".transfer"), fmt.Sprintf("nothing says, of the clauses with %s, %s", whose(s, r), strings.Join(lacks, " and ")))
+						p.receiving(p.report(at(r, ".transfer"), fmt.Sprintf("nothing says, of the clauses with %s, %s", whose(s, r), strings.Join(lacks, " and "))), s, r, "transfer: {mechanism: scc, module: 2, tia: …, copy: …}", ", with the module and the reference that hold")
 					}
 				}
 			})
@@ -267,6 +273,14 @@ var serviceRules = []Rule{
 		},
 	},
 	{
+		ID: "vnd-one-category", Severity: Error,
+		Title:   "A service, a host and a tracker are decided on in one category.",
+		Why:     "Where two categories hold the same thing, a yes to one lets in what a no to the other keeps out. What two services of the catalogue share by their vendor's doing is left to them.",
+		Fix:     "Put both services into one category, or leave what they share to one of them; a path may follow a host, as in www.google.com/recaptcha/.",
+		Sources: []Source{eprivacy, gdpr("4(11)"), house("one thing, one answer")},
+		find:    findTwoCategories,
+	},
+	{
 		ID: "vnd-trackers-known", Severity: Info,
 		Title:   "The trackers of each service are known.",
 		Why:     "An audit of the running site shows what the documentation does not.",
@@ -349,6 +363,54 @@ func (p *pass) publisherProduct(s *policy.Service) bool {
 	})
 }
 
+// findTwoCategories compares services with those before them, and reports each
+// pair for one thing only.
+func findTwoCategories(p *pass) {
+	seen := map[[2]*policy.Service]bool{}
+	report := func(s, first *policy.Service, what string) {
+		if s != first && s.Category != first.Category && !seen[[2]*policy.Service{s, first}] {
+			seen[[2]*policy.Service{s, first}] = true
+			p.report(s.Field, fmt.Sprintf("%s of %s (category %q) and of %s (line %d, category %q)", what, s.ID, s.Category.ID, first.ID, p.Position(first.Field).Line, first.Category.ID))
+		}
+	}
+	entries, hosts := map[string]*policy.Service{}, map[string]*policy.Service{}
+	for _, s := range p.Services {
+		if use := s.FromCatalogue(); use != "" && entries[use] != nil {
+			report(s, entries[use], fmt.Sprintf("the catalogue's %s is what is meant", use))
+		} else if use != "" {
+			entries[use] = s
+		}
+		for _, h := range s.Hosts {
+			switch first := hosts[h]; {
+			case s.SelfHosted: // never contacted
+			case first == nil:
+				hosts[h] = s
+			case !vendorsOwn(s, first, func(k *policy.Service) bool { return slices.Contains(k.Hosts, h) }):
+				report(s, first, h+" is a host")
+			}
+		}
+	}
+	for _, t := range p.own() {
+		for _, s := range t.Shared {
+			if t.Reason == "" && !vendorsOwn(s, t.Service, func(k *policy.Service) bool { return keeps(k, t) }) {
+				report(s, t.Service, t.String()+" is a tracker")
+			}
+		}
+	}
+}
+
+// vendorsOwn reports whether two services are different ones of the catalogue
+// which, as it knows, both have something.
+func vendorsOwn(a, b *policy.Service, has func(*policy.Service) bool) bool {
+	first, ok := policy.Catalogue(a.FromCatalogue())
+	second, too := policy.Catalogue(b.FromCatalogue())
+	return ok && too && first != second && has(first) && has(second)
+}
+
+func keeps(s *policy.Service, t *policy.Tracker) bool {
+	return slices.ContainsFunc(s.Trackers, func(k *policy.Tracker) bool { return k.Name == t.Name && k.Storage == t.Storage })
+}
+
 // embedKinds are kinds of services that show something of theirs within a page.
 var embedKinds = []string{"video", "audio", "map", "chat", "support", "comments", "reviews", "scheduling", "form"}
 
@@ -429,6 +491,17 @@ func (p *pass) keepsMore(s *policy.Service) bool {
 // at is the path of a recipient's field, or of the service where the recipient
 // comes from the catalogue.
 func at(r *policy.Recipient, field string) string { return r.Field + field }
+
+// fits says which mechanisms a country may have.
+func fits(country string) string {
+	if country == "US" {
+		return ": dpf for a company that is certified, else scc, bcr or derogation"
+	}
+	if policy.HasAdequacy(country) {
+		return ": adequacy, or scc, bcr or derogation"
+	}
+	return ": scc, bcr or derogation"
+}
 
 // clausesLack is what nothing says of standard contractual clauses.
 func clausesLack(t policy.Transfer) []string {

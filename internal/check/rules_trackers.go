@@ -67,7 +67,7 @@ var trackerRules = []Rule{
 		find: func(p *pass) {
 			for _, t := range p.own() {
 				if len(t.Lasts) == 0 && t.Storage != policy.Pixel {
-					f := p.report(t.Field, fmt.Sprintf("%s does not say how long it is kept", t))
+					f := p.lasting(p.report(t.Field, fmt.Sprintf("%s does not say how long it is kept", t)), t, "…", `: "session", a period, or "until-deleted"`)
 					if t.Storage != policy.Cookie {
 						f.as(Warning)
 					}
@@ -90,7 +90,7 @@ var trackerRules = []Rule{
 		find: func(p *pass) {
 			for _, t := range p.own() {
 				if len(t.Lasts) == 1 && t.Lasts[0].When == "" && p.claims(rememberMe, t.Purpose, t.Because) {
-					p.report(t.Field, fmt.Sprintf("%s speaks of remembering the visitor and has one lifetime only", t))
+					p.lasting(p.report(t.Field, fmt.Sprintf("%s speaks of remembering the visitor and has one lifetime only", t)), t, "{remember-me: 30 days, otherwise: session}", "")
 				}
 			}
 		},
@@ -198,7 +198,7 @@ var trackerRules = []Rule{
 				switch {
 				case !t.Exempt():
 				case t.Reason == "":
-					p.report(t.Field, fmt.Sprintf("%s is exempt without a reason", t))
+					p.completing(p.report(t.Field, fmt.Sprintf("%s is exempt without a reason", t)), t, "reason: …", ": one of the listed ones, or service-requested with because")
 				case t.Reason == policy.ReasonServiceRequested && t.Because.IsZero():
 					p.report(t.Field, fmt.Sprintf("%s is needed for a service that the visitor asked for, and nothing says which", t))
 				case t.Reason == policy.ReasonServiceRequested && t.Act.IsZero() && !loadsOnUse(t.Service):
@@ -297,7 +297,7 @@ var trackerRules = []Rule{
 		ID: "trk-vendor-default", Severity: Warning,
 		Title:   "A lifetime other than the vendor's default is backed by the setting that makes it so.",
 		Why:     "What the policy says and what the vendor's script does are two things until someone has set it.",
-		Fix:     "Write evidence: the setting, and when it was checked; or the vendor's own lifetime.",
+		Fix:     "Write evidence: {text: …, date: …}: the setting, and when it was checked; or the vendor's own lifetime.",
 		Sources: []Source{gdpr("5(1)(a)"), cookieTable},
 		find: func(p *pass) {
 			for _, t := range p.own() {
@@ -339,7 +339,7 @@ var trackerRules = []Rule{
 				switch {
 				case t.Exempt() || !outlives(l, months(13)) || !t.Because.IsZero():
 				case l.Kind == policy.For:
-					p.report(t.Field, fmt.Sprintf("%s is kept for %s, longer than 13 months, without a reason", t, l))
+					p.shortening(p.report(t.Field, fmt.Sprintf("%s is kept for %s, longer than 13 months, without a reason", t, l)), t, "13 months", ", and set it so; or say why under because")
 				case notCookie(t): // a cookie always has an end, which another rule says
 					p.report(t.Field, fmt.Sprintf("%s is kept until it is deleted, perhaps longer than 13 months, without a reason", t))
 				}
@@ -355,7 +355,12 @@ var trackerRules = []Rule{
 		find: func(p *pass) {
 			for _, t := range p.own() {
 				if l := t.Lasts.Longest(); t.Storage == policy.Cookie && l.Kind == policy.For && outlives(l, longestCookie) {
-					p.report(t.Field, fmt.Sprintf("%s is declared for %s; browsers keep no cookie longer than 400 days", t, l))
+					f := p.report(t.Field, fmt.Sprintf("%s is declared for %s; browsers keep no cookie longer than 400 days", t, l))
+					if t.Exempt() || !t.Because.IsZero() {
+						p.shortening(f, t, "400 days", ", or a shorter one")
+					} else {
+						p.shortening(f, t, "13 months", ", or a shorter one") // longer ones want a reason
+					}
 				}
 			}
 		},
@@ -369,7 +374,7 @@ var trackerRules = []Rule{
 		find: func(p *pass) {
 			for _, t := range p.own() {
 				if t.Storage == policy.Pixel && t.Exempt() && t.Reason == "" {
-					p.report(t.Field, fmt.Sprintf("the pixel %s is exempt without a reason", t))
+					p.completing(p.report(t.Field, fmt.Sprintf("the pixel %s is exempt without a reason", t)), t, "reason: …", ", or put it into a category that needs consent")
 				}
 			}
 		},
@@ -412,6 +417,14 @@ func (p *pass) forTheSiteAlone(t *policy.Tracker) {
 
 // longestCookie is what browsers cut a cookie's life to.
 var longestCookie = policy.Period{Count: 400, Unit: policy.Day}
+
+// shortening is lasting for a tracker with one lifetime; of several, the rule's
+// own words must do.
+func (p *pass) shortening(f *Finding, t *policy.Tracker, lifetime, then string) {
+	if len(t.Lasts) == 1 && t.Lasts[0].When == "" {
+		p.lasting(f, t, lifetime, then)
+	}
+}
 
 // alike reports whether two lifetimes are the same in other units: a year and
 // 365 days, six months and 180 days.

@@ -36,6 +36,11 @@ func WriteText(w io.Writer, reports []*Report, sources map[string][]byte, color 
 	if hidden > 0 {
 		fmt.Fprintf(&b, "and %s more: --format json writes all of them\n", count(hidden, "finding"))
 	}
+	for _, r := range reports {
+		if more := r.moreErrors(); more != "" {
+			b.WriteString(harmless(more) + "\n")
+		}
+	}
 	b.WriteString(Summary(reports...))
 	if allowedOnes > 0 {
 		fmt.Fprintf(&b, ", %d allowed", allowedOnes)
@@ -49,12 +54,16 @@ func WriteText(w io.Writer, reports []*Report, sources map[string][]byte, color 
 // warnings, 0 notes".
 func Summary(reports ...*Report) string {
 	errors, warnings, infos := 0, 0, 0
+	least := ""
 	for _, r := range reports {
+		if r.More > 0 {
+			least = "at least "
+		}
 		errors += r.Count(Error)
 		warnings += r.Count(Warning)
 		infos += r.Count(Info)
 	}
-	return fmt.Sprintf("%s, %s, %s", count(errors, "error"), count(warnings, "warning"), count(infos, "note"))
+	return fmt.Sprintf("%s%s, %s, %s", least, count(errors, "error"), count(warnings, "warning"), count(infos, "note"))
 }
 
 func count(n int, what string) string {
@@ -172,7 +181,12 @@ func WriteRule(w io.Writer, r Rule) error {
 	if !r.Until.IsZero() {
 		fmt.Fprintf(&b, "Until: %s\n", r.Until)
 	}
-	b.WriteString("\nTo allow one finding, with a reason that the report shows:\n  # temoin:allow " + r.ID + " because …\n")
+	if r.allowable() {
+		b.WriteString("\nTo allow one finding, with a reason that the report shows:\n  # temoin:allow " + r.ID + " because …\n" +
+			"on its line, above its entry, or at the top of the file for what the file lacks.\n")
+	} else {
+		b.WriteString("\nIts findings cannot be allowed.\n")
+	}
 	_, err := io.WriteString(w, b.String())
 	return err
 }

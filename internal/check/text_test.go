@@ -183,12 +183,16 @@ func TestTheLastLineCountsWhatIsNotAllowed(t *testing.T) {
 
 func TestEveryRuleIsExplained(t *testing.T) {
 	t.Parallel()
-	for _, r := range rules {
+	for _, r := range append(Rules(), manifestRule) {
 		var b bytes.Buffer
 		if err := WriteRule(&b, r); err != nil {
 			t.Fatal(err)
 		}
-		for _, part := range []string{r.ID, r.Title, r.Why, r.Fix, r.Sources[0].Text, string(r.Sources[0].Certainty), "temoin:allow " + r.ID + " because"} {
+		allow := "temoin:allow " + r.ID + " because"
+		if !r.allowable() {
+			allow = "cannot be allowed"
+		}
+		for _, part := range []string{r.ID, r.Title, r.Why, r.Fix, r.Sources[0].Text, string(r.Sources[0].Certainty), allow} {
 			if !strings.Contains(b.String(), part) {
 				t.Errorf("%s: %q is not explained", r.ID, part)
 			}

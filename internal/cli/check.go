@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"strings"
 
@@ -16,7 +15,12 @@ import (
 var checkCommand = command{
 	name: "check", args: "site.yaml…",
 	short: "Hold manifests against the rules of the field.",
-	run:   runCheck,
+	long: `A manifest is a regular file of 1 MiB at most. Standard input (-), pipes, sockets
+and devices are refused: a finding names a file that can be opened, and nothing
+keeps the check waiting. Arguments behind -- are files, whatever they begin with.
+
+Exit codes: 0 no error was found, 1 one was, 2 the check could not run.`,
+	run: runCheck,
 }
 
 var checkFormats = []string{"text", "json", "sarif"}
@@ -48,22 +52,14 @@ func runCheck(_ context.Context, c *call) int {
 	case len(c.args) == 0:
 		return c.fail("which manifest? Write its file name")
 	}
-	reports, sources, err := checkFiles(c.args, on)
+	all, err := checkFiles(c.args, on)
 	if err != nil {
 		return c.fail("%v", err)
 	}
-	switch *format {
-	case "json":
-		err = check.WriteJSON(c.Out, reports)
-	case "sarif":
-		err = check.WriteSARIF(c.Out, reports, version())
-	default:
-		err = check.WriteText(c.Out, reports, sources, isTerminal(c.Out))
-	}
-	if code := finish(err); code != done {
+	if code := finish(all.write(c.Out, *format)); code != done {
 		return code
 	}
-	for _, r := range reports {
+	for _, r := range all.reports {
 		if r.Count(check.Error) > 0 {
 			return found
 		}
@@ -71,46 +67,42 @@ func runCheck(_ context.Context, c *call) int {
 	return done
 }
 
-func checkFiles(files []string, on policy.Date) (reports []*check.Report, sources map[string][]byte, err error) {
-	sources = map[string][]byte{}
+// checked is what is held against several manifests.
+type checked struct {
+	reports []*check.Report
+	sources map[string][]byte
+}
+
+func checkFiles(files []string, on policy.Date) (*checked, error) {
+	all := &checked{sources: map[string][]byte{}}
 	for _, file := range files {
 		src, err := readManifest(file)
-		if err != nil {
-			return nil, nil, err
+		var site *policy.Site
+		if err == nil {
+			all.sources[file] = src
+			site, err = policy.Parse(file, src)
 		}
-		sources[file] = src
-		site, err := policy.Parse(file, src)
 		var problems *policy.Problems
 		switch {
 		case errors.As(err, &problems):
-			reports = append(reports, check.Refused(file, problems))
+			all.reports = append(all.reports, check.Refused(file, problems))
 		case err != nil:
-			return nil, nil, err
+			return nil, err
 		default:
-			reports = append(reports, check.Run(site, src, on))
+			all.reports = append(all.reports, check.Run(site, src, on))
 		}
 	}
-	return reports, sources, nil
+	return all, nil
 }
 
-// readManifest reads a file, no further than a manifest can be long: the parser
-// says what is wrong with a longer one.
-func readManifest(file string) ([]byte, error) {
-	info, err := os.Stat(file)
-	switch {
-	case err != nil:
-		return nil, fmt.Errorf("%w: check the name", err)
-	case info.IsDir():
-		return nil, fmt.Errorf("%s is a directory: name the manifest in it, such as %s/site.yaml", file, strings.TrimSuffix(file, "/"))
-	case !info.Mode().IsRegular():
-		return nil, fmt.Errorf("%s is no regular file: write the manifest to one", file) // a pipe could keep us waiting
+func (all *checked) write(w io.Writer, format string) error {
+	switch format {
+	case "json":
+		return check.WriteJSON(w, all.reports)
+	case "sarif":
+		return check.WriteSARIF(w, all.reports, version())
 	}
-	f, err := os.Open(file)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	return io.ReadAll(io.LimitReader(f, policy.MaxSize+8))
+	return check.WriteText(w, all.reports, all.sources, isTerminal(w))
 }
 
 func explainWord(c *call, word string, finish func(error) int) int {
@@ -126,8 +118,11 @@ func explainWord(c *call, word string, finish func(error) int) int {
 		_, err := fmt.Fprint(c.Out, strings.Join(lines, "\n"))
 		return finish(err)
 	}
+	if rules := check.Near(word); rules != nil {
+		near = strings.Join(rules, `" or "`)
+	}
 	if near != "" {
-		return c.fail("%q is neither a rule nor a field (did you mean %q?)", word, near)
+		return c.fail("%q is neither a rule nor a field (did you mean \"%s\"?)", word, near)
 	}
 	return c.fail("%q is neither a rule nor a field; \"temoin check --rules\" lists the rules", word)
 }

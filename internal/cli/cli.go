@@ -4,18 +4,31 @@
 // Exit codes are the same for every command: 0 done, 1 something was found or
 // a promise is broken, 2 the command could not run. Results go to standard
 // output, everything else to standard error. An error ends with the next step.
+//
+// Ctrl-C and SIGTERM end a command at once, as they end any program (a shell
+// sees 130 and 143): see TestASignalEndsACheckAtWork. A command that watches
+// its context, as the demo does, ends in order instead, and a second signal ends
+// that too. A reader that goes away (temoin … | head) ends a command without a
+// word: the runtime sees to it.
 package cli
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"os"
+	"os/signal"
+	"runtime"
 	"runtime/debug"
+	"slices"
 	"strings"
+	"syscall"
 	"time"
+
+	"github.com/temoin/temoin/policy"
 )
 
 // Stdio is where a command reads and writes, and the clock it goes by.
@@ -34,10 +47,12 @@ const (
 
 // A command is one word after "temoin".
 type command struct {
-	name  string
-	args  string // after the name, for the usage line
-	short string // one line
-	run   func(ctx context.Context, c *call) int
+	name    string
+	args    string // after the name, for the usage line
+	short   string // one line
+	long    string // what else its help says
+	watches bool   // it ends in order when its context does, which a signal ends
+	run     func(ctx context.Context, c *call) int
 }
 
 var commands = []command{
@@ -45,6 +60,7 @@ var commands = []command{
 	checkCommand,
 	diffCommand,
 	schemaCommand,
+	versionCommand,
 }
 
 // A call is one command being run.
@@ -55,20 +71,66 @@ type call struct {
 	args    []string
 }
 
-// Run runs the command that args name and returns the exit code.
+// Run runs the command that args name and returns the exit code. The context
+// ends a command that watches it.
 func Run(ctx context.Context, args []string, std Stdio) int {
-	if len(args) == 0 || args[0] == "help" || args[0] == "-h" || args[0] == "--help" {
-		usage(std.Out)
-		return done
+	if len(args) == 0 {
+		args = []string{"help"}
 	}
-	for _, c := range commands {
-		if c.name == args[0] {
-			return c.run(ctx, newCall(c, args[1:], std))
-		}
+	switch args[0] {
+	case "help", "-h", "--help":
+		return help(ctx, args[1:], std)
+	case "-version", "--version":
+		args = append([]string{versionCommand.name}, args[1:]...)
 	}
-	fmt.Fprintf(std.Err, "temoin: there is no command %q\nRun \"temoin help\" for the list.\n", args[0])
-	return failed
+	return runCommand(ctx, args[0], args[1:], std)
 }
+
+// help is about one command, or lists them.
+func help(ctx context.Context, args []string, std Stdio) int {
+	c := newCall(command{name: "help"}, nil, std)
+	switch {
+	case len(args) == 0 || args[0] == "help" || strings.HasPrefix(args[0], "-"):
+		return c.written(usage(std.Out))
+	case len(args) > 1:
+		return c.fail("it is about one command: temoin help COMMAND")
+	}
+	return runCommand(ctx, args[0], []string{"-h"}, std)
+}
+
+// runCommand leaves signals to the system, unless the command watches its context.
+func runCommand(ctx context.Context, name string, args []string, std Stdio) int {
+	i := slices.IndexFunc(commands, func(c command) bool { return c.name == name })
+	if i < 0 {
+		fmt.Fprintf(std.Err, "temoin: there is no command %q\nRun \"temoin help\" for the list.\n", name)
+		return failed
+	}
+	if commands[i].watches {
+		var stop func()
+		ctx, stop = untilSignal(ctx)
+		defer stop()
+	}
+	return commands[i].run(ctx, newCall(commands[i], args, std))
+}
+
+// untilSignal returns a context that ends with the first signal. It no longer
+// listens then, so that the second one kills.
+func untilSignal(parent context.Context) (context.Context, func()) {
+	ctx, stop := context.WithCancel(parent)
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, stopSignals...)
+	go func() {
+		select {
+		case <-signals:
+		case <-ctx.Done():
+		}
+		signal.Stop(signals)
+		stop()
+	}()
+	return ctx, stop
+}
+
+var stopSignals = []os.Signal{os.Interrupt, syscall.SIGTERM}
 
 func newCall(c command, args []string, std Stdio) *call {
 	flags := flag.NewFlagSet(c.name, flag.ContinueOnError)
@@ -80,32 +142,62 @@ func newCall(c command, args []string, std Stdio) *call {
 }
 
 // parse reads the flags, which may stand before, between and after the
-// arguments. It returns false, and the exit code, when the command is over.
+// arguments; behind "--" stand arguments only. It returns false, and the exit
+// code, when the command is over.
 func (c *call) parse() (code int, ok bool) {
 	var rest []string
-	args := c.args
-	for {
-		if err := c.flags.Parse(args); err != nil {
-			if errors.Is(err, flag.ErrHelp) {
-				c.help(c.Out)
-				return done, false
-			}
+	for args := c.args; len(args) > 0; {
+		if args[0] == "--" {
+			rest = append(rest, args[1:]...)
+			break
+		}
+		n := c.flagAt(args)
+		if n == 0 {
+			rest, args = append(rest, args[0]), args[1:]
+			continue
+		}
+		if err := c.flags.Parse(args[:n]); errors.Is(err, flag.ErrHelp) {
+			return c.written(c.help(c.Out)), false
+		} else if err != nil {
 			return c.fail("%v", err), false
 		}
-		args = c.flags.Args()
-		if len(args) == 0 {
-			c.args = rest
-			return 0, true
-		}
-		rest, args = append(rest, args[0]), args[1:]
+		args = args[n:]
 	}
+	c.args = rest
+	return 0, true
 }
 
-// fail says why the command cannot run, and where to read more.
+// flagAt returns how many of the arguments the flag that they begin with takes
+// up: 0 if it is none. What is wrong with a flag is for the flag package to say.
+func (c *call) flagAt(args []string) int {
+	name, ok := strings.CutPrefix(args[0], "-")
+	if !ok || name == "" {
+		return 0
+	}
+	f := c.flags.Lookup(strings.TrimPrefix(name, "-"))
+	if f == nil {
+		return 1 // unknown, or --name=value
+	}
+	if b, ok := f.Value.(interface{ IsBoolFlag() bool }); ok && b.IsBoolFlag() {
+		return 1
+	}
+	return min(2, len(args))
+}
+
+// fail says why the command cannot run, and where to read more. Names of files
+// and values of flags are in the message: nothing in it may steer a terminal.
 func (c *call) fail(format string, args ...any) int {
-	fmt.Fprintf(c.Err, "temoin %s: %s\n", c.command.name, fmt.Sprintf(format, args...))
+	fmt.Fprintf(c.Err, "temoin %s: %s\n", c.command.name, policy.Visible(fmt.Sprintf(format, args...)))
 	fmt.Fprintf(c.Err, "Run \"temoin %s -h\" for help.\n", c.command.name)
 	return failed
+}
+
+// written returns the exit code for the error of writing a result.
+func (c *call) written(err error) int {
+	if err != nil {
+		return c.fail("writing the result: %v", err)
+	}
+	return done
 }
 
 // isTerminal reports whether someone reads along who may like color.
@@ -118,6 +210,21 @@ func isTerminal(w io.Writer) bool {
 	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }
 
+var versionCommand = command{
+	name:  "version",
+	short: "Print the version of temoin, and what it was built with.",
+	run: func(_ context.Context, c *call) int {
+		if code, ok := c.parse(); !ok {
+			return code
+		}
+		if len(c.args) > 0 {
+			return c.fail("it takes no arguments")
+		}
+		_, err := fmt.Fprintf(c.Out, "temoin %s %s %s/%s\n", version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+		return c.written(err)
+	},
+}
+
 // version is that of the module the binary was built from.
 func version() string {
 	if info, ok := debug.ReadBuildInfo(); ok {
@@ -126,18 +233,27 @@ func version() string {
 	return ""
 }
 
-func (c *call) help(w io.Writer) {
-	fmt.Fprintf(w, "Usage: temoin %s\n\n%s\n", strings.TrimSpace(c.command.name+" "+c.command.args), c.command.short)
+func (c *call) help(w io.Writer) error {
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "Usage: temoin %s\n\n%s\n", strings.TrimSpace(c.command.name+" "+c.command.args), c.command.short)
+	if c.command.long != "" {
+		fmt.Fprintf(&b, "\n%s\n", c.command.long)
+	}
 	c.flags.VisitAll(func(f *flag.Flag) {
 		kind, use := flag.UnquoteUsage(f)
-		fmt.Fprintf(w, "\n  --%s %s\n      %s\n", f.Name, kind, use)
+		fmt.Fprintf(&b, "\n  %s\n      %s\n", strings.TrimSpace("--"+f.Name+" "+kind), use)
 	})
+	_, err := w.Write(b.Bytes())
+	return err
 }
 
-func usage(w io.Writer) {
-	fmt.Fprint(w, "Témoin turns a cookie policy into code that keeps its promises.\n\nUsage: temoin COMMAND [arguments]\n\n")
+func usage(w io.Writer) error {
+	var b bytes.Buffer
+	b.WriteString("Témoin turns a cookie policy into code that keeps its promises.\n\nUsage: temoin COMMAND [arguments]\n\n")
 	for _, c := range commands {
-		fmt.Fprintf(w, "  %-9s %s\n", c.name, c.short)
+		fmt.Fprintf(&b, "  %-9s %s\n", c.name, c.short)
 	}
-	fmt.Fprint(w, "\nRun \"temoin COMMAND -h\" for one of them.\n")
+	b.WriteString("\nRun \"temoin help COMMAND\" for one of them.\n")
+	_, err := w.Write(b.Bytes())
+	return err
 }

@@ -2,8 +2,15 @@ package cli
 
 import (
 	"context"
+	"fmt"
+	"io"
+	"io/fs"
+	"net"
 	"os"
+	"path/filepath"
+	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -14,6 +21,7 @@ import (
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:           "testdata",
+		Cmds:          scriptCommands,
 		UpdateScripts: os.Getenv("UPDATE") != "",
 		Setup: func(env *testscript.Env) error {
 			root, err := os.Getwd()
@@ -26,13 +34,51 @@ func TestScripts(t *testing.T) {
 	})
 }
 
+// What a script needs besides the commands of testscript.
+var scriptCommands = map[string]func(ts *testscript.TestScript, neg bool, args []string){
+	// sparse SIZE FILE makes a file of that many bytes, all of them zero.
+	"sparse": func(ts *testscript.TestScript, _ bool, args []string) {
+		size, err := strconv.ParseInt(args[0], 10, 64)
+		ts.Check(err)
+		ts.Check(os.WriteFile(ts.MkAbs(args[1]), nil, 0o644))
+		ts.Check(os.Truncate(ts.MkAbs(args[1]), size))
+	},
+	// socket FILE makes a socket that nobody listens on.
+	"socket": func(ts *testscript.TestScript, _ bool, args []string) {
+		l, err := net.ListenUnix("unix", &net.UnixAddr{Name: ts.MkAbs(args[0]), Net: "unix"})
+		ts.Check(err)
+		l.SetUnlinkOnClose(false)
+		ts.Check(l.Close())
+	},
+	// mode OCTAL FILE checks the permissions of a file; a link is not followed.
+	"mode": func(ts *testscript.TestScript, _ bool, args []string) {
+		info, err := os.Lstat(ts.MkAbs(args[1]))
+		ts.Check(err)
+		if got := fmt.Sprintf("%o", info.Mode().Perm()); got != args[0] {
+			ts.Fatalf("%s has the permissions %s, want %s", args[1], got, args[0])
+		}
+	},
+}
+
 // testClock stands still, so that rules on age find the same every day.
 func testClock() time.Time { return time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC) }
+
+// slowClock in the environment makes a command wait, when it asks for the day,
+// until its standard input ends: so a test meets it at work.
+const slowClock = "TEMOIN_TEST_SLOW_CLOCK"
 
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
 		"temoin": func() {
-			os.Exit(Run(context.Background(), os.Args[1:], Stdio{os.Stdin, os.Stdout, os.Stderr, testClock}))
+			now := testClock
+			if os.Getenv(slowClock) != "" {
+				now = func() time.Time {
+					fmt.Fprintln(os.Stderr, "at work")
+					io.Copy(io.Discard, os.Stdin)
+					return testClock()
+				}
+			}
+			os.Exit(Run(context.Background(), os.Args[1:], Stdio{os.Stdin, os.Stdout, os.Stderr, now}))
 		},
 	})
 }
@@ -43,6 +89,7 @@ func (brokenWriter) Write([]byte) (int, error) { return 0, os.ErrClosed }
 
 func TestAResultThatCannotBeWrittenIsAFailure(t *testing.T) {
 	for _, args := range [][]string{
+		{}, {"help"}, {"help", "check"}, {"check", "-h"}, {"version"}, {"demo", "--listen", "127.0.0.1:0"},
 		{"schema"}, {"check", "--rules"}, {"check", "--explain", "trk-purpose"}, {"check", "../../examples/cexro/site.yaml"},
 		{"check", "--format", "json", "../../examples/cexro/site.yaml"}, {"check", "--format", "sarif", "../../examples/cexro/site.yaml"},
 		{"diff", "../../examples/cexro/site.yaml", "../../examples/cexro/site.yaml"},
@@ -50,6 +97,43 @@ func TestAResultThatCannotBeWrittenIsAFailure(t *testing.T) {
 		var errs strings.Builder
 		if code := Run(context.Background(), args, Stdio{strings.NewReader(""), brokenWriter{}, &errs, testClock}); code != failed || errs.Len() == 0 {
 			t.Errorf("%v: exit %d, %q", args, code, errs.String())
+		}
+	}
+}
+
+func TestAFileThatAFlagNamesIsNotOverwritten(t *testing.T) {
+	page := filepath.Join(t.TempDir(), "page.html")
+	if err := os.WriteFile(page, []byte("mine"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	var errs strings.Builder
+	c := newCall(command{name: "any"}, []string{"--layout", page, "--output", page}, Stdio{Err: &errs})
+	c.flags.String("layout", "", "Put it into this `file`.")
+	open, finish := c.output()
+	if code, ok := c.parse(); !ok {
+		t.Fatal(code, errs.String())
+	}
+	open()
+	if code := finish(nil); code != failed || !strings.Contains(errs.String(), "would overwrite") {
+		t.Errorf("exit %d, %q", code, errs.String())
+	}
+	if got, err := os.ReadFile(page); string(got) != "mine" {
+		t.Errorf("%q, %v", got, err)
+	}
+}
+
+func TestAFileThatCannotBeReadIsNamedWithTheNextStep(t *testing.T) {
+	for system, want := range map[syscall.Errno]string{
+		syscall.ENOENT:       "check the name",
+		syscall.EACCES:       "give your user the right to it and to the folders above it",
+		syscall.ENAMETOOLONG: "give the name of a file, not its content",
+		syscall.ELOOP:        "its symbolic links lead in a circle; name the file itself",
+		syscall.ENOTDIR:      "a part of the path is a file, not a folder; check the path",
+		syscall.EIO:          "check the disk, or copy the file elsewhere",
+	} {
+		err := unreadable("site.yaml", &fs.PathError{Op: "open", Path: "site.yaml", Err: system})
+		if got, want := err.Error(), "site.yaml: "+system.Error()+": "+want; got != want {
+			t.Errorf("got  %s\nwant %s", got, want)
 		}
 	}
 }

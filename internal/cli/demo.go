@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/temoin/temoin/examples"
 	"github.com/temoin/temoin/internal/check"
@@ -13,7 +14,10 @@ import (
 var demoCommand = command{
 	name:  "demo",
 	short: "Serve the three example sites on this machine.",
-	run:   runDemo,
+	long: `The first Ctrl-C or SIGTERM lets requests under way finish and ends with 0; a
+second one does not wait for them.`,
+	watches: true,
+	run:     runDemo,
 }
 
 func runDemo(ctx context.Context, c *call) int {
@@ -29,14 +33,22 @@ func runDemo(ctx context.Context, c *call) int {
 	if err != nil {
 		return c.fail("%v", err)
 	}
-	addresses := server.Addresses()
-	fmt.Fprintln(c.Out, "The example sites are open:")
-	for i, r := range server.Reports() {
-		fmt.Fprintf(c.Out, "  %-32s temoin check %s: %s\n", addresses[examples.Sites[i]], r.File, check.Summary(r))
+	if _, err := fmt.Fprint(c.Out, greeting(server)); err != nil {
+		return c.written(err)
 	}
-	fmt.Fprintln(c.Out, "Press Ctrl-C to stop.")
 	if err := server.Serve(ctx); err != nil {
 		return c.fail("%v", err)
 	}
 	return done
+}
+
+func greeting(server *demo.Server) string {
+	var b strings.Builder
+	b.WriteString("The example sites are open:\n")
+	addresses := server.Addresses()
+	for i, r := range server.Reports() {
+		fmt.Fprintf(&b, "  %-32s temoin check %s: %s\n", addresses[examples.Sites[i]], r.File, check.Summary(r))
+	}
+	b.WriteString("Press Ctrl-C to stop.\n")
+	return b.String()
 }

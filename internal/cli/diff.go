@@ -77,7 +77,7 @@ func diffText(d *policy.Diff) string {
 			if ch.Ask {
 				ask = " (asks again)"
 			}
-			fmt.Fprintf(&b, "  - %s%s\n", ch.What, ask)
+			fmt.Fprintf(&b, "  - %s%s\n", ch, ask)
 		}
 	}
 	b.WriteString("\n")
@@ -107,10 +107,17 @@ func words[T ~string](xs []T) []string {
 
 func writeDiffJSON(c *call, d *policy.Diff) error {
 	type change struct {
-		What        string `json:"what"`
-		Category    string `json:"category,omitempty"`
-		Substantial bool   `json:"substantial"`
-		AskAgain    bool   `json:"asksAgain"`
+		What        string   `json:"what"` // in English
+		Kind        string   `json:"kind"`
+		Substantial bool     `json:"substantial"`
+		AskAgain    bool     `json:"asksAgain"`
+		Category    string   `json:"category,omitempty"`
+		Service     string   `json:"service,omitempty"`
+		Names       []string `json:"names,omitempty"`
+		Field       string   `json:"field,omitempty"`
+		Old         string   `json:"old,omitempty"`
+		New         string   `json:"new,omitempty"`
+		Languages   []string `json:"languages,omitempty"`
 	}
 	out := struct {
 		Version     int      `json:"version"`
@@ -120,7 +127,9 @@ func writeDiffJSON(c *call, d *policy.Diff) error {
 		Changes     []change `json:"changes"`
 	}{1, d.Substantial(), append([]string{}, d.AskAgain...), words(d.Announce), []change{}}
 	for _, ch := range d.Changes {
-		out.Changes = append(out.Changes, change{ch.What, ch.Category, ch.Substantial, ch.Ask})
+		out.Changes = append(out.Changes, change{
+			ch.String(), string(ch.Kind), ch.Substantial, ch.Ask, ch.Category, ch.Service, ch.Names, ch.Field, ch.Old, ch.New, ch.Langs,
+		})
 	}
 	enc := json.NewEncoder(c.Out)
 	enc.SetEscapeHTML(false)

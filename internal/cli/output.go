@@ -2,11 +2,16 @@ package cli
 
 import (
 	"bytes"
+	"cmp"
+	"crypto/rand"
 	"errors"
+	"flag"
 	"fmt"
 	"io/fs"
 	"os"
+	"os/signal"
 	"path/filepath"
+	"slices"
 )
 
 // output adds the flag that sends a command's result to a file. The returned
@@ -22,28 +27,64 @@ func (c *call) output() (open func(), finish func(error) int) {
 	}
 	finish = func(err error) int {
 		if err == nil && *file != "" {
-			err = writeWhole(*file, buffer.Bytes())
+			err = writeResult(*file, c.inputs(), buffer.Bytes())
 		}
-		if err != nil {
-			return c.fail("writing the result: %v", err)
-		}
-		return done
+		return c.written(err)
 	}
 	return open, finish
 }
 
-// writeWhole writes a file so that it is never seen half-written: a temporary
-// file beside it, synced, renamed into its place.
-func writeWhole(file string, data []byte) (err error) {
-	dir := filepath.Dir(file)
-	if info, err := os.Stat(file); err == nil && !info.Mode().IsRegular() {
+// inputs returns the files that the command may read: its arguments, and the
+// flags that take a file.
+func (c *call) inputs() []string {
+	files := slices.Clone(c.args)
+	c.flags.Visit(func(f *flag.Flag) {
+		if kind, _ := flag.UnquoteUsage(f); kind == "file" && f.Name != "output" {
+			files = append(files, f.Value.String())
+		}
+	})
+	return files
+}
+
+// writeResult writes a file that is none of the inputs.
+func writeResult(file string, inputs []string, data []byte) error {
+	out, err := os.Stat(file)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return writeWhole(file, nil, data)
+	case err != nil:
+		return unreadable(file, err)
+	case !out.Mode().IsRegular():
 		return fmt.Errorf("%s is no regular file: name another", file)
 	}
-	tmp, err := os.CreateTemp(dir, ".temoin-*")
+	for _, input := range inputs {
+		if in, err := os.Stat(input); err == nil && os.SameFile(in, out) {
+			return fmt.Errorf("it would overwrite %s, which is read here: name another file than %s", input, file)
+		}
+	}
+	return writeWhole(file, out, data)
+}
+
+// writeWhole writes a file so that it is never seen half-written: a temporary
+// file beside it, synced, renamed into its place. The permissions of the file
+// that was there stay; those of a new one (old is nil) follow the umask.
+func writeWhole(file string, old fs.FileInfo, data []byte) (err error) {
+	dir, name, err := target(file)
 	if errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("there is no folder %s: make it first", dir)
+		return fmt.Errorf("there is no folder %s: make it first", filepath.Clean(dir))
 	} else if err != nil {
-		return err
+		return unreadable(file, err)
+	}
+	late := make(chan os.Signal, 1)
+	signal.Notify(late, stopSignals...) // until the file is in its place, or the temporary one removed
+	defer signal.Stop(late)
+	mode := fs.FileMode(0o666)
+	if old != nil {
+		mode = old.Mode().Perm()
+	}
+	tmp, err := os.OpenFile(filepath.Join(dir, ".temoin-"+rand.Text()), os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
+	if err != nil {
+		return unreadable(file, err)
 	}
 	defer func() {
 		if err != nil {
@@ -51,22 +92,53 @@ func writeWhole(file string, data []byte) (err error) {
 			os.Remove(tmp.Name())
 		}
 	}()
-	if _, err := tmp.Write(data); err != nil {
+	if old != nil {
+		if err := tmp.Chmod(mode); err != nil { // the umask may have taken from it
+			return err
+		}
+	}
+	if err := fill(tmp, data); err != nil {
 		return err
 	}
-	if err := tmp.Chmod(0o644); err != nil {
-		return err
-	}
-	if err := tmp.Sync(); err != nil {
-		return err
-	}
-	if err := tmp.Close(); err != nil {
-		return err
-	}
-	if err := os.Rename(tmp.Name(), file); err != nil {
+	if err := os.Rename(tmp.Name(), filepath.Join(dir, name)); err != nil {
 		return err
 	}
 	return syncFolder(dir)
+}
+
+// target follows symbolic links, so that it is not the link that is replaced. A
+// link may lead to a file that is not there yet. Where the error is
+// fs.ErrNotExist, dir is the folder that is not there.
+func target(file string) (dir, name string, err error) {
+	for range 40 {
+		dir, name = filepath.Split(file)
+		dir = cmp.Or(dir, ".")
+		real, err := filepath.EvalSymlinks(dir)
+		if err != nil {
+			return dir, name, err
+		}
+		dir = real
+		link, err := os.Readlink(filepath.Join(dir, name))
+		if err != nil {
+			return dir, name, nil // no link
+		}
+		file = link
+		if !filepath.IsAbs(link) {
+			file = dir + string(filepath.Separator) + link // not Join: it would cut a ".." without following links
+		}
+	}
+	return dir, name, fmt.Errorf("%s: too many symbolic links: name the file itself", file)
+}
+
+// fill writes a file that lasts.
+func fill(f *os.File, data []byte) error {
+	if _, err := f.Write(data); err != nil {
+		return err
+	}
+	if err := f.Sync(); err != nil {
+		return err
+	}
+	return f.Close()
 }
 
 // syncFolder makes a rename last through a power cut.

@@ -1,0 +1,150 @@
+//go:build unix
+
+package cli
+
+import (
+	"bufio"
+	"context"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"regexp"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// process is temoin as a process of its own, which a test that hangs does not
+// outlive.
+func process(t *testing.T, args ...string) *exec.Cmd {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	t.Cleanup(cancel)
+	cmd := exec.CommandContext(ctx, self)
+	cmd.Args = append([]string{"temoin"}, args...) // the name by which TestMain knows it
+	return cmd
+}
+
+func started(t *testing.T, cmd *exec.Cmd, pipe func() (io.ReadCloser, error)) *bufio.Reader {
+	t.Helper()
+	r, err := pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	return bufio.NewReader(r)
+}
+
+// waitFor reads up to the line with the words, and returns all that was read.
+func waitFor(t *testing.T, r *bufio.Reader, words string) string {
+	t.Helper()
+	var read strings.Builder
+	for {
+		line, err := r.ReadString('\n')
+		read.WriteString(line)
+		if strings.Contains(line, words) {
+			return read.String()
+		}
+		if err != nil {
+			t.Fatalf("%q never came, but %q: %v", words, read.String(), err)
+		}
+	}
+}
+
+// endedBy returns the signal that ended the process, or -1.
+func endedBy(cmd *exec.Cmd) syscall.Signal {
+	if status := cmd.ProcessState.Sys().(syscall.WaitStatus); status.Signaled() {
+		return status.Signal()
+	}
+	return -1
+}
+
+func TestASignalEndsACheckAtWork(t *testing.T) {
+	for _, s := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM} {
+		cmd := process(t, "check", "../../examples/cexro/site.yaml")
+		cmd.Env = append(os.Environ(), slowClock+"=1")
+		if _, err := cmd.StdinPipe(); err != nil { // it stays open: nothing but the signal ends the wait
+			t.Fatal(err)
+		}
+		waitFor(t, started(t, cmd, cmd.StderrPipe), "at work")
+		if err := cmd.Process.Signal(s); err != nil {
+			t.Fatal(err)
+		}
+		cmd.Wait()
+		if endedBy(cmd) != s {
+			t.Errorf("%v: %v", s, cmd.ProcessState)
+		}
+	}
+}
+
+func TestASignalEndsTheDemoInOrder(t *testing.T) {
+	for _, s := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM} {
+		cmd := process(t, "demo", "--listen", "127.0.0.1:0")
+		waitFor(t, started(t, cmd, cmd.StdoutPipe), "Ctrl-C")
+		if err := cmd.Process.Signal(s); err != nil {
+			t.Fatal(err)
+		}
+		if err := cmd.Wait(); err != nil {
+			t.Errorf("%v: %v", s, err)
+		}
+	}
+}
+
+func TestASecondSignalEndsTheDemoWithoutWaitingForRequests(t *testing.T) {
+	cmd := process(t, "demo", "--listen", "127.0.0.1:0")
+	greeting := waitFor(t, started(t, cmd, cmd.StdoutPipe), "Ctrl-C")
+	port := regexp.MustCompile(`localhost(:[0-9]+)`).FindStringSubmatch(greeting)
+	if port == nil {
+		t.Fatalf("no port in %q", greeting)
+	}
+	request, err := net.Dial("tcp", "127.0.0.1"+port[1]) // one that never comes
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer request.Close()
+	answer, err := http.Get("http://127.0.0.1" + port[1]) // once this one is answered, that one is accepted
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer.Body.Close()
+	cmd.Process.Signal(syscall.SIGTERM)
+	for { // until it no longer listens
+		conn, err := net.Dial("tcp", "127.0.0.1"+port[1])
+		if err != nil {
+			break
+		}
+		conn.Close()
+	}
+	cmd.Process.Signal(syscall.SIGTERM)
+	cmd.Wait()
+	if endedBy(cmd) != syscall.SIGTERM {
+		t.Error(cmd.ProcessState)
+	}
+}
+
+func TestAReaderThatGoesAwayEndsACommandQuietly(t *testing.T) {
+	for _, args := range [][]string{{"schema"}, {"help"}, {"check", "../../examples/cexro/site.yaml"}} {
+		r, w, err := os.Pipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Close()
+		cmd := process(t, args...)
+		var errs strings.Builder
+		cmd.Stdout, cmd.Stderr = w, &errs
+		cmd.Run()
+		if endedBy(cmd) != syscall.SIGPIPE || errs.Len() > 0 {
+			t.Errorf("%v: %v, %q", args, cmd.ProcessState, errs.String())
+		}
+		w.Close()
+	}
+}
