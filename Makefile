@@ -3,14 +3,16 @@
 GO ?= go
 TOOL = $(GO) tool -modfile=tools/go.mod
 
-# What the tests use besides Go. Later parts add postgresql and node.
-NEEDS = chromium
+# What the tests use besides Go. Later parts add postgresql.
+NEEDS = chromium axe
 
-.PHONY: all build test check generate fresh bench fuzz race clean
+.PHONY: all build test check generate fresh statements bench fuzz race clean
 
 all: build
 
+# A language that lacks a message stops the build.
 build:
+	@$(GO) test ./internal/lang >/dev/null || { $(GO) test ./internal/lang; exit 1; }
 	$(GO) build -o temoin ./cmd/temoin
 
 # All tests. Installs what they need and the machine lacks, or says what to install.
@@ -36,20 +38,32 @@ generate:
 fresh:
 	@$(GO) run ./bench/reference | cmp -s - docs/manifest.md || { echo "docs/manifest.md is not fresh: make generate"; exit 1; }
 
+# What became of each statement of the published policies: said in the page, shown
+# in the notice, done by the running site, proven by audit or attested. The tests
+# of the packages that use internal/statements fill the columns.
+statements:
+	@dir=$$(mktemp -d); trap 'rm -rf "$$dir"' EXIT; \
+	users=$$($(GO) list -f '{{.ImportPath}} {{.TestImports}} {{.XTestImports}}' ./... | grep temoin/internal/statements | cut -d' ' -f1); \
+	TEMOIN_STATEMENTS=$$dir $(GO) test -count=1 $$users >"$$dir/log" 2>&1; tests=$$?; \
+	$(GO) run ./bench/statements "$$dir" && [ $$tests = 0 ] || { grep -v '^ok' "$$dir/log" >&2; exit 1; }
+
 # Figures of docs/benchmarks.md, each with its ratio to a bound.
 bench:
 	$(GO) test ./policy -run '^$$' -bench . -benchmem
 	$(GO) run ./bench/check
+	$(GO) test ./internal/document -run '^$$' -bench Page -benchmem
+	$(GO) run ./bench/document
 
 # Each parser, a minute each.
 fuzz:
 	$(GO) test ./policy -run '^$$' -fuzz '^FuzzParse$$' -fuzztime 60s
 	$(GO) test ./policy -run '^$$' -fuzz '^FuzzParsePeriod$$' -fuzztime 20s
 	$(GO) test ./internal/check -run '^$$' -fuzz '^FuzzRun$$' -fuzztime 60s
+	$(GO) test ./internal/document -run '^$$' -fuzz '^FuzzPage$$' -fuzztime 60s
 
 # The race detector needs a C compiler.
 race:
-	scripts/need gcc chromium
+	scripts/need gcc $(NEEDS)
 	CGO_ENABLED=1 $(GO) test -race ./...
 
 clean:

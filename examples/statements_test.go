@@ -2,8 +2,6 @@ package examples_test
 
 import (
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -11,75 +9,18 @@ import (
 	"go.yaml.in/yaml/v4"
 
 	"github.com/temoin/temoin/examples"
+	"github.com/temoin/temoin/internal/statements"
 	"github.com/temoin/temoin/policy"
 )
 
-// A statement is one line of a statements.tsv: what a published policy states,
-// and which fields of the manifests say it.
-type statement struct {
-	id, kind, treatment, text, correction string
-
-	says, published []string // fields of the corrected manifest, and of the one as published
-	holds           []words  // what must stand in these fields, each somewhere and in each field one
-	lacks           []words  // what no text or value of the corrected manifest may be
-}
-
-// words are looked for in the texts of one language, as a part of them and
-// whatever the case, or, without a language ("="), among the values.
-type words struct{ lang, want string }
-
-func (w words) String() string {
-	if w.lang == "" {
-		return "=" + w.want
-	}
-	return w.lang + ":" + w.want
-}
-
-func statements(t *testing.T, site string) []statement {
+// stated are the statements of a site's published policy.
+func stated(t *testing.T, site string) []statements.Statement {
 	t.Helper()
-	src, err := os.ReadFile(filepath.Join(site, "statements.tsv"))
+	all, err := statements.Load(site)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var rows [][]string
-	for line := range strings.Lines(string(src)) {
-		rows = append(rows, strings.Split(strings.TrimRight(line, "\n"), "\t"))
-	}
-	if want := []string{"id", "kind", "treatment", "statement", "correction", "says", "as_published", "holds", "lacks"}; !slices.Equal(rows[0], want) {
-		t.Fatalf("columns %v", rows[0])
-	}
-	split := func(s string) []string {
-		return strings.FieldsFunc(s, func(r rune) bool { return r == ',' || r == ' ' })
-	}
-	var out []statement
-	for _, row := range rows[1:] {
-		if len(row) != len(rows[0]) {
-			t.Fatalf("%s: %d columns in %q", site, len(row), row)
-		}
-		out = append(out, statement{
-			row[0], row[1], row[2], row[3], row[4], split(row[5]), split(row[6]), wordsIn(t, row[7]), wordsIn(t, row[8]),
-		})
-	}
-	return out
-}
-
-func wordsIn(t *testing.T, column string) []words {
-	t.Helper()
-	var out []words
-	for item := range strings.SplitSeq(column, "|") {
-		if column == "" {
-			break
-		}
-		lang, want, ok := strings.Cut(item, ":")
-		if value, isValue := strings.CutPrefix(item, "="); isValue {
-			lang, want, ok = "", value, true
-		}
-		if !ok || want == "" || want != strings.TrimSpace(want) {
-			t.Fatalf("%q is neither language:words nor =value", item)
-		}
-		out = append(out, words{lang, want})
-	}
-	return out
+	return all
 }
 
 // The manifest expresses every statement of the three policies: each names the
@@ -87,7 +28,7 @@ func wordsIn(t *testing.T, column string) []words {
 func TestEveryStatementOfThePoliciesIsWrittenInTheManifests(t *testing.T) {
 	total := 0
 	for site, want := range map[string]int{"pix2clip": 57, "platform": 54, "cexro": 56} {
-		rows := statements(t, site)
+		rows := stated(t, site)
 		if len(rows) != want {
 			t.Errorf("%s: %d statements, want %d", site, len(rows), want)
 		}
@@ -96,18 +37,18 @@ func TestEveryStatementOfThePoliciesIsWrittenInTheManifests(t *testing.T) {
 		published, _ := load(t, site, true)
 		seen := map[string]bool{}
 		for _, s := range rows {
-			if seen[s.id] || !slices.Contains([]string{"restate", "correct", "fill"}, s.treatment) || s.text == "" {
+			if seen[s.ID] || !slices.Contains([]string{"restate", "correct", "fill"}, s.Treatment) || s.Text == "" {
 				t.Errorf("%s: %+v", site, s)
 			}
-			if s.treatment == "correct" && s.correction == "" || s.treatment == "restate" && s.correction != "" {
-				t.Errorf("%s: treatment %s with correction %q", s.id, s.treatment, s.correction)
+			if s.Treatment == "correct" && s.Correction == "" || s.Treatment == "restate" && s.Correction != "" {
+				t.Errorf("%s: treatment %s with correction %q", s.ID, s.Treatment, s.Correction)
 			}
-			if (s.treatment == "correct") != (len(s.lacks) > 0) {
-				t.Errorf("%s: treatment %s lacks %v", s.id, s.treatment, s.lacks)
+			if (s.Treatment == "correct") != (len(s.Lacks) > 0) {
+				t.Errorf("%s: treatment %s lacks %v", s.ID, s.Treatment, s.Lacks)
 			}
-			seen[s.id] = true
-			checkPaths(t, s.id+" says", corrected, s.says)
-			checkPaths(t, s.id+" as_published", published, s.published)
+			seen[s.ID] = true
+			checkPaths(t, s.ID+" says", corrected, s.Says)
+			checkPaths(t, s.ID+" as_published", published, s.Published)
 			checkLanguages(t, s, corrected.Langs)
 		}
 	}
@@ -134,23 +75,23 @@ func checkPaths(t *testing.T, what string, site *policy.Site, paths []string) {
 
 // checkLanguages holds a statement to words in all languages of the site or in
 // none. Only what Témoin says in words of its own needs no words at all.
-func checkLanguages(t *testing.T, s statement, langs []string) {
+func checkLanguages(t *testing.T, s statements.Statement, langs []string) {
 	t.Helper()
 	said := map[string]bool{}
-	for _, w := range s.holds {
-		said[w.lang] = true
+	for _, w := range s.Holds {
+		said[w.Lang] = true
 	}
-	for _, w := range slices.Concat(s.holds, s.lacks) {
-		if w.lang != "" && !slices.Contains(langs, w.lang) {
-			t.Errorf("%s: %s is in no language of the site", s.id, w)
+	for _, w := range slices.Concat(s.Holds, s.Lacks) {
+		if w.Lang != "" && !slices.Contains(langs, w.Lang) {
+			t.Errorf("%s: %s is in no language of the site", s.ID, w)
 		}
 	}
-	if len(s.holds) == 0 && slices.ContainsFunc(s.says, func(p string) bool { return !strings.HasPrefix(p, "built-in:") }) {
-		t.Errorf("%s: says nothing that a test could look for", s.id)
+	if len(s.Holds) == 0 && slices.ContainsFunc(s.Says, func(p string) bool { return !strings.HasPrefix(p, "built-in:") }) {
+		t.Errorf("%s: says nothing that a test could look for", s.ID)
 	}
 	unsaid := slices.DeleteFunc(slices.Clone(langs), func(l string) bool { return said[l] })
 	if n := len(unsaid); n > 0 && n < len(langs) {
-		t.Errorf("%s: holds nothing in %v", s.id, unsaid)
+		t.Errorf("%s: holds nothing in %v", s.ID, unsaid)
 	}
 }
 
@@ -206,33 +147,33 @@ func within(path string, fields []string) bool {
 
 // says reports whether the words stand in the texts, or are a value, of the
 // fields.
-func (r reading) says(w words, fields ...string) bool {
-	if w.lang == "" {
+func (r reading) says(w statements.Words, fields ...string) bool {
+	if w.Lang == "" {
 		for path, v := range r.values {
-			if v == w.want && within(path, fields) {
+			if v == w.Want && within(path, fields) {
 				return true
 			}
 		}
 		return false
 	}
 	return slices.ContainsFunc(r.Prose, func(p policy.Prose) bool {
-		return within(p.Path, fields) && (p.Lang == w.lang || p.Lang == "") &&
-			strings.Contains(strings.ToLower(p.Text), strings.ToLower(w.want))
+		return within(p.Path, fields) && (p.Lang == w.Lang || p.Lang == "") &&
+			strings.Contains(strings.ToLower(p.Text), strings.ToLower(w.Want))
 	})
 }
 
 // claims reports whether the words stand anywhere. What a service is said to do
 // without is not claimed; what the catalogue adds to it is.
-func (r reading) claims(w words) bool {
-	if w.lang != "" {
+func (r reading) claims(w statements.Words) bool {
+	if w.Lang != "" {
 		return r.says(w)
 	}
 	for path, v := range r.values {
-		if v == w.want && !strings.Contains(path, ".without") {
+		if v == w.Want && !strings.Contains(path, ".without") {
 			return true
 		}
 	}
-	return slices.ContainsFunc(r.Trackers, func(t *policy.Tracker) bool { return t.Name == w.want || slices.Contains(t.Also, w.want) })
+	return slices.ContainsFunc(r.Trackers, func(t *policy.Tracker) bool { return t.Name == w.Want || slices.Contains(t.Also, w.Want) })
 }
 
 // marked reports whether a comment on a field's line, or right above it, says
@@ -255,24 +196,24 @@ func (r reading) marked(field string) bool {
 }
 
 // faults says what is wrong with how a manifest treats a statement.
-func (r reading) faults(s statement) []string {
+func (r reading) faults(s statements.Statement) []string {
 	var out []string
-	for _, w := range s.holds {
-		if !r.says(w, s.says...) {
-			out = append(out, fmt.Sprintf("%s (%s): %s is nowhere in %s", s.id, s.text, w, strings.Join(s.says, ", ")))
+	for _, w := range s.Holds {
+		if !r.says(w, s.Says...) {
+			out = append(out, fmt.Sprintf("%s (%s): %s is nowhere in %s", s.ID, s.Text, w, strings.Join(s.Says, ", ")))
 		}
 	}
-	for _, w := range s.lacks {
+	for _, w := range s.Lacks {
 		if r.claims(w) {
-			out = append(out, fmt.Sprintf("%s (%s): %s is back", s.id, s.text, w))
+			out = append(out, fmt.Sprintf("%s (%s): %s is back", s.ID, s.Text, w))
 		}
 	}
-	for _, field := range s.says {
-		if len(s.holds) > 0 && r.Written(field) && !slices.ContainsFunc(s.holds, func(w words) bool { return r.says(w, field) }) {
-			out = append(out, fmt.Sprintf("%s (%s): %s holds none of %v", s.id, s.text, field, s.holds))
+	for _, field := range s.Says {
+		if len(s.Holds) > 0 && r.Written(field) && !slices.ContainsFunc(s.Holds, func(w statements.Words) bool { return r.says(w, field) }) {
+			out = append(out, fmt.Sprintf("%s (%s): %s holds none of %v", s.ID, s.Text, field, s.Holds))
 		}
-		if s.treatment == "fill" && !r.marked(field) {
-			out = append(out, fmt.Sprintf("%s (%s): no comment says that %s is filled", s.id, s.text, field))
+		if s.Treatment == "fill" && !r.marked(field) {
+			out = append(out, fmt.Sprintf("%s (%s): no comment says that %s is filled", s.ID, s.Text, field))
 		}
 	}
 	return out
@@ -285,7 +226,7 @@ func TestTheCorrectedSitesSayWhatTheStatementsSayAndNotWhatTheyCorrect(t *testin
 			t.Fatal(err)
 		}
 		r := read(t, name, src)
-		for _, s := range statements(t, site) {
+		for _, s := range stated(t, site) {
 			for _, fault := range r.faults(s) {
 				t.Error(fault)
 			}
@@ -301,9 +242,9 @@ func TestWhatIsCorrectedIsClaimedByThePublishedPolicies(t *testing.T) {
 			t.Fatal(err)
 		}
 		r := read(t, name, src)
-		for _, s := range statements(t, site) {
-			if s.treatment == "correct" && !slices.ContainsFunc(s.lacks, r.claims) {
-				t.Errorf("%s: the published policy claims none of %v", s.id, s.lacks)
+		for _, s := range stated(t, site) {
+			if s.Treatment == "correct" && !slices.ContainsFunc(s.Lacks, r.claims) {
+				t.Errorf("%s: the published policy claims none of %v", s.ID, s.Lacks)
 			}
 		}
 	}
@@ -337,9 +278,9 @@ func TestADroppedFactOrARestoredClaimIsNoticed(t *testing.T) {
 			continue
 		}
 		r := read(t, name, []byte(strings.Replace(text, change.old, change.new, 1)))
-		for _, s := range statements(t, change.site) {
-			if s.id == change.statement && len(r.faults(s)) == 0 {
-				t.Errorf("%s: nobody notices %q in place of %q", s.id, change.new, change.old)
+		for _, s := range stated(t, change.site) {
+			if s.ID == change.statement && len(r.faults(s)) == 0 {
+				t.Errorf("%s: nobody notices %q in place of %q", s.ID, change.new, change.old)
 			}
 		}
 	}

@@ -200,7 +200,11 @@ func TestHugeManifestsAreRefusedAtOnce(t *testing.T) {
 		"expected the page's own words, found a list": []byte(base + "page: " + strings.Repeat("[", 9000) + strings.Repeat("]", 9000) + "\n"),
 		`unknown field "a"`:                           []byte(inTexts),
 		"has 2001 elements, more than 2000":           []byte(base + "trackers:\n" + strings.Repeat("  - {name: x, category: necessary}\n", 2001)),
-		"is 20001 bytes long, more than":              []byte(base + "page: {title: \"" + strings.Repeat("x", 20001) + "\"}\n"),
+		"is not a host":                               []byte(base + "services: [{id: a, name: A, category: necessary, hosts: [x.example/" + strings.Repeat("a", 400) + "]}]\n"),
+		"has 2001 keys, more than 2000": []byte(strings.Replace(base, "{necessary: {exempt: true}}", "{necessary: {exempt: true}, "+repeated(2000, func(i int) string {
+			return "c" + strconv.Itoa(i) + ": {needs: consent}"
+		})+"}", 1)),
+		"is 20001 bytes long, more than": []byte(base + "page: {title: \"" + strings.Repeat("x", 20001) + "\"}\n"),
 	} {
 		start := time.Now()
 		_, err := Parse("site.yaml", src)
@@ -221,6 +225,62 @@ func repeated(n int, element func(int) string) string {
 		all[i] = element(i)
 	}
 	return strings.Join(all, ", ")
+}
+
+func TestAManifestMayBeAsLongAsTheLimitSays(t *testing.T) {
+	src := base + "# "
+	src += strings.Repeat("x", MaxSize-len(src))
+	if _, err := Parse("site.yaml", []byte(src)); err != nil {
+		t.Error(err)
+	}
+	if _, err := Parse("site.yaml", []byte("\ufeff"+src)); err != nil {
+		t.Errorf("the byte order mark counts: %v", err)
+	}
+	if _, err := Parse("site.yaml", []byte(src+"x")); err == nil {
+		t.Error("a byte more is taken for a site")
+	}
+}
+
+func TestAPeriodMayBeAsLongAsTheLimitSays(t *testing.T) {
+	for _, s := range []string{"100 years", "1200 months"} {
+		if _, err := ParsePeriod(s); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func TestWhatAMessageQuotesStaysShortAndOnItsLine(t *testing.T) {
+	for in, want := range map[string]string{
+		"one\ntwo": "one…", strings.Repeat("é", 60): strings.Repeat("é", 60), strings.Repeat("é", 61): strings.Repeat("é", 60) + "…",
+	} {
+		if got := shorten(in); got != want {
+			t.Errorf("%q is quoted as %q", in, got)
+		}
+	}
+}
+
+func TestAKeyIsAnsweredHoweverItIsWritten(t *testing.T) {
+	for line, want := range map[string]string{
+		"trackers: [{name: a, category: necessary, Storage: localStorage}]": `did you mean "kind"?`,
+		"\"<<\": {}": `unknown field "<<"`,
+		"<<: {}":     "merge keys (<<) are not read",
+	} {
+		_, err := Parse("site.yaml", []byte(base+line+"\n"))
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", line, err, want)
+		}
+	}
+}
+
+// Whatever ends a line for YAML and not for an editor would move every place
+// behind it.
+func TestNoStrayEndOfALineIsTakenForText(t *testing.T) {
+	for _, r := range "\r\u0085\u2028\u2029" {
+		_, err := Parse("site.yaml", []byte(base+"# one\n# two"+string(r)+" three\n"))
+		if err == nil || !strings.HasPrefix(err.Error(), "site.yaml:8:1: holds ") {
+			t.Errorf("%U: %v", r, err)
+		}
+	}
 }
 
 const base = "temoin: 1\nsite: a\nname: A\nurl: https://a.example\nlanguages: [en]\ncategories: {necessary: {exempt: true}}\n"
@@ -258,6 +318,9 @@ func TestASlipIsOneLetterOrTwoAway(t *testing.T) {
 		if got := distance(c.a, c.b); got != c.want {
 			t.Errorf("%q to %q: %d, want %d", c.a, c.b, got, c.want)
 		}
+	}
+	if got := nearest("lien", []string{"en", "fr"}); got != "" {
+		t.Errorf("%q is all that is left of another word", got)
 	}
 	known := []string{"analytics", "advertising", "necessary"}
 	for word, want := range map[string]string{"analitycs": "analytics", "Advertizing": "advertising", "zzz": "", "": "", strings.Repeat("analytics", 10): ""} {

@@ -127,6 +127,13 @@ func TestEveryChangeIsToldAsWhatItIs(t *testing.T) {
 		{"a service on use is used on more pages", []string{"[/pay]", "[/pay, /shop]"}, ChangeValue, "paths", substantial, ""},
 		{"a new service on use", []string{"promises:", "  - {use: daily, category: necessary, loads: on-use, paths: [/call]}\npromises:"}, ChangeServiceNew, "", substantial, ""},
 		{"a new exempt cookie", []string{"services:\n", "  - {name: cart, category: necessary}\nservices:\n"}, ChangeTrackerNew, "", substantial, `category "necessary" gains the exempt tracker cart`},
+		{"the same time in other words", []string{"requests: 5 years", "requests: 60 months"}, ChangeValue, "requests-kept", editorial, ""},
+		{"statistics are kept longer", []string{"source: logs,", "source: logs, kept: 30 months,"}, ChangeValue, "audience-kept", substantial, ""},
+		{"statistics from pages", []string{"source: logs", "source: pages"}, ChangeValue, "audience-source", substantial, "the source of audience measurement: pages instead of logs"},
+		{"a choice holds in other browsers too", []string{"choice: {", "choice: {scope: account, "}, ChangeValue, "choice-scope", substantial, "the reach of a choice: account instead of device"},
+		{"a service that waits for nothing", []string{"    name: Meter\n", "    name: Meter\n    loads: always\n"}, ChangeLoads, "", substantial, "the service Meter is now contacted always instead of on-consent"},
+		{"a cookie that waits for nothing", []string{"name: visits, category: analytics", "name: visits, category: necessary"}, ChangeMoved, "", substantial, "visits moves from category analytics to necessary"},
+		{"a recipient without consent", []string{"loads: on-use, paths", "recipients: [{name: Bank, country: FR}], loads: on-use, paths"}, ChangeRecipientNew, "", substantial, `category "necessary" gains the recipient Bank, through stripe`},
 		{"an exempt purpose", []string{"Runs the site.", "Helps us to run the site."}, ChangePurpose, "", substantial, `category "necessary" has another purpose (en)`},
 		{"an exempt cookie lasts longer", []string{"remember-me: 30 days, otherwise: session}, same_site", "remember-me: 30 days, otherwise: 29 days}, same_site"}, ChangeKeptLonger, "", substantial, ""},
 
@@ -200,6 +207,15 @@ func TestEveryChangeIsToldAsWhatItIs(t *testing.T) {
 			}
 			consistent(t, old, now, d)
 		})
+	}
+}
+
+func TestASubstantialChangeIsAnnouncedAsBothVersionsPromise(t *testing.T) {
+	old := parse(t, edited(t, diffBase, "[banner, email]", "[email]"))
+	for _, edit := range [][]string{{"[banner, email]", "[banner, email]", "1 month", "3 months"}, {"[banner, email]", "[banner]"}} {
+		if got := Compare(old, parse(t, edited(t, diffBase, edit...))).Announce; !slices.Equal(got, []Channel{ByEmail, ByBanner}) {
+			t.Errorf("%v", got)
+		}
 	}
 }
 

@@ -167,6 +167,52 @@ services:
 	}
 }
 
+func TestTheMostExactHostAndThenTheLongestPathDecide(t *testing.T) {
+	s := parse(t, base+`
+services:
+  - {id: all, name: A, category: necessary, because: x, hosts: [cdn.example]}
+  - {id: part, name: P, category: necessary, because: x, hosts: [cdn.example/part/]}
+  - {id: below, name: B, category: necessary, because: x, hosts: ["*.cdn.example"]}
+  - {id: near, name: N, category: necessary, because: x, hosts: ["*.img.cdn.example/near/"]}
+  - {id: only, name: O, category: necessary, because: x, hosts: [www.cdn.example/only/]}
+`)
+	for _, c := range []struct{ host, path, want string }{
+		{"cdn.example", "/part/x", "part"}, // although the whole host was declared before
+		{"cdn.example", "/x", "all"},
+		{"a.img.cdn.example", "/near/x", "near"},
+		{"a.img.cdn.example", "/x", "below"}, // a path that does not fit hides nothing further up
+		{"www.cdn.example", "/only/x", "only"},
+		{"www.cdn.example", "/x", "below"},
+	} {
+		if found := s.ServicesAt(c.host, c.path); len(found) != 1 || found[0].ID != c.want {
+			t.Errorf("%s%s: %v, want %s", c.host, c.path, found, c.want)
+		}
+	}
+}
+
+func TestTheSitesOwnCookieComesBeforeAThirdPartysAndANameBeforeAnotherOfItsNames(t *testing.T) {
+	s := parse(t, base+`
+trackers:
+  - {name: id, category: necessary, party: third, domain: x.example}
+  - {name: id, category: necessary}
+  - {name: old, category: necessary}
+  - {name: new, category: necessary, also: [old]}
+`)
+	if tr := s.TrackerNamed(Cookie, "id"); tr.Party != FirstParty {
+		t.Errorf("id is taken for the cookie of %s", tr.Domain)
+	}
+	if tr := s.TrackerNamed(Cookie, "old"); tr.Name != "old" {
+		t.Errorf("old is taken for %s", tr)
+	}
+}
+
+func TestASiteAtAnAddressOwnsThatAddressOnly(t *testing.T) {
+	s := parse(t, strings.Replace(base, "https://a.example", "https://192.0.2.1", 1))
+	if !s.OwnsHost("192.0.2.1") || s.OwnsHost("192.0.2.2") || s.OwnsHost("b.example") {
+		t.Error("hosts owned")
+	}
+}
+
 func TestASiteOwnsItsHostsAndTheirDomain(t *testing.T) {
 	s := parse(t, strings.Replace(base, "languages", "hosts: [b.co.uk]\nlanguages", 1))
 	for host, want := range map[string]bool{

@@ -249,6 +249,13 @@ func TestTemoinDeclaresWhatItWritesAndKeepsItself(t *testing.T) {
 	}
 }
 
+func TestWhatTemoinWritesAsACookieIsFreeInOtherStorage(t *testing.T) {
+	s := parse(t, base+"trackers: [{name: "+DefaultChoiceCookie+", kind: localStorage, category: necessary}]\n")
+	if s.TrackerNamed(LocalStorage, DefaultChoiceCookie).Origin != FromSite || s.TrackerNamed(Cookie, DefaultChoiceCookie).Origin != FromTemoin {
+		t.Error("one is taken for the other")
+	}
+}
+
 func TestASiteWithoutAnExemptCategoryGetsOneForTemoinsOwnCookies(t *testing.T) {
 	s := parse(t, "temoin: 1\nsite: a\nname: A\nurl: https://a.example\nlanguages: [en]\ncategories: {analytics: {needs: consent}}\n")
 	if s.Categories[0].ID != "necessary" || !s.TrackerNamed(Cookie, DefaultChoiceCookie).Exempt() {
@@ -318,6 +325,91 @@ func TestWhatFollowsFromAManifestIsSaidBySite(t *testing.T) {
 	}
 }
 
+func TestRightsFollowFromEveryLegalBasis(t *testing.T) {
+	for _, c := range []struct {
+		old, new string
+		want     bool
+	}{
+		{"", "", false},
+		{"{exempt: true}", "{exempt: true, basis: consent}", true},
+		{"{exempt: true}", "{exempt: true, basis: contract}", true},
+		{"categories:", "trackers: [{name: cart, category: necessary, basis: contract}]\ncategories:", true},
+	} {
+		s := parse(t, strings.Replace(base, c.old, c.new, 1))
+		if got := slices.Contains(s.RightsDue(), RightPortability); got != c.want {
+			t.Errorf("%s: portability is due: %v", c.new, got)
+		}
+	}
+}
+
+func TestTheNoticeAndTheWayBackAreTheManifestsWhereItSaysThem(t *testing.T) {
+	for add, want := range map[string]NoticeMode{
+		"": NoticePreconfigure, "notice: {mode: information}\n": NoticeInformation, "trackers: [{name: v, category: later}]\n": NoticeConsent,
+	} {
+		if got := parse(t, strings.Replace(base, "{necessary:", "{later: {needs: consent}, necessary:", 1)+add).NoticeMode(); got != want {
+			t.Errorf("%q: %s, want %s", add, got, want)
+		}
+	}
+	if got := parse(t, base+"choice: {reopen: [{where: link}]}\n").Reopenings(); len(got) != 1 || got[0].Where != "link" {
+		t.Errorf("%v", got)
+	}
+}
+
+func TestTemoinsOwnCookiesHaveTheAttributesThatProtectThem(t *testing.T) {
+	s := parse(t, base+"hosts: [www.a.example]\nchoice: {scope: account, domain: registrable}\naudience: {source: logs}\n")
+	for name, want := range map[string]struct {
+		httpOnly bool
+		domain   string
+		lasts    string
+	}{
+		DefaultChoiceCookie: {false, "a.example", "6 months"},
+		PanelCookie:         {true, "", "30 minutes"},
+		AccountCookie:       {true, "", "session"},
+		ObjectionCookie:     {false, "", "13 months"},
+	} {
+		tr := s.TrackerNamed(Cookie, name)
+		if !tr.Secure || tr.SameSite != "Lax" || tr.Path != "/" || tr.HTTPOnly != want.httpOnly || tr.Domain != want.domain || tr.Lasts.String() != want.lasts {
+			t.Errorf("%+v", tr)
+		}
+	}
+}
+
+func TestTemoinsRecordsAreKeptAsThePolicySays(t *testing.T) {
+	of := func(s *Site) string {
+		var lines []string
+		for _, r := range s.Records {
+			lines = append(lines, fmt.Sprintf("%s %s %s %s", r.ID, r.Basis, r.Kept, r.From))
+		}
+		return strings.Join(lines, "\n")
+	}
+	const want = `proof legitimate-interest 6 months choice
+proof-archive legitimate-interest 5 years expiry
+log legitimate-interest  for-good
+requests legal-obligation 3 months receipt
+requests-archive legitimate-interest 5 years answer
+links legal-obligation 24 hours sending
+mail legitimate-interest 12 months sending
+reports legitimate-interest 30 days counting
+staff legitimate-interest  in-use`
+	if got := of(parse(t, base)); got != want {
+		t.Errorf("%s", got)
+	}
+}
+
+func TestWhatNamesAFileOrAFieldHidesNothingOnATerminal(t *testing.T) {
+	for in, want := range map[string]string{
+		"é: x": "é: x", "a\x1b[31m": "a\ufffd[31m", "a\tb\n": "a\ufffdb\ufffd", "a\u009b": "a\ufffd", "a\u202eb\u2066": "a\ufffdb\ufffd", "a\u200bb\u2028": "a\ufffdb\ufffd",
+	} {
+		if got := Visible(in); got != want {
+			t.Errorf("%q is shown as %q", in, got)
+		}
+	}
+	_, err := Parse("a\x1b[31m\u202e.yaml", nil)
+	if err == nil || !strings.HasPrefix(err.Error(), "a\ufffd[31m\ufffd.yaml: ") {
+		t.Errorf("%q", err)
+	}
+}
+
 func TestServicesOfOneVendorCanShareACookie(t *testing.T) {
 	s := parse(t, base+`
 services:
@@ -327,6 +419,9 @@ services:
 	shared := s.TrackerNamed(Cookie, "shared")
 	if shared.Service.ID != "a" || len(shared.Shared) != 1 || s.Service("b").Trackers[0] != shared {
 		t.Errorf("%+v", shared)
+	}
+	if own := slices.DeleteFunc(slices.Clone(shared.Category.Trackers), func(t *Tracker) bool { return t != shared }); len(own) != 1 {
+		t.Errorf("its category lists it %d times", len(own))
 	}
 }
 

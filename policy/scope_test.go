@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -63,6 +64,9 @@ func TestOnlyWhatConsentDependsOnAsksAgain(t *testing.T) {
 		{"a tracker less", []string{"  - {name: visits, category: analytics, lasts: 12 months, purpose: {en: Counts you.}}\n", ""}, false},
 		{"a service less", []string{"services:\n  - {use: hotjar, category: analytics}\n", ""}, false},
 		{"a tracker of a service less", []string{"{use: hotjar, category: analytics}", "{use: hotjar, category: analytics, without: [_hjDonePolls]}"}, false},
+		{"the spacing of a company's number", []string{"732 829 320", "732829320"}, false},
+		{"a service that is contacted on use", []string{"services:\n", "services:\n  - {id: x, name: X, category: analytics, loads: on-use, click: true}\n"}, false},
+		{"a tracker that is exempt by its reason", []string{"services:\n", "  - {name: cart, category: analytics, reason: cart}\nservices:\n"}, false},
 
 		{"the purpose in another language", []string{"Compte les visites.", "Mesure la fréquentation."}, true},
 		{"a purpose", []string{"Counts visits.", "Shows you advertising."}, true},
@@ -77,6 +81,10 @@ func TestOnlyWhatConsentDependsOnAsksAgain(t *testing.T) {
 		{"a name of the same company", []string{"name: A SAS", "name: A Group"}, false},
 		{"profiling", []string{"{needs: consent, title", "{needs: consent, profiling: true, title"}, true},
 		{"a revision", []string{"{needs: consent, title", "{needs: consent, revision: 1, title"}, true},
+		{"advertising", []string{"{needs: consent, title", "{needs: consent, advertising: true, title"}, true},
+		{"a service that profiles", []string{"{use: hotjar,", "{use: hotjar, profiling: true,"}, true},
+		{"another country of a recipient", []string{"{use: hotjar,", "{use: hotjar, provider: {name: Hotjar Limited, country: US},"}, true},
+		{"a service that sets a tracker of the site's", []string{"{name: visits,", "{name: visits, service: hotjar,"}, true},
 		{"a tracker that changes its party", []string{"{name: visits,", "{name: visits, party: third, domain: b.example,"}, true},
 	} {
 		t.Run(c.what, func(t *testing.T) {
@@ -143,6 +151,102 @@ func TestARewordedPurposeAsksNobodyWhenTheHistorySaysSo(t *testing.T) {
 	}
 	if now.Category("analytics").Honours(old.Category("analytics").Fingerprint().Short()) {
 		t.Error("a new service hides behind a wording")
+	}
+}
+
+func TestARewordingHidesNeitherARevisionNorAVersionThatWasMoreThanThat(t *testing.T) {
+	old := edit(t, `version: "2"`, `version: "1"`)
+	for what, c := range map[string]struct {
+		edit   []string
+		honour bool
+	}{
+		"two editorial versions":          {[]string{`[{version: "1", date: 2026-01-01}]`, `[{version: "1.5", date: 2026-02-01, editorial: [analytics]}, {version: "1", date: 2026-01-01, editorial: [analytics]}]`}, true},
+		"one version that was more":       {[]string{`[{version: "1", date: 2026-01-01}]`, `[{version: "1.5", date: 2026-02-01}, {version: "1", date: 2026-01-01, editorial: [analytics]}]`}, false},
+		"a version that no history names": {[]string{`[{version: "1", date: 2026-01-01}]`, `[{version: "1.5", date: 2026-02-01, editorial: [analytics]}]`}, false},
+		"a revision beside the rewording": {[]string{"date: 2026-01-01}", "date: 2026-01-01, editorial: [analytics]}", "{needs: consent, title", "{needs: consent, revision: 1, title"}, false},
+	} {
+		src := edited(t, consentBase, append(c.edit, "Counts visits.", "We count visits.")...)
+		now, err := Parse("site.yaml", []byte(src), old)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := now.Category("analytics").Honours(old.Category("analytics").Fingerprint().Short()); got != c.honour {
+			t.Errorf("%s: a grant to the old version holds: %v", what, got)
+		}
+	}
+}
+
+func TestWhatNobodyWasAskedAboutIsNoGrant(t *testing.T) {
+	old := edit(t, "other: {needs: consent", "other: {exempt: true, profiling: true")
+	now, err := Parse("site.yaml", []byte(consentBase), old)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if now.Category("other").Honours(old.Category("other").Fingerprint().Short()) {
+		t.Error("an exempt category's fingerprint is taken for a yes")
+	}
+	if asks := Compare(old, now).AskAgain; !slices.Contains(asks, "other") {
+		t.Errorf("the comparison asks again about %s", asks)
+	}
+}
+
+// It holds all that a scope can.
+const pinnedBase = `temoin: 1
+site: a
+name: A
+url: https://a.example
+languages: [en, fr]
+controller: {name: A SAS, siren: 732 829 320}
+categories:
+  analytics: {needs: consent, revision: 2, profiling: true, advertising: true, purpose: {en: Counts visits., fr: Compte les visites.}}
+trackers:
+  - {name: visits, category: analytics, lasts: 12 months, sliding: true, purpose: {en: Counts you.}}
+  - {name: theme_ab, category: analytics, lasts: {remember-me: 30 days, otherwise: session}}
+  - {name: seen, kind: localStorage, category: analytics, lasts: until-deleted}
+  - {name: other, category: analytics, party: third, domain: b.example, service: meter}
+services:
+  - id: meter
+    name: Meter
+    category: analytics
+    profiling: true
+    provider: {name: Meter SA, country: FR}
+    recipients: [{name: Meter Inc., country: US}]
+    hosts: [a.meter.example, "*.meter.example/m/"]
+    purpose: Measures.
+    sends: {en: your IP address}
+    trackers: [{name: _m}]
+  - {use: google-fonts, category: analytics}
+`
+
+// Grants are kept for years, under fingerprints that a later Témoin must find
+// again: a change of these values asks every visitor of every site again. They
+// pin which parts a scope has, in which order, and how each is written. The name
+// of the format is the first of them ("temoin scope 2"). What the catalogue says
+// of google-fonts is in it by its id, but for who receives data.
+func TestAFingerprintIsTheSameInEveryRelease(t *testing.T) {
+	withoutNumber := edited(t, pinnedBase, ", siren: 732 829 320", "")
+	for src, want := range map[string]string{
+		pinnedBase:    "8c34e434b1548cb91b2154dc0e6eadb2d5ec39eeff51b945ef435b8c280f4244",
+		withoutNumber: "07d9afeb3847924c9788f7653473e992702499993fadbf9918a531d092ac4a90",
+	} {
+		f := parse(t, src).Category("analytics").Fingerprint()
+		if got := f.String(); got != want {
+			t.Errorf("the fingerprint is %s, want %s", got, want)
+		}
+		if got := fmt.Sprintf("%06x", f.Short()); got != f.String()[:6] {
+			t.Errorf("its first 24 bits are %s", got)
+		}
+	}
+}
+
+func TestALifetimeWithoutAPeriodIsPartOfTheFingerprint(t *testing.T) {
+	seen := map[Fingerprint]string{}
+	for _, lasts := range []string{"session", "until-deleted", "12 months"} {
+		f := edit(t, "{name: visits, category: analytics, lasts: 12 months", "{name: visits, kind: localStorage, category: analytics, lasts: "+lasts).Category("analytics").Fingerprint()
+		if other, twice := seen[f]; twice {
+			t.Errorf("%s and %s have the same fingerprint", other, lasts)
+		}
+		seen[f] = lasts
 	}
 }
 

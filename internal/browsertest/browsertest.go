@@ -110,10 +110,11 @@ func (tab *Tab) Look(width int64, scheme string) {
 	}))
 }
 
-// Evaluate runs a script in the tab and returns its value.
+// Evaluate runs a script in the tab and returns its value, or that of the
+// promise it returns.
 func Evaluate[T any](tab *Tab, script string) T {
 	tab.t.Helper()
-	v, err := chromedp.Run(tab, chromedp.Evaluate[T](script))
+	v, err := chromedp.Run(tab, chromedp.Evaluate[T](script, chromedp.EvalAwaitPromise))
 	if err != nil {
 		tab.t.Fatal(err)
 	}

@@ -106,7 +106,7 @@ var serviceRules = []Rule{
 				}
 			})
 			for _, t := range p.texts {
-				if !mechanismsAndOr.near(t.lower) {
+				if !mechanismsAndOr.near(t) {
 					continue
 				}
 				for _, s := range sentences(t.Text) {
@@ -302,7 +302,7 @@ var serviceRules = []Rule{
 		Sources: []Source{eprivacy, art82, guidelines("16, 30")},
 		find: func(p *pass) {
 			for _, t := range p.texts {
-				if !optOutPages.near(t.lower) {
+				if !optOutPages.near(t) {
 					continue
 				}
 				for _, s := range sentences(t.Text) {

@@ -64,7 +64,7 @@ var wordingRules = []Rule{
 		find: func(p *pass) {
 			for _, t := range p.texts {
 				for _, c := range wrongCitations {
-					if c.text.near(t.lower) && p.claimed(t, undotted(t.Text), c.text) != "" && !c.unless.in(t) {
+					if c.text.near(t) && p.claimed(t, undotted(t.Text), c.text) != "" && !c.unless.in(t) {
 						p.reportAt(t.Prose, c.in(p.Site))
 					}
 				}

@@ -19,6 +19,7 @@ import (
 type wording struct {
 	policy.Prose        // its Text is plain
 	lower        string // the same in small letters
+	grams        *gramSet
 }
 
 // readTexts returns the texts of a site plain, and in the site's language where
@@ -30,7 +31,8 @@ func readTexts(s *policy.Site) []wording {
 			t.Lang = s.Default()
 		}
 		t.Text = plain(t.Text)
-		texts[i] = wording{t, strings.ToLower(t.Text)}
+		lower := strings.ToLower(t.Text)
+		texts[i] = wording{t, lower, newGramSet(lower)}
 	}
 	return texts
 }
@@ -85,7 +87,7 @@ func (p *pass) claims(what *pattern, texts ...policy.Text) bool {
 		}
 		for _, l := range langs {
 			s, _ := t.Get(l)
-			if s = plain(s); what.near(strings.ToLower(s)) && what.claimed(l, s) != "" {
+			if s = plain(s); what.near(wording{lower: strings.ToLower(s)}) && what.claimed(l, s) != "" {
 				return true
 			}
 		}
@@ -96,7 +98,7 @@ func (p *pass) claims(what *pattern, texts ...policy.Text) bool {
 // claimed returns the first place in a text, or in a part of it, that says
 // without denying it what a pattern looks for; "" for none.
 func (p *pass) claimed(t wording, part string, what *pattern) string {
-	if !what.near(t.lower) {
+	if !what.near(t) {
 		return ""
 	}
 	return what.claimed(cmp.Or(t.Lang, p.Default()), part)
@@ -233,14 +235,14 @@ func (p *pattern) stated(language, text string) bool {
 
 // stated is the method of a pattern, for one of the site's texts.
 func (p *pass) stated(t wording, what *pattern) bool {
-	return what.near(t.lower) && what.stated(cmp.Or(t.Lang, p.Default()), t.Text)
+	return what.near(t) && what.stated(cmp.Or(t.Lang, p.Default()), t.Text)
 }
 
 // legitimateGround reports whether a text gives legitimate interest as a
 // ground. What is done afterwards with data from exempt trackers may rest on
 // it: a text that has spoken of them may say so.
 func (p *pass) legitimateGround(t wording) bool {
-	if !legitimateInterest.near(t.lower) {
+	if !legitimateInterest.near(t) {
 		return false
 	}
 	for _, s := range sentences(t.Text) {

@@ -59,6 +59,7 @@ var commands = []command{
 	demoCommand,
 	checkCommand,
 	diffCommand,
+	documentCommand,
 	schemaCommand,
 	versionCommand,
 }
@@ -104,6 +105,9 @@ func runCommand(ctx context.Context, name string, args []string, std Stdio) int 
 	if i < 0 {
 		fmt.Fprintf(std.Err, "temoin: there is no command %q\nRun \"temoin help\" for the list.\n", name)
 		return failed
+	}
+	if !commands[i].watches {
+		debug.SetGCPercent(800) // a command that soon ends need not tidy up
 	}
 	if commands[i].watches {
 		var stop func()

@@ -2,8 +2,8 @@
 // host name of its own: http://pix2clip.localhost:8080 and so on. Browsers
 // resolve names under localhost themselves; nothing has to be set up.
 //
-// What it shows is what the project can do so far: the compiled site, with all
-// that its manifest says and what the rules hold against it.
+// What it shows is what the project can do so far: the policy page of each site,
+// at /.temoin/policy, and what the rules hold against its manifest.
 package demo
 
 import (
@@ -17,6 +17,7 @@ import (
 
 	"github.com/temoin/temoin/examples"
 	"github.com/temoin/temoin/internal/check"
+	"github.com/temoin/temoin/internal/document"
 	"github.com/temoin/temoin/policy"
 )
 
@@ -27,11 +28,15 @@ type Server struct {
 	shows    []*show
 }
 
-// A show is one example site with what the rules say of it.
+// A show is one example site with its policy and what the rules say of it.
 type show struct {
 	Site   *policy.Site
 	Report *check.Report
+	policy *document.Shelf
 }
+
+// policyPath is where each site's policy is.
+const policyPath = "/.temoin/policy"
 
 // Listen compiles the example sites and begins to listen. With asPublished they
 // are those of the published policies, mistakes included.
@@ -46,7 +51,11 @@ func Listen(address string, asPublished bool, on policy.Date) (*Server, error) {
 		if err != nil {
 			return nil, err
 		}
-		s.shows = append(s.shows, &show{site, check.Run(site, src, on)})
+		shelf, err := document.NewShelf([]*policy.Site{site}, document.Place{Path: policyPath})
+		if err != nil {
+			return nil, err
+		}
+		s.shows = append(s.shows, &show{site, check.Run(site, src, on), shelf})
 	}
 	listener, err := net.Listen("tcp", address)
 	if err != nil {
@@ -100,7 +109,10 @@ func (s *Server) Serve(ctx context.Context) error {
 func (s *Server) handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", s.page)
-	return headers(mux)
+	for _, path := range []string{policyPath, policyPath + ".json", policyPath + ".md", policyPath + "/"} {
+		mux.HandleFunc("GET "+path, s.policy)
+	}
+	return headers(mux) // the policy's own come in place of these
 }
 
 // headers keeps a page from being framed, sniffed or fed with anything foreign.
@@ -114,8 +126,8 @@ func headers(next http.Handler) http.Handler {
 	})
 }
 
-// page shows the site of the host name, else the list of sites.
-func (s *Server) page(w http.ResponseWriter, r *http.Request) {
+// show returns the site of the host name that was asked for, nil for another.
+func (s *Server) show(r *http.Request) *show {
 	host := r.Host
 	if h, _, err := net.SplitHostPort(host); err == nil {
 		host = h
@@ -123,9 +135,26 @@ func (s *Server) page(w http.ResponseWriter, r *http.Request) {
 	id := strings.TrimSuffix(strings.ToLower(host), ".localhost")
 	for _, sh := range s.shows {
 		if sh.Site.ID == id {
-			render(w, "site", newSitePage(sh, r.URL.Query().Get("lang")))
-			return
+			return sh
 		}
 	}
+	return nil
+}
+
+// page shows the site of the host name, else the list of sites.
+func (s *Server) page(w http.ResponseWriter, r *http.Request) {
+	if sh := s.show(r); sh != nil {
+		render(w, "site", newSitePage(sh))
+		return
+	}
 	render(w, "list", listPage{s.shows, s.Addresses()})
+}
+
+func (s *Server) policy(w http.ResponseWriter, r *http.Request) {
+	sh := s.show(r)
+	if sh == nil {
+		http.NotFound(w, r)
+		return
+	}
+	sh.policy.ServeHTTP(w, r)
 }

@@ -59,15 +59,23 @@ func TestEachSiteAnswersUnderItsOwnHostName(t *testing.T) {
 	t.Parallel()
 	s := start(t, false)
 	for host, want := range map[string]string{
-		"pix2clip.localhost:8080": "next-auth.session-token",
-		"PLATFORM.localhost":      "Google Analytics",
-		"cexro.localhost":         "cexro_session",
+		"pix2clip.localhost:8080": "Pix2Clip",
+		"PLATFORM.localhost":      "/.temoin/policy?lang=en",
+		"cexro.localhost":         "العربية",
 		"127.0.0.1:8080":          "Example sites",
 		"elsewhere.example":       "Example sites",
 	} {
 		if status, body, _ := get(t, s, host, "/"); status != http.StatusOK || !strings.Contains(body, want) {
 			t.Errorf("%s: %d without %q", host, status, want)
 		}
+	}
+	for host, want := range map[string]string{"pix2clip.localhost": "next-auth.session-token", "platform.localhost": "Google Analytics", "cexro.localhost": "cexro_session"} {
+		if status, body, _ := get(t, s, host, "/.temoin/policy"); status != http.StatusOK || !strings.Contains(body, want) {
+			t.Errorf("the policy of %s: %d without %q", host, status, want)
+		}
+	}
+	if status, _, _ := get(t, s, "elsewhere.example", "/.temoin/policy"); status != http.StatusNotFound {
+		t.Errorf("the policy of a site that is none: %d", status)
 	}
 	if status, _, _ := get(t, s, "cexro.localhost", "/elsewhere"); status != http.StatusNotFound {
 		t.Errorf("a page that is none: %d", status)
@@ -83,6 +91,30 @@ func TestAPageShowsNothingThatIsNotItsOwn(t *testing.T) {
 	}
 	if csp := header.Get("Content-Security-Policy"); !strings.Contains(csp, "default-src 'none'") {
 		t.Errorf("CSP: %s", csp)
+	}
+}
+
+func TestEveryPageOfTheDemosOwnForbidsWhatIsForeign(t *testing.T) {
+	t.Parallel()
+	s := start(t, false)
+	for _, host := range []string{"cexro.localhost", "elsewhere.example"} {
+		_, _, header := get(t, s, host, "/")
+		for name, want := range map[string]string{
+			"Content-Security-Policy": "default-src 'none'; style-src 'sha256-" + styleHash + "'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+			"X-Content-Type-Options":  "nosniff",
+			"Referrer-Policy":         "no-referrer",
+		} {
+			if got := header.Get(name); got != want {
+				t.Errorf("%s: %s is %q", host, name, got)
+			}
+		}
+	}
+}
+
+func TestNobodyKeepsAConnectionForGood(t *testing.T) {
+	t.Parallel()
+	if h := start(t, false).http; h.ReadHeaderTimeout <= 0 || h.ReadTimeout <= 0 || h.WriteTimeout <= 0 || h.MaxHeaderBytes <= 0 {
+		t.Errorf("%v %v %v %d", h.ReadHeaderTimeout, h.ReadTimeout, h.WriteTimeout, h.MaxHeaderBytes)
 	}
 }
 
@@ -102,9 +134,7 @@ func TestPagesAreReadableInABrowserAtEveryWidth(t *testing.T) {
 		tab := browsertest.Open(t)
 		pages := map[string]string{"list": "http://" + s.listener.Addr().String() + "/"}
 		for _, sh := range s.shows {
-			for _, l := range sh.Site.Langs {
-				pages[sh.Site.ID+"-"+l] = s.Addresses()[sh.Site.ID] + "/?lang=" + l
-			}
+			pages[sh.Site.ID] = s.Addresses()[sh.Site.ID] + "/"
 		}
 		for name, address := range pages {
 			for _, look := range []struct {

@@ -7,11 +7,9 @@ import (
 	"encoding/base64"
 	"html/template"
 	"net/http"
-	"slices"
 
 	"github.com/temoin/temoin/internal/check"
 	"github.com/temoin/temoin/internal/lang"
-	"github.com/temoin/temoin/policy"
 )
 
 //go:embed demo.css
@@ -35,19 +33,14 @@ type listPage struct {
 	Addresses map[string]string
 }
 
-// A sitePage is one site in one of its languages.
+// A sitePage is one site.
 type sitePage struct {
 	*show
-	Lang  lang.Language
-	Langs []lang.Language
+	Langs []*lang.Language
 }
 
-func newSitePage(sh *show, tag string) sitePage {
-	if !slices.Contains(sh.Site.Langs, tag) {
-		tag = sh.Site.Default()
-	}
+func newSitePage(sh *show) sitePage {
 	p := sitePage{show: sh}
-	p.Lang, _ = lang.Find(tag)
 	for _, l := range sh.Site.Langs {
 		found, _ := lang.Find(l)
 		p.Langs = append(p.Langs, found)
@@ -57,17 +50,6 @@ func newSitePage(sh *show, tag string) sitePage {
 
 // Summary counts the findings that are not allowed.
 func (p sitePage) Summary() string { return check.Summary(p.Report) }
-
-// Say returns a text in the page's language, else in the site's own.
-func (p sitePage) Say(t policy.Text) string { return t.In(p.Lang.Tag, p.Site.Default()) }
-
-// Name is what a tracker is called on the page.
-func (p sitePage) Name(t *policy.Tracker) string {
-	if t.Name != "" {
-		return t.Name
-	}
-	return p.Say(t.Label)
-}
 
 // render writes a whole page or an error, never half a page.
 func render(w http.ResponseWriter, name string, data any) {

@@ -10,6 +10,8 @@ package house
 var Floors = [][]string{
 	0: {"internal/lang", "examples"},
 	1: {"policy"},
+	2: {"internal/wording"},
+	3: {"internal/document"},
 	4: {"internal/check"},
 	6: {"internal/demo"},
 	7: {"internal/cli"},
@@ -18,4 +20,4 @@ var Floors = [][]string{
 
 // Beside are packages that belong to no floor: tools of the repository, which
 // nothing imports.
-var Beside = []string{"internal/house", "internal/browsertest", "bench"}
+var Beside = []string{"internal/house", "internal/browsertest", "internal/statements", "bench"}
