@@ -52,6 +52,7 @@ bench:
 	$(GO) test ./policy -run '^$$' -bench . -benchmem
 	$(GO) run ./bench/check
 	$(GO) test ./internal/document -run '^$$' -bench Page -benchmem
+	$(GO) test ./consent -run '^$$' -bench . -benchmem
 	$(GO) run ./bench/document
 
 # Each parser, a minute each.
@@ -60,6 +61,7 @@ fuzz:
 	$(GO) test ./policy -run '^$$' -fuzz '^FuzzParsePeriod$$' -fuzztime 20s
 	$(GO) test ./internal/check -run '^$$' -fuzz '^FuzzRun$$' -fuzztime 60s
 	$(GO) test ./internal/document -run '^$$' -fuzz '^FuzzPage$$' -fuzztime 60s
+	$(GO) test ./consent -run '^$$' -fuzz '^FuzzDecode$$' -fuzztime 60s
 
 # The race detector needs a C compiler.
 race:

@@ -13,6 +13,7 @@ const (
 type Category struct {
 	Field   string // "categories.analytics"
 	ID      string // "analytics"
+	Index   int    // its place in Site.Categories
 	Title   Text
 	Purpose Text
 	Ground  Ground
@@ -30,6 +31,7 @@ type Category struct {
 	Services []*Service
 
 	fingerprint    Fingerprint
+	inUse          bool
 	honours        []uint32
 	exempt, unused bool
 	needs          string
@@ -40,7 +42,10 @@ func (c *Category) NeedsConsent() bool { return c.Ground == GroundConsent }
 
 // InUse reports whether anything in the category depends on consent today. A
 // yes to a category that is not in use is a preference, never consent.
-func (c *Category) InUse() bool {
+func (c *Category) InUse() bool { return c.inUse }
+
+// dependsOnConsent is what InUse says, found out once.
+func (c *Category) dependsOnConsent() bool {
 	if !c.NeedsConsent() {
 		return false
 	}

@@ -58,6 +58,7 @@ func (s *Site) compile(d *decoder) {
 	c.trackers()
 	c.self()
 	c.promises()
+	c.places()
 	if len(c.Trackers) <= maxElements+10 { // Témoin's own come on top
 		c.names()
 	}
@@ -136,6 +137,16 @@ func pointers[T any](xs []T) []*T {
 		ps[i] = &xs[i]
 	}
 	return ps
+}
+
+// places numbers categories and services, for sets of them.
+func (c *compiler) places() {
+	for i, k := range c.Categories {
+		k.Index = i
+	}
+	for i, s := range c.Services {
+		s.Index = i
+	}
 }
 
 // words checks the keys of texts that belong to a closed list.
@@ -331,6 +342,9 @@ func (c *compiler) trackers() {
 		if t.Service != nil && t.Origin == FromSite {
 			t.Service.Trackers = append(t.Service.Trackers, t)
 		}
+	}
+	for _, k := range c.Categories {
+		k.inUse = k.dependsOnConsent()
 	}
 }
 

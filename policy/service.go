@@ -57,6 +57,7 @@ type Recipient struct {
 type Service struct {
 	Field      string
 	ID         string
+	Index      int // its place in Site.Services
 	Name       Text
 	Kind       string    // "analytics", "payment", …: what the catalogue says it is
 	Category   *Category // never nil in a Site

@@ -115,6 +115,19 @@ services:
 `)
 }
 
+func TestAnAllowanceHoldsForElementsThatBeginOnTheLineBelowTheirDash(t *testing.T) {
+	t.Parallel()
+	holdsForTheRightOnes(t, header+allowLifetime+`trackers:
+-
+  name: a-ok
+  category: stats
+-
+  name: b-ok
+  category: stats
+services: [{id: s, name: S, category: stats, trackers: [{name: c}]}]
+`)
+}
+
 func TestAnAllowanceHoldsInsideNestedLists(t *testing.T) {
 	t.Parallel()
 	holdsForTheRightOnes(t, header+`services:
@@ -189,6 +202,17 @@ func TestAnAllowedFindingKeepsItsReasonAndIsNotCounted(t *testing.T) {
 	}
 	if with.Count(Error) != without.Count(Error)-1 {
 		t.Errorf("%d errors with the allowance, %d without", with.Count(Error), without.Count(Error))
+	}
+}
+
+func TestAnAllowedNoteIsNotCounted(t *testing.T) {
+	t.Parallel()
+	report := run(t, "# temoin:allow pol-public because it is said elsewhere\n\n"+header)
+	if f := report.of("pol-public"); len(f) != 1 || f[0].Severity != Info || f[0].Allowed == "" {
+		t.Fatalf("%+v", f)
+	}
+	if with, without := report.Count(Info), run(t, header).Count(Info); with != without-1 {
+		t.Errorf("%d notes with the allowance, %d without", with, without)
 	}
 }
 

@@ -1,6 +1,7 @@
 package check
 
 import (
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -61,6 +62,9 @@ var cases = []struct {
 	{"pol-complaint-cnil", "authority: {name: CNIL, url: https://www.cnil.fr}\n", []string{"info the link leads"}},
 	{"pol-complaint-cnil", "authority: {name: APD, url: https://apd.example, complaint: {en: https://apd.example/complaints}}\n", nil},
 
+	{"pol-complaint-cnil", "authority: {name: APD, url: https://apd.example, complaint: {en: \"https://apd.example/?page=complaints\"}}\n", nil},
+
+	{"pol-automated-decision", bare + "categories: {essential: {exempt: true}, ads: {unused: true, profiling: true}}\n", nil},
 	{"pol-automated-decision", bare + profiled + "rights: [no-automation]\n", []string{"warning category \"ads\" profiles people"}}, // a right, and no statement
 	{"pol-automated-decision", bare + profiled + "automated_decisions: {none: true}\n", nil},
 	{"pol-automated-decision", bare + profiled + "automated_decisions: {text: A machine sorts offers by what you read.}\n", nil},
@@ -91,6 +95,8 @@ var cases = []struct {
 	{"ban-mode-fits", "notice: {mode: information}\ntrackers: [{name: a, category: essential}, {name: b, category: stats, reason: cart}]\n", nil},
 	{"ban-mode-fits", "notice: {mode: information}\nservices: [{id: a, name: A, category: stats}]\n", []string{"error the notice is for information"}},
 	{"ban-mode-fits", "notice: {mode: consent}\ntrackers: [{name: a, category: stats}]\n", nil},
+	{"ban-granular", "services: [{id: a, name: A, kind: affiliation, category: stats}, {id: b, name: B, kind: video, category: stats}]\n", []string{"warning category \"stats\" asks one question for advertising (A) and embeds (B)"}},
+	{"ban-granular", "services: [{id: a, name: A, kind: affiliation, category: stats}, {id: b, name: B, kind: support, category: stats}]\n", []string{"warning category \"stats\" asks one question for advertising (A) and chat (B)"}},
 	{"ban-category-count", bare + "categories: {a: {needs: consent}, b: {needs: consent}, c: {needs: consent}, d: {needs: consent}, e: {needs: consent}, f: {needs: consent}, g: {needs: consent}, h: {needs: consent}, i: {exempt: true}}\n", nil},
 
 	{"run-withdraw-everyone", "", nil}, // Témoin's own button
@@ -140,6 +146,17 @@ var cases = []struct {
 	{"pol-compliance-claim", "audience: {source: logs, text: \"We count visits, on the conditions that the CNIL gives.\"}\n", nil},
 
 	{"run-cookie-limits", "trackers: [{name: a, category: stats}]\n", nil},
+	{"run-cookie-limits", "trackers: [" + cookies(48) + "]\n", nil}, // fifty, with Témoin's two
+	{"run-gpc", "services: [{use: meta-pixel, category: essential}]\n", nil},
+	{"ses-persistent-optin", "trackers: [{name: auth, category: essential, lasts: 24 hours}]\n", nil},
+	{"ses-persistent-optin", "trackers: [{name: auth, category: essential, lasts: 25 hours}]\n", []string{"warning auth outlives the browser session (25 hours)"}},
+	{"vnd-consent-kind", "services: [{id: hotjar, name: Hot jars, category: essential, hosts: [jars.example]}]\n", nil}, // another one of that id
+	{"vnd-consent-kind", "services: [{id: hotjar, name: Hotjar, category: essential}]\n", []string{"error Hotjar (session-replay) is contacted without consent"}},
+	{"vnd-trusted-because", "trusted_hosts: [{host: www.google.com/recaptcha/, because: x}]\n", nil}, // advertising is under other paths
+	{"trk-vendor-default", "services: [{use: hotjar, category: stats, lasts: {_hjSessionUser_*: 13 months}}]\n", []string{"warning _hjSessionUser_* is declared for 13 months; by default the vendor keeps it for 365 days"}},
+	{"trk-vendor-default", "services: [{use: hotjar, category: stats, lasts: {_hjSessionUser_*: 1 year}}]\n", nil},
+	{"trk-party-provider", "trackers: [{name: YSC, category: stats, party: third, domain: other.example}]\n", []string{"error YSC is a third party's, and no service says whose"}},     // not YouTube's
+	{"trk-wildcard-safe", "services: [{id: b, name: B, category: stats, trackers: [{name: ab_1}]}, {id: a, name: A, category: stats, trackers: [{name: ab_1}, {name: ab_*}]}]\n", nil}, // theirs together
 	{"ses-csrf", "trackers: [{name: a, category: essential, reason: authentication, same_site: Lax}]\n", nil},
 	{"ses-csrf", "trackers: [{name: a, category: essential, reason: authentication}, {name: b, category: essential, reason: security}]\n", nil},
 	{"ses-csrf", "trackers: [{name: a, category: essential, reason: cart}]\n", nil},
@@ -174,10 +191,22 @@ var cases = []struct {
 	{"pol-promise-kept", "services: [{id: a, name: A, category: stats, profiling: true}]\npromises: [{id: not-for-profiling, category: stats}, {id: not-for-profiling, category: essential}]\n", []string{"not-for-profiling is broken by A, which"}},
 	{"pol-promise-kept", bare + profiled + "promises: [{id: not-for-profiling, category: ads}]\n", []string{"broken by the category ads"}},
 	{"pol-promise-kept", "promises: [none-before-choice, none-after-refusal]\nservices: [{id: a, name: A, category: stats, trackers: [{name: b}]}]\n", nil},
+	{"pol-promise-kept", bare + "categories: {ads: {needs: consent, advertising: true}}\nservices: [{id: a, name: A, category: ads}]\npromises: [no-advertising]\n", []string{"no-advertising is broken by A"}},
+	{"pol-promise-kept", "hosts: [static.example]\ntrusted_hosts: [{host: \"*.static.example\", because: x}]\npromises: [no-third-party-requests]\n", nil},
+	{"pol-promise-kept", "trusted_hosts: [{host: static.example, because: x}]\npromises: [no-third-party-requests]\n", []string{"is broken by static.example, a trusted host"}},
 	{"pol-promise-kept", "promises: [statistics-from-logs]\n", []string{"declares no audience measurement"}},
 	{"pol-promise-kept", "services: [{use: matomo, category: stats}]\npromises: [no-third-party-analytics, no-third-party-requests, no-advertising]\n", nil},
 	{"pol-promise-kept", "hosts: [static.example]\nservices: [{id: a, name: A, kind: analytics, category: stats, provider: {name: B}, hosts: [\"*.static.example/x/\"]}]\npromises: [no-third-party-analytics, no-third-party-requests]\n", nil},
 	{"pol-promise-kept", "services: [{id: count, name: Count, category: stats, hosts: [\"*.mixpanel.com\"]}]\npromises: [no-third-party-analytics]\n", []string{"is broken by Count"}},
+}
+
+// cookies lists n first-party cookies.
+func cookies(n int) string {
+	all := make([]string, n)
+	for i := range all {
+		all[i] = "{name: c" + strconv.Itoa(i) + ", category: stats}"
+	}
+	return strings.Join(all, ", ")
 }
 
 const profiled = "categories: {ads: {needs: consent, profiling: true}}\n"

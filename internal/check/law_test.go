@@ -1,6 +1,8 @@
 package check
 
 import (
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/temoin/temoin/policy"
@@ -54,6 +56,30 @@ func TestARuleHoldsFromItsFirstDayToTheDayBeforeItsLast(t *testing.T) {
 	for day, want := range map[string]bool{"2026-11-20": false, "2026-11-21": true, "2026-11-30": true, "2026-12-01": false} {
 		if got := r.appliesTo(site, date(t, day)); got != want {
 			t.Errorf("%s: %v", day, got)
+		}
+	}
+}
+
+// A rule of the European Union that holds only in some countries, or only from
+// some day, would be silent where the law is not.
+func TestARuleThatRestsOnMoreThanNationalTextsHoldsInTheWholeUnion(t *testing.T) {
+	t.Parallel()
+	for _, r := range rules {
+		national := func(s Source) bool {
+			return s.Certainty == House || strings.HasPrefix(s.Text, "CNIL") || strings.HasPrefix(s.Text, "Loi 78-17") || strings.HasPrefix(s.Text, "INSEE")
+		}
+		if r.Countries != nil && slices.ContainsFunc(r.Sources, func(s Source) bool { return !national(s) }) {
+			t.Errorf("%s holds in %s only, and rests on %v", r.ID, r.Law(), r.Sources)
+		}
+	}
+}
+
+func TestOnlyTheseRulesBeganOnADay(t *testing.T) {
+	t.Parallel()
+	began := map[string]policy.Date{"vnd-dpf-live": date(t, "2023-07-10"), "ban-account-reopen": date(t, "2026-01-18")}
+	for _, r := range rules {
+		if r.From != began[r.ID] || !r.Until.IsZero() {
+			t.Errorf("%s holds from %v until %v", r.ID, r.From, r.Until)
 		}
 	}
 }

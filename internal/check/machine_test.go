@@ -90,6 +90,12 @@ func TestSARIFKeepsToItsSchema(t *testing.T) {
 		if *region.StartLine != f.Position.Line || *region.StartColumn != f.Position.Column {
 			t.Errorf("result %d is at %d:%d, want %v", i, *region.StartLine, *region.StartColumn, f.Position)
 		}
+		if f.Allowed != "" && *got.Suppressions[0].Justification != f.Allowed {
+			t.Errorf("result %d is suppressed because %q, want %q", i, *got.Suppressions[0].Justification, f.Allowed)
+		}
+		if want := f.Message + ". " + f.Advice(); *got.Message.Text != want {
+			t.Errorf("result %d says %q, want %q", i, *got.Message.Text, want)
+		}
 		if suppressed := len(got.Suppressions) == 1; suppressed != (f.Allowed != "") {
 			t.Errorf("result %d is suppressed: %v, allowed because %q", i, suppressed, f.Allowed)
 		}
@@ -154,5 +160,28 @@ func TestSARIFOfAFileThatCannotBeReadHasNoPlace(t *testing.T) {
 	run := sarifOfReports(t, Refused("empty.yaml", err.(*policy.Problems)))
 	if region := run.Results[0].Locations[0].PhysicalLocation.Region; region != nil {
 		t.Errorf("%+v", region)
+	}
+}
+
+func TestSARIFDescribesEachRuleAndHowPlacesAreCounted(t *testing.T) {
+	t.Parallel()
+	run := sarifOfReports(t)
+	if v := run.Tool.Driver.Version; v == nil || *v != "1.2.3" {
+		t.Error("the version is not said")
+	}
+	if kind := run.ColumnKind; kind == nil || *kind != "unicodeCodePoints" {
+		t.Error("what columns count is not said")
+	}
+	for i, r := range append([]Rule{manifestRule}, rules...) {
+		got := run.Tool.Driver.Rules[i]
+		if *got.ID != r.ID || *got.ShortDescription.Text != r.Title || *got.FullDescription.Text != r.Why || *got.Help.Text != r.Fix {
+			t.Errorf("%s is described as %s", r.ID, *got.ID)
+		}
+		if want := map[Severity]string{Error: "error", Warning: "warning", Info: "note"}[r.Severity]; got.DefaultConfiguration.Level != want {
+			t.Errorf("%s is a %s, want %s", r.ID, got.DefaultConfiguration.Level, want)
+		}
+		if sources, ok := got.Properties.Properties["sources"].([]any); !ok || len(sources) != len(r.Sources) {
+			t.Errorf("%s: sources %v", r.ID, got.Properties)
+		}
 	}
 }

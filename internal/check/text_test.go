@@ -3,9 +3,11 @@ package check
 import (
 	"bytes"
 	"flag"
+	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"unicode"
@@ -76,6 +78,7 @@ func TestTheCaretStandsUnderThePlace(t *testing.T) {
 		{"اسم: x", 6, "اسم: x", 5},
 		{"日本: x", 5, "日本: x", 6},                           // wide letters take two cells
 		{"e\u0301te\u0301: x", 8, "e\u0301te\u0301: x", 5}, // combining ones none
+		{"a\u20dd: x", 5, "a\u20dd: x", 3},
 		{"a\u200db: x", 6, "a\u200db: x", 4},
 		{"😀: x", 4, "😀: x", 4},
 		{"a\x1b[31m: x", 9, "a\ufffd[31m: x", 8},
@@ -181,6 +184,64 @@ func TestTheLastLineCountsWhatIsNotAllowed(t *testing.T) {
 	}
 }
 
+func TestALastLineThatNothingEndsIsShownToo(t *testing.T) {
+	t.Parallel()
+	src := strings.TrimSuffix(header+"trackers: [{name: a, category: stats}]\n", "\n")
+	if out := string(text(t, run(t, src), []byte(src))); !strings.Contains(out, " |"+" trackers: [{name: a, category: stats}]\n") {
+		t.Errorf("%s", out)
+	}
+}
+
+func TestTheCaretHasTheColourOfItsFinding(t *testing.T) {
+	t.Parallel()
+	report, sources := reportOn(t, "text.yaml")
+	var b bytes.Buffer
+	if err := WriteText(&b, []*Report{report}, sources, true); err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range report.Findings {
+		label := string(f.Severity)
+		if f.Allowed != "" {
+			label = "allowed"
+		}
+		if want := inks(true)[label] + "^"; !strings.Contains(b.String(), want) {
+			t.Errorf("no caret of %q", label)
+		}
+	}
+}
+
+func TestARuleSaysWhereAndWhenItHolds(t *testing.T) {
+	t.Parallel()
+	r, _ := Find("ban-account-reopen")
+	r.Until = date(t, "2030-01-01")
+	var b bytes.Buffer
+	if err := WriteRule(&b, r); err != nil {
+		t.Fatal(err)
+	}
+	if want := "Applies in: FR\nFrom: 2026-01-18\nUntil: 2030-01-01\n"; !strings.Contains(b.String(), want) {
+		t.Errorf("%s", &b)
+	}
+}
+
+func TestTheListOfRulesHoldsEachWithItsLawAndWhatIsPending(t *testing.T) {
+	t.Parallel()
+	var b bytes.Buffer
+	if err := WriteRules(&b); err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Split(b.String(), "\n")
+	for i, r := range rules {
+		if got, want := strings.Fields(lines[i])[:3], []string{r.ID, string(r.Severity), r.Law()}; !slices.Equal(got, want) || !strings.HasSuffix(lines[i], " "+r.Title) {
+			t.Errorf("%q", lines[i])
+		}
+	}
+	for _, p := range pending {
+		if !strings.Contains(b.String(), "\n  - "+p+"\n") {
+			t.Errorf("%q is not listed", p)
+		}
+	}
+}
+
 func TestEveryRuleIsExplained(t *testing.T) {
 	t.Parallel()
 	for _, r := range append(Rules(), manifestRule) {
@@ -209,6 +270,10 @@ func TestAReaderIsNotShownThousandsOfFindings(t *testing.T) {
 	}
 	if n := strings.Count(out.String(), "\nsite.yaml:"); n > maxShown {
 		t.Errorf("%d findings are shown", n)
+	}
+	report := run(t, source)
+	if want := fmt.Sprintf("\nand %d findings more: ", len(report.Findings)-maxShown); !strings.Contains(out.String(), want) {
+		t.Errorf("%q is not said", want)
 	}
 	if !strings.Contains(out.String(), "more: --format json writes all of them\n") {
 		t.Error("nothing says that there are more")

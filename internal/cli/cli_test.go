@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -15,6 +16,8 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/temoin/temoin/policy"
 )
 
 // The commands' manual, as scripts: testdata/*.txtar.
@@ -164,4 +167,113 @@ func (w *notifyWriter) Write(p []byte) (int, error) {
 		w.ready <- struct{}{}
 	}
 	return w.Builder.Write(p)
+}
+
+// callFor runs a command with the clock of the tests.
+func callFor(args ...string) (code int, out, errs string) {
+	var o, e strings.Builder
+	code = Run(context.Background(), args, Stdio{strings.NewReader(""), &o, &e, testClock})
+	return code, o.String(), e.String()
+}
+
+const manifest = "temoin: 1\nsite: a\nname: A\nurl: https://a.example\nlanguages: [en]\ncategories: {necessary: {exempt: true}}\n"
+
+// write makes a file in a new folder.
+func write(t *testing.T, name, content string) string {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), name)
+	if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+// The scripts tell 0 from all else; a pipeline tells 1 from 2 too.
+func TestACommandEndsWithZeroWhenDoneOneWhenItFoundSomethingAndTwoWhenItCouldNotRun(t *testing.T) {
+	site := write(t, "site.yaml", manifest)
+	more := write(t, "more.yaml", manifest+"trackers: [{name: more, category: necessary}]\n")
+	refused := write(t, "refused.yaml", "temoin: 1\n")
+	for _, c := range []struct {
+		args []string
+		want int
+	}{
+		{nil, 0}, {[]string{"help"}, 0}, {[]string{"check", "-h"}, 0}, {[]string{"check", "--rules"}, 0}, {[]string{"schema"}, 0},
+		{[]string{"check", "../../examples/cexro/site.yaml"}, 0}, {[]string{"diff", site, site}, 0}, {[]string{"diff", more, site}, 0},
+		{[]string{"check", site}, 1}, {[]string{"check", refused}, 1}, {[]string{"check", "../../examples/cexro/site.yaml", refused}, 1}, {[]string{"diff", site, more}, 1},
+		{[]string{"chekc"}, 2}, {[]string{"check"}, 2}, {[]string{"check", "--frmat"}, 2}, {[]string{"check", "missing.yaml"}, 2},
+		{[]string{"diff", site}, 2}, {[]string{"diff", site, refused}, 2}, {[]string{"schema", "x"}, 2}, {[]string{"demo", "x"}, 2},
+	} {
+		if code, _, errs := callFor(c.args...); code != c.want {
+			t.Errorf("%v: exit %d, want %d: %s", c.args, code, c.want, errs)
+		}
+	}
+}
+
+func TestAReaderOfTheOldResultNeverSeesTheNewOneGrow(t *testing.T) {
+	file := write(t, "out.json", "old")
+	reader, err := os.Open(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer reader.Close()
+	if code, _, errs := callFor("schema", "--output", file); code != 0 {
+		t.Fatalf("exit %d: %s", code, errs)
+	}
+	if old, err := io.ReadAll(reader); err != nil || string(old) != "old" {
+		t.Errorf("the file was written in its place: %.20q, %v", old, err)
+	}
+	if got, err := os.ReadFile(file); err != nil || !bytes.Equal(got, policy.Schema()) {
+		t.Errorf("%d bytes, %v", len(got), err)
+	}
+}
+
+func TestNoTemporaryFileStaysWhereTheResultCannotTakeItsPlace(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "result.json")
+	if err := os.MkdirAll(filepath.Join(file, "taken"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := writeWhole(file, nil, []byte("{}")); err == nil {
+		t.Error("a folder is replaced")
+	}
+	if left, err := os.ReadDir(dir); err != nil || len(left) != 1 {
+		t.Errorf("%v stays, %v", left, err)
+	}
+}
+
+func TestAManifestIsReadToTheLastByteThatItMayHave(t *testing.T) {
+	long := manifest + "# " + strings.Repeat("x", policy.MaxSize-len(manifest)-2)
+	for src, refused := range map[string]bool{long: false, "\ufeff" + long: false, long + "x": true} {
+		if _, out, _ := callFor("check", write(t, "site.yaml", src)); strings.Contains(out, "[manifest]") != refused {
+			t.Errorf("of %d bytes: %.300s", len(src), out)
+		}
+	}
+}
+
+func TestColourIsForATerminalWhoseUserDidNotRefuseIt(t *testing.T) {
+	device, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer device.Close()
+	for _, c := range []struct {
+		noColor, term string
+		want          bool
+	}{{"", "xterm", true}, {"1", "xterm", false}, {"", "dumb", false}} {
+		t.Setenv("NO_COLOR", c.noColor)
+		t.Setenv("TERM", c.term)
+		if got := isTerminal(device); got != c.want {
+			t.Errorf("NO_COLOR=%s TERM=%s: %v", c.noColor, c.term, got)
+		}
+	}
+	if isTerminal(new(strings.Builder)) {
+		t.Error("a buffer is taken for a terminal")
+	}
+}
+
+func TestADiffSaysWhenNothingTellsHowItIsAnnounced(t *testing.T) {
+	more := write(t, "more.yaml", manifest+"trackers: [{name: more, category: necessary}]\n")
+	if _, out, _ := callFor("diff", write(t, "site.yaml", manifest), more); !strings.Contains(out, "The policy does not say how such a change is announced") {
+		t.Errorf("%s", out)
+	}
 }

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"syscall"
@@ -146,5 +147,30 @@ func TestAReaderThatGoesAwayEndsACommandQuietly(t *testing.T) {
 			t.Errorf("%v: %v, %q", args, cmd.ProcessState, errs.String())
 		}
 		w.Close()
+	}
+}
+
+func TestWhatIsNoRegularFileIsNeitherReadNorReplaced(t *testing.T) {
+	pipe := filepath.Join(t.TempDir(), "pipe")
+	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+		t.Skip(err)
+	}
+	site := write(t, "site.yaml", manifest)
+	for _, args := range [][]string{{"check", pipe}, {"check", os.DevNull}, {"diff", site, pipe}, {"diff", pipe, site}, {"schema", "--output", pipe}} {
+		ended := make(chan struct{})
+		go func() {
+			defer close(ended)
+			if code, _, errs := callFor(args...); code != 2 || !strings.Contains(errs, "is no regular file") {
+				t.Errorf("%v: exit %d: %s", args, code, errs)
+			}
+		}()
+		select {
+		case <-ended:
+		case <-time.After(10 * time.Second):
+			t.Fatalf("%v waits for the pipe", args)
+		}
+	}
+	if info, err := os.Lstat(pipe); err != nil || info.Mode()&os.ModeNamedPipe == 0 {
+		t.Errorf("the pipe was replaced: %v", err)
 	}
 }

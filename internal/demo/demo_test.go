@@ -98,14 +98,15 @@ func TestEveryPageOfTheDemosOwnForbidsWhatIsForeign(t *testing.T) {
 	t.Parallel()
 	s := start(t, false)
 	for _, host := range []string{"cexro.localhost", "elsewhere.example"} {
-		_, _, header := get(t, s, host, "/")
+		_, _, page := get(t, s, host, "/")
+		_, _, none := get(t, s, host, "/nowhere")
 		for name, want := range map[string]string{
 			"Content-Security-Policy": "default-src 'none'; style-src 'sha256-" + styleHash + "'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
 			"X-Content-Type-Options":  "nosniff",
 			"Referrer-Policy":         "no-referrer",
 		} {
-			if got := header.Get(name); got != want {
-				t.Errorf("%s: %s is %q", host, name, got)
+			if page.Get(name) != want || none.Get(name) != want {
+				t.Errorf("%s: %s is %q, and %q where there is no page", host, name, page.Get(name), none.Get(name))
 			}
 		}
 	}

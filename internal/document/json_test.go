@@ -693,6 +693,8 @@ var inJSON = map[string]string{
 var leftOut = map[string]string{
 	"Site.File":            "the operator's own file",
 	"Site.Hash":            "of the operator's own file, comments included",
+	"Category.Index":       "the place in the list",
+	"Service.Index":        "the place in the list",
 	"Site.Prose":           "every text once more, for rules on wording",
 	"Site.Browsers":        "guidance in words: the page and its Markdown have it",
 	"Browser.ID":           "guidance in words",

@@ -10,7 +10,7 @@ package house
 var Floors = [][]string{
 	0: {"internal/lang", "examples"},
 	1: {"policy"},
-	2: {"internal/wording"},
+	2: {"internal/wording", "consent"},
 	3: {"internal/document"},
 	4: {"internal/check"},
 	6: {"internal/demo"},

@@ -3,8 +3,12 @@ package house
 import (
 	"encoding/json"
 	"errors"
+	"go/ast"
+	"go/parser"
+	"go/token"
 	"io"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -110,6 +114,42 @@ func TestPolicyIsPure(t *testing.T) {
 			if slices.Contains(p.Imports, forbidden) {
 				t.Errorf("policy imports %s", forbidden)
 			}
+		}
+	}
+}
+
+func TestTheRulesReadNothingButTheSite(t *testing.T) {
+	for _, p := range list(t, "./internal/check") {
+		for _, forbidden := range []string{"os", "os/exec", "net", "net/http", "math/rand", "log", "log/slog"} {
+			if slices.Contains(p.Imports, forbidden) {
+				t.Errorf("%s imports %s", p.ImportPath, forbidden)
+			}
+		}
+	}
+}
+
+func TestNeitherThePolicyNorTheRulesKnowAClock(t *testing.T) {
+	for _, dir := range []string{"../../policy", "../check", "../lang"} {
+		files, err := filepath.Glob(dir + "/*.go")
+		if err != nil || len(files) == 0 {
+			t.Fatal(err, files)
+		}
+		for _, file := range files {
+			if strings.HasSuffix(file, "_test.go") {
+				continue
+			}
+			tree, err := parser.ParseFile(token.NewFileSet(), file, nil, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			ast.Inspect(tree, func(n ast.Node) bool {
+				if s, ok := n.(*ast.SelectorExpr); ok {
+					if x, ok := s.X.(*ast.Ident); ok && x.Name == "time" && slices.Contains([]string{"Now", "Since", "Until", "After", "Tick"}, s.Sel.Name) {
+						t.Errorf("%s calls time.%s", file, s.Sel.Name)
+					}
+				}
+				return true
+			})
 		}
 	}
 }
