@@ -11,6 +11,9 @@ import (
 
 func (b *builder) choose() {
 	b.prose(b.Say("choose." + string(b.site.NoticeMode())).From("notice.mode"))
+	if !b.asks() {
+		return // there is nothing to choose
+	}
 	b.prose(b.Say("choose.where"))
 	var places []wording.Line
 	for i, r := range b.site.Reopenings() {
@@ -146,7 +149,9 @@ func (b *builder) retention() {
 	if session {
 		b.prose(b.Say("retention.session"))
 	}
-	b.prose(b.Say("retention.choice", wording.A("period", b.Period("choice.lasts", b.site.Choice.Lasts))))
+	if b.asks() {
+		b.prose(b.Say("retention.choice", wording.A("period", b.Period("choice.lasts", b.site.Choice.Lasts))))
+	}
 	if cut {
 		b.prose(b.Say("retention.cut", wording.A("period", b.Period("", longestCookie))))
 	}

@@ -166,11 +166,14 @@ func TestAPDFIsPrintedByChromium(t *testing.T) {
 	if _, err := findBrowser(); err != nil {
 		t.Skip(err)
 	}
-	pdf, err := PDF(t.Context(), build(t, site(t, "cexro", false), "ar").HTML(Page{}))
+	pdf, err := build(t, site(t, "cexro", false), "ar").PDF(t.Context(), Page{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	// Tagged, so that a screen reader finds headings and tables.
+	if !bytes.Contains(pdf, []byte("https://cexro.com/confidentialite")) || bytes.Contains(pdf, []byte("file:///")) {
+		t.Error("a link to the site leads elsewhere")
+	}
 	if !bytes.HasPrefix(pdf, []byte("%PDF-")) || !bytes.Contains(pdf, []byte("/MarkInfo")) || len(pdf) < 20_000 {
 		t.Errorf("%d bytes: %.40q", len(pdf), pdf)
 	}
@@ -179,11 +182,11 @@ func TestAPDFIsPrintedByChromium(t *testing.T) {
 func TestWithoutAChromiumThePDFSaysWhatToDo(t *testing.T) {
 	t.Setenv("PATH", t.TempDir())
 	t.Setenv("TEMOIN_CHROMIUM", "")
-	if _, err := PDF(t.Context(), nil); !errors.Is(err, ErrNoBrowser) {
+	if _, err := build(t, parse(t, "small.yaml", small), "en").PDF(t.Context(), Page{}); !errors.Is(err, ErrNoBrowser) {
 		t.Errorf("%v", err)
 	}
 	t.Setenv("TEMOIN_CHROMIUM", "/nowhere/chromium")
-	if _, err := PDF(t.Context(), nil); err == nil || !strings.Contains(err.Error(), "/nowhere/chromium") {
+	if _, err := build(t, parse(t, "small.yaml", small), "en").PDF(t.Context(), Page{}); err == nil || !strings.Contains(err.Error(), "/nowhere/chromium") {
 		t.Errorf("%v", err)
 	}
 }

@@ -148,7 +148,11 @@ func (s *Shelf) redirect(w http.ResponseWriter, r *http.Request, day string) {
 			from = v.Policy.Updated
 		}
 		if !from.IsZero() && !on.Before(from) && v.Policy.Version != "" {
-			http.Redirect(w, r, s.address(v), http.StatusFound)
+			to := s.address(v)
+			if asked := r.URL.Query().Get("lang"); slices.Contains(s.versions[0].Langs, asked) {
+				to += "?lang=" + asked
+			}
+			http.Redirect(w, r, to, http.StatusFound)
 			return
 		}
 	}
@@ -163,7 +167,7 @@ func (s *Shelf) address(v *policy.Site) string {
 // negotiate returns the language asked for, else the one that suits the browser.
 func (s *Shelf) negotiate(w http.ResponseWriter, r *http.Request) string {
 	langs := s.versions[0].Langs
-	if asked := r.URL.Query().Get("lang"); slices.Contains(langs, asked) {
+	if asked := strings.ToLower(r.URL.Query().Get("lang")); slices.Contains(langs, asked) {
 		return asked
 	}
 	w.Header().Add("Vary", "Accept-Language")

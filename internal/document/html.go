@@ -23,6 +23,9 @@ type Page struct {
 	// programs.
 	Alternates []Alternate
 	Data       string
+	// Origin is put before addresses on the site: for a page that is read
+	// elsewhere, such as a PDF.
+	Origin string
 	// Trace marks each piece of text with the field of the manifest that it
 	// says, as data-field.
 	Trace bool
@@ -59,6 +62,9 @@ func ParseLayout(src string) (*Layout, error) {
 		return nil, fmt.Errorf("the layout has %d places for the policy: keep one %s", n, policyMark)
 	}
 	src, after, _ := strings.Cut(src, policyMark)
+	if strings.Contains(after, headMark) {
+		return nil, fmt.Errorf("the layout has %s behind the policy: write it in the head", headMark)
+	}
 	before, between, found := strings.Cut(src, headMark)
 	if !found {
 		return &Layout{"", src, after}, nil
@@ -80,7 +86,7 @@ func (d *Document) HTML(p Page) []byte {
 	if layout == nil {
 		layout = ownLayout
 	}
-	w := &htmlWriter{doc: d, trace: p.Trace, b: make([]byte, 0, 128<<10)}
+	w := &htmlWriter{doc: d, page: p, b: make([]byte, 0, 128<<10)}
 	w.layout(layout.before)
 	w.raw("<title>")
 	w.text(d.Title.String())
@@ -100,7 +106,7 @@ func (d *Document) HTML(p Page) []byte {
 	w.raw(pageStyle(p.Style))
 	w.raw("</style>\n")
 	w.layout(layout.between)
-	w.article(p)
+	w.article()
 	w.layout(layout.after)
 	return w.b
 }
@@ -112,9 +118,17 @@ func pageStyle(own string) string { return style + strings.ReplaceAll(own, "</",
 // An htmlWriter appends markup. Only raw writes without escaping, and only what
 // is written in this package or by the site's own layout.
 type htmlWriter struct {
-	doc   *Document
-	trace bool
-	b     []byte
+	doc  *Document
+	page Page
+	b    []byte
+}
+
+// id is the id of an element. In a layout it stands apart from the site's own.
+func (w *htmlWriter) id(name string) string {
+	if w.page.Layout != nil {
+		return "policy-" + name
+	}
+	return name
 }
 
 func (w *htmlWriter) raw(s string) { w.b = append(w.b, s...) }
@@ -161,8 +175,8 @@ func (w *htmlWriter) layout(s string) {
 }
 
 // article writes the policy itself.
-func (w *htmlWriter) article(p Page) {
-	d := w.doc
+func (w *htmlWriter) article() {
+	d, p := w.doc, w.page
 	w.raw(`<article class="temoin-policy"`)
 	w.attr("lang", d.Lang.Tag)
 	w.attr("dir", string(d.Lang.Direction))
@@ -182,7 +196,7 @@ func (w *htmlWriter) article(p Page) {
 		w.raw("</div>\n")
 	}
 	w.terms(d.Facts, "facts")
-	w.alternates(p)
+	w.alternates()
 	w.raw("</header>\n")
 	w.contents()
 	for _, s := range d.Sections {
@@ -196,14 +210,14 @@ func (w *htmlWriter) article(p Page) {
 	w.raw("</article>\n")
 }
 
-func (w *htmlWriter) alternates(p Page) {
-	if len(p.Alternates) == 0 {
+func (w *htmlWriter) alternates() {
+	if len(w.page.Alternates) == 0 {
 		return
 	}
 	w.raw(`<nav class="languages"`)
 	w.attr("aria-label", w.doc.Lang.Say("page.languages"))
 	w.raw("><ul>")
-	for _, a := range p.Alternates {
+	for _, a := range w.page.Alternates {
 		l, ok := lang.Find(a.Lang)
 		if !ok {
 			continue
@@ -221,12 +235,16 @@ func (w *htmlWriter) alternates(p Page) {
 }
 
 func (w *htmlWriter) contents() {
-	w.raw(`<nav class="contents" aria-labelledby="contents"><h2 id="contents">`)
+	w.raw(`<nav class="contents"`)
+	w.attr("aria-labelledby", w.id("contents"))
+	w.raw("><h2")
+	w.attr("id", w.id("contents"))
+	w.raw(">")
 	w.text(w.doc.Lang.Say("page.contents"))
 	w.raw("</h2>\n<ol>\n")
 	for _, s := range w.doc.Sections {
 		w.raw("<li><a")
-		w.attr("href", "#"+s.ID)
+		w.attr("href", "#"+w.id(s.ID))
 		w.raw(">")
 		w.line(s.Title)
 		w.raw("</a></li>\n")
@@ -236,10 +254,10 @@ func (w *htmlWriter) contents() {
 
 func (w *htmlWriter) section(s *Section) {
 	w.raw("<section")
-	w.attr("id", s.ID)
-	w.attr("aria-labelledby", s.ID+"-title")
+	w.attr("id", w.id(s.ID))
+	w.attr("aria-labelledby", w.id(s.ID)+"-title")
 	w.raw(">\n<h2")
-	w.attr("id", s.ID+"-title")
+	w.attr("id", w.id(s.ID)+"-title")
 	w.raw(">")
 	w.line(s.Title)
 	w.raw("</h2>\n")
@@ -255,7 +273,7 @@ func (w *htmlWriter) block(b Block) {
 		w.element("p", b.Line)
 	case Heading:
 		w.raw("<h3")
-		w.attr("id", b.ID)
+		w.attr("id", w.id(b.ID))
 		w.raw(">")
 		w.line(b.Line)
 		w.raw("</h3>\n")
@@ -365,7 +383,7 @@ var elements = [...]struct{ open, value, inner, close string }{
 }
 
 func (w *htmlWriter) span(s wording.Span) {
-	traced := w.trace && s.Field != ""
+	traced := w.page.Trace && s.Field != ""
 	if s.Kind == wording.Plain && s.Lang == "" && !traced {
 		w.text(s.Text)
 		return
@@ -374,7 +392,11 @@ func (w *htmlWriter) span(s wording.Span) {
 	w.raw("<")
 	w.raw(e.open)
 	if e.value != "" {
-		w.attr(e.value, s.Value)
+		value := s.Value
+		if strings.HasPrefix(value, "/") {
+			value = w.page.Origin + value
+		}
+		w.attr(e.value, value)
 	}
 	if s.Lang != "" {
 		w.attr("lang", s.Lang)

@@ -2,6 +2,7 @@ package document
 
 import (
 	"cmp"
+	"slices"
 
 	"github.com/temoin/temoin/internal/wording"
 	"github.com/temoin/temoin/policy"
@@ -22,11 +23,11 @@ func (b *builder) audience() {
 	}
 	b.paragraphs(b.with("audience.purposes", "purposes", b.List(purposes...)))
 	b.paragraphs(b.with("audience.kept", "period", b.Period("audience.kept", a.Kept)))
-	if a.Threshold > 0 {
+	if a.Threshold > 1 {
 		b.paragraphs(b.Say("audience.threshold", wording.A("n", b.Number("audience.threshold", a.Threshold))))
 	}
 	if a.OptOut {
-		b.paragraphs(b.Say("audience.opt-out").From("audience.opt_out"))
+		b.objection()
 	}
 	if a.Exemption {
 		b.paragraphs(b.Say("audience.exemption").From("audience.exemption"))
@@ -36,8 +37,10 @@ func (b *builder) audience() {
 // consentSystem tells of the witness itself: its cookie and its records.
 func (b *builder) consentSystem() {
 	b.lead("system.text")
-	b.paragraphs(b.Say("system.cookie",
-		wording.A("name", b.Key("choice.cookie", b.site.Choice.Cookie)), wording.A("period", b.Period("choice.lasts", b.site.Choice.Lasts))))
+	if b.asks() {
+		b.paragraphs(b.Say("system.cookie",
+			wording.A("name", b.Key("choice.cookie", b.site.Choice.Cookie)), wording.A("period", b.Period("choice.lasts", b.site.Choice.Lasts))))
+	}
 	var rows [][]Cell
 	for _, r := range b.site.Records {
 		rows = append(rows, b.record(r))
@@ -45,10 +48,20 @@ func (b *builder) consentSystem() {
 	b.table(b.Say("system.caption"), rows, "system.what", "system.why", "system.kept", "system.basis")
 	p := b.site.Proof
 	b.paragraphs(b.with("system.because", "reason", b.Text("proof.because", p.Because)))
-	if recipients := b.Phrase("proof.recipients", p.Recipients); !recipients.IsZero() {
-		b.paragraphs(b.Say("system.recipients", wording.A("recipients", recipients)))
-	} else {
-		b.paragraphs(b.Say("system.recipients-default"))
+	b.paragraphs(b.with("system.recipients", "recipients", b.Phrase("proof.recipients", p.Recipients)))
+}
+
+// asks reports whether visitors are asked about anything, now or in advance.
+func (b *builder) asks() bool {
+	return slices.ContainsFunc(b.site.Categories, (*policy.Category).NeedsConsent)
+}
+
+// objection says how one objects to being counted, and what remembers it.
+func (b *builder) objection() {
+	for _, t := range b.site.Trackers {
+		if t.Name == policy.ObjectionCookie {
+			b.paragraphs(b.Say("audience.opt-out", wording.A("name", b.TrackerName(t)), wording.A("period", b.Lifetimes(t)[0])).From("audience.opt_out"))
+		}
 	}
 }
 

@@ -104,7 +104,7 @@ func markdownLine(l wording.Line) string {
 		case wording.Key:
 			b.WriteString(codeSpan(s.Text))
 		case wording.Link, wording.Address:
-			b.WriteString("[" + markdownText(s.Text) + "](<" + linkEscaper.Replace(s.Value) + ">)")
+			b.WriteString("[" + textEscaper.Replace(s.Text) + "](<" + linkEscaper.Replace(s.Value) + ">)")
 		default:
 			b.WriteString(markdownText(s.Text))
 		}
@@ -116,14 +116,18 @@ func markdownLine(l wording.Line) string {
 	return text
 }
 
-// codeSpan writes a key between backquotes; where it holds one, between two. A
-// pipe would end a table's cell even there.
+// codeSpan writes a key between more backquotes than it holds. A pipe would end
+// a table's cell even there.
 func codeSpan(s string) string {
 	s = strings.ReplaceAll(s, "|", `\|`)
-	if strings.Contains(s, "`") {
-		return "`` " + s + " ``"
+	fence := "`"
+	for strings.Contains(s, fence) {
+		fence += "`"
 	}
-	return "`" + s + "`"
+	if len(fence) > 1 {
+		s = " " + s + " "
+	}
+	return fence + s + fence
 }
 
 var (
@@ -138,6 +142,7 @@ func markdownText(s string) string {
 	s = textEscaper.Replace(s)
 	s = strings.ReplaceAll(s, "://", `:\/\/`)
 	s = strings.ReplaceAll(s, "www.", `www\.`)
+	s = strings.ReplaceAll(s, "@", `\@`)
 	digits := 0
 	for digits < len(s) && s[digits] >= '0' && s[digits] <= '9' {
 		digits++

@@ -23,6 +23,7 @@ func TestMarkdownHoldsTextAndNothingElse(t *testing.T) {
 		"+ item":             `\+ item`,
 		"www.example.com":    `www\.example.com`,
 		"![i](j)":            `\!\[i\](j)`,
+		"a@b.example":        `a\@b.example`,
 		"~~gone~~":           `\~\~gone\~\~`,
 		`back\slash`:         `back\\slash`,
 		"two\nlines":         "two lines",
@@ -37,6 +38,7 @@ func TestMarkdownKeepsKeysAndLinksInTheirPlace(t *testing.T) {
 	t.Parallel()
 	for want, span := range map[string]wording.Span{
 		"`_ga_*`":                 {Kind: wording.Key, Text: "_ga_*"},
+		"``` a``b ```":            {Kind: wording.Key, Text: "a``b"},
 		"`` a`b ``":               {Kind: wording.Key, Text: "a`b"},
 		"`a\\|b`":                 {Kind: wording.Key, Text: "a|b"},
 		"[here](<https://x.y/>)":  {Kind: wording.Link, Text: "here", Value: "https://x.y/"},

@@ -79,3 +79,32 @@ func TestTablesStayTablesOnANarrowScreen(t *testing.T) {
 		t.Error(shape)
 	}
 }
+
+// A layout of the site's own: light whatever the visitor's setting, or following
+// it where it says so.
+func TestThePageIsReadableWithinALayout(t *testing.T) {
+	t.Parallel()
+	s := site(t, "platform", false)
+	for name, body := range map[string]string{
+		"light": `<body style="background: #fff; color: #222">`,
+		"both":  `<body class="temoin-page" id="contact">`,
+	} {
+		l, err := ParseLayout("<!doctype html><html lang=\"temoin:lang\" dir=\"temoin:dir\"><head>" + headMark + "</head>" + body + "<main>" + policyMark + "</main></body></html>")
+		if err != nil {
+			t.Fatal(err)
+		}
+		shelf, err := NewShelf([]*policy.Site{s}, Place{Path: "/p", Layout: l})
+		if err != nil {
+			t.Fatal(err)
+		}
+		server := httptest.NewServer(shelf)
+		t.Cleanup(server.Close)
+		tab := browsertest.Open(t)
+		for _, scheme := range []string{"light", "dark"} {
+			tab.Look(1280, scheme)
+			tab.Do(chromedp.Navigate(server.URL + "/p?lang=en"))
+			tab.Accessible("layout-" + name + "-" + scheme)
+			tab.Screenshot("layout-" + name + "-" + scheme)
+		}
+	}
+}

@@ -21,14 +21,20 @@ const pdfTakes = 60 * time.Second
 // ErrNoBrowser says that no Chromium is installed, and what to do.
 var ErrNoBrowser = errors.New("a PDF is printed by Chromium, which is not installed: install the package chromium, set TEMOIN_CHROMIUM to its path, or write HTML and print that")
 
-// PDF prints a page as [Document.HTML] writes it. It needs a Chromium, named by
-// TEMOIN_CHROMIUM or found in the PATH; without one the error is ErrNoBrowser.
-// The browser has no network and a profile of its own that is deleted.
-func PDF(ctx context.Context, page []byte) ([]byte, error) {
+// PDF prints the page that HTML writes, with whole addresses. It needs a
+// Chromium, named by TEMOIN_CHROMIUM or found in the PATH; without one the error
+// is ErrNoBrowser. The browser resolves no name, reaches nothing through its
+// proxy, and has a profile of its own that is deleted.
+func (d *Document) PDF(ctx context.Context, p Page) ([]byte, error) {
 	browser, err := findBrowser()
 	if err != nil {
 		return nil, err
 	}
+	p.Origin = strings.TrimSuffix(d.Site.URL, "/")
+	return printed(ctx, browser, d.HTML(p))
+}
+
+func printed(ctx context.Context, browser string, page []byte) ([]byte, error) {
 	dir, err := os.MkdirTemp("", "temoin-pdf-")
 	if err != nil {
 		return nil, err

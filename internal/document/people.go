@@ -44,6 +44,7 @@ func (b *builder) rights() {
 		term(&items, b.Say("right."+string(r)).From(field), b.Say("right."+string(r)+".text"))
 	}
 	b.terms(items)
+	b.prose(b.Say("rights.conditions"))
 	auto := b.site.Automated
 	if auto.None {
 		b.paragraphs(b.Say("automated.none").From("automated_decisions.none"))
@@ -52,9 +53,10 @@ func (b *builder) rights() {
 	if m, field := b.mailbox(); m != nil {
 		b.paragraphs(b.with("rights.write", "contact", b.writeTo(field, m)))
 		b.prose(b.Say("rights.how"))
-		b.prose(b.Say("rights.term"))
 		if within := b.promised(); !within.IsZero() {
 			b.prose(b.Say("rights.promised", wording.A("period", within)))
+		} else {
+			b.prose(b.Say("rights.term"))
 		}
 	}
 }

@@ -185,7 +185,7 @@ func (c *Comparison) value(words *Words, ch policy.Change, v string) Line {
 	case policy.TypeSource:
 		return message("source.")
 	case policy.TypeLanguages:
-		return each(func(tag string) Line { return text(languageName(tag)) })
+		return each(func(tag string) Line { return Line{{Kind: Name, Text: languageName(tag), Lang: tag}} })
 	}
 	return c.Name("", v)
 }

@@ -202,8 +202,8 @@ func (w *Words) line(field, s, in string) Line {
 }
 
 // hyphenated is what a right-to-left paragraph would turn around: in Arabic,
-// "78-17" would show as "17-78".
-var hyphenated = regexp.MustCompile(`\p{Nd}+(?:-\p{Nd}+)+`)
+// "78-17" would show as "17-78" and "_ga" as "ga_".
+var hyphenated = regexp.MustCompile(`\p{Nd}+(?:-\p{Nd}+)+|[A-Za-z0-9.*-]*_[A-Za-z0-9_.*-]*`)
 
 // isolate cuts a text where the page reads from right to left and a key or a
 // number in it does not.
@@ -218,7 +218,7 @@ func (w *Words) isolate(s string) Line {
 			at, end, kind = m[0], m[1], Number
 		}
 		for _, k := range w.keys {
-			if i := strings.Index(s, k); i >= 0 && i < at && aloneAt(s, i, len(k)) {
+			if i := strings.Index(s, k); i >= 0 && i <= at && aloneAt(s, i, len(k)) {
 				at, end, kind = i, i+len(k), Key
 			}
 		}

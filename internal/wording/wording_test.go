@@ -128,14 +128,17 @@ func TestKeysAndNumbersAreIsolatedWhereThePageReadsFromTheRight(t *testing.T) {
 	src := head + "trackers: [{name: s_id, category: stats}, {name: s_id_long, category: stats}]\npage: {title: {en: x, ar: 'ملف s_id_long ثم s_id لا xs_id، القانون 78-17 و2002/58'}}\n"
 	var got []string
 	for _, s := range in(t, src, "ar").Text("page.title", parse(t, src).Page.Title) {
-		if s.Kind == Key || s.Kind == Number {
+		switch s.Kind {
+		case Key:
+			got = append(got, "key "+s.Text)
+		case Number:
 			got = append(got, s.Text)
 		}
 		if s.Field != "page.title" {
 			t.Errorf("%+v has lost its field", s)
 		}
 	}
-	if want := []string{"s_id_long", "s_id", "78-17"}; !slices.Equal(got, want) {
+	if want := []string{"key s_id_long", "key s_id", "xs_id", "78-17"}; !slices.Equal(got, want) {
 		t.Errorf("%q, want %q", got, want)
 	}
 }
