@@ -53,6 +53,7 @@ bench:
 	$(GO) run ./bench/check
 	$(GO) test ./internal/document -run '^$$' -bench Page -benchmem
 	$(GO) test ./consent -run '^$$' -bench . -benchmem
+	$(GO) test ./internal/store -run '^$$' -bench . -benchtime 20000x
 	$(GO) run ./bench/document
 
 # Each parser, a minute each.
@@ -62,6 +63,7 @@ fuzz:
 	$(GO) test ./internal/check -run '^$$' -fuzz '^FuzzRun$$' -fuzztime 60s
 	$(GO) test ./internal/document -run '^$$' -fuzz '^FuzzPage$$' -fuzztime 60s
 	$(GO) test ./consent -run '^$$' -fuzz '^FuzzDecode$$' -fuzztime 60s
+	$(GO) test ./internal/register -run '^$$' -fuzz '^FuzzParseRecord$$' -fuzztime 60s
 
 # The race detector needs a C compiler.
 race:

@@ -197,10 +197,14 @@ func said(c *Choice, category, service string) (Answer, bool) {
 		return Answer{}, false
 	}
 	answer, ok := c.answer(category)
-	if ok && service != "" {
-		if allow, own := c.exception(service); own {
-			answer.Allow = allow
-		}
+	if service == "" {
+		return answer, ok
+	}
+	switch allow, own := c.exception(service); {
+	case own && ok:
+		answer.Allow = allow
+	case own && !allow: // a no needs no answer about the category to stand
+		return Answer{Category: category}, true
 	}
 	return answer, ok
 }

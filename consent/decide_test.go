@@ -317,3 +317,17 @@ func BenchmarkDecide(b *testing.B) {
 		}
 	}
 }
+
+func TestANoToAServiceStandsWithoutAnAnswerAboutItsCategory(t *testing.T) {
+	s := site(t, "scope: account, conflict: latest")
+	account := choose(t, s, noon, "stats counter heat")
+	device := &Choice{ID: account.ID, At: noon.Add(time.Hour), Exceptions: []Exception{{Service: "heat"}, {Service: "counter", Allow: true}}}
+	d := Decide(s, device, Signals{SignedIn: true, Account: account}, noon.Add(2*time.Hour))
+	if got := permitted(&d); got != "needed stats counter lib session s_id theme c_id" {
+		t.Errorf("%q", got)
+	}
+	d = Decide(s, device, Signals{}, noon.Add(2*time.Hour))
+	if got := permitted(&d); got != always {
+		t.Errorf("without the account: %q", got)
+	}
+}

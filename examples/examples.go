@@ -1,5 +1,6 @@
 // Package examples holds the manifests of the three example sites: as the
-// project would write them, and as their policies were published.
+// project would write them, and as their policies were published. Of one site
+// there is an earlier version too.
 package examples
 
 import (
@@ -7,11 +8,21 @@ import (
 	"path"
 )
 
-//go:embed */site.yaml */site.as-published.yaml
+//go:embed */site.yaml */site.as-published.yaml */site.[0-9]*.yaml
 var files embed.FS
 
 // Sites lists the example sites.
 var Sites = []string{"pix2clip", "platform", "cexro"}
+
+// earlier are the corrected manifests that others took the place of, the newest
+// first.
+var earlier = map[string][]string{"platform": {"site.0.9.yaml"}}
+
+// A File is a manifest.
+type File struct {
+	Name string // from the root of the repository
+	Src  []byte
+}
 
 // Manifest returns the file name and the bytes of a site's manifest: corrected,
 // or as its policy was published.
@@ -20,6 +31,25 @@ func Manifest(site string, asPublished bool) (name string, src []byte, err error
 	if asPublished {
 		file = "site.as-published.yaml"
 	}
-	src, err = files.ReadFile(path.Join(site, file))
-	return path.Join("examples", site, file), src, err
+	f, err := read(site, file)
+	return f.Name, f.Src, err
+}
+
+// Versions returns the versions of a site's corrected manifest, the one in force
+// first.
+func Versions(site string) ([]File, error) {
+	var out []File
+	for _, file := range append([]string{"site.yaml"}, earlier[site]...) {
+		f, err := read(site, file)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, f)
+	}
+	return out, nil
+}
+
+func read(site, file string) (File, error) {
+	src, err := files.ReadFile(path.Join(site, file))
+	return File{path.Join("examples", site, file), src}, err
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -42,6 +43,66 @@ func TestTheCorrectedSitesHaveNoError(t *testing.T) {
 				t.Errorf("%s:%d: %s [%s]", f.File, f.Position.Line, f.Message, f.Rule.ID)
 			}
 		}
+	}
+}
+
+// versions are those of a site's corrected policy, the one in force first, each
+// compiled with those before it.
+func versions(t *testing.T, site string) ([]examples.File, []*policy.Site) {
+	t.Helper()
+	files, err := examples.Versions(site)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out []*policy.Site
+	for _, f := range slices.Backward(files) {
+		s, err := policy.Parse(f.Name, f.Src, out...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		out = append([]*policy.Site{s}, out...)
+	}
+	return files, out
+}
+
+func TestAnEarlierVersionIsInTheHistoryAndHadNoErrorWhenItTookEffect(t *testing.T) {
+	n := 0
+	for _, site := range examples.Sites {
+		files, all := versions(t, site)
+		history := all[0].Policy.History
+		if len(history) != len(all)-1 {
+			t.Fatalf("%s: %d earlier versions, %d in the history", site, len(all)-1, len(history))
+		}
+		for i, old := range all[1:] {
+			n++
+			if old.ID != site || history[i].Version != old.Policy.Version || history[i].Date != old.Policy.Effective || !old.Policy.Effective.Before(all[i].Policy.Effective) {
+				t.Errorf("%s: %s %s from %s, in the history %+v", files[i+1].Name, old.ID, old.Policy.Version, old.Policy.Effective, history[i])
+			}
+			for _, on := range []policy.Date{old.Policy.Effective, day} {
+				for _, f := range check.Run(old, files[i+1].Src, on).Findings {
+					if f.Severity == check.Error {
+						t.Errorf("%s: %s:%d: %s [%s]", on, f.File, f.Position.Line, f.Message, f.Rule.ID)
+					}
+				}
+			}
+		}
+	}
+	if n == 0 {
+		t.Error("no site has an earlier version")
+	}
+}
+
+func TestWhoAcceptedTheVisitCounterBeforeTheVideoLessonsIsNotAskedAgain(t *testing.T) {
+	_, all := versions(t, "platform")
+	now, old := all[0].Category("analytics"), all[1].Category("analytics")
+	if !now.Honours(old.Fingerprint().Short()) {
+		t.Error("asked again")
+	}
+	if d := policy.Compare(all[1], all[0]); len(d.AskAgain) > 0 || !d.Substantial() {
+		t.Errorf("asks again about %v, substantial: %v", d.AskAgain, d.Substantial())
+	}
+	if all[1].Service("daily") != nil || len(all[1].Trackers) >= len(all[0].Trackers) {
+		t.Error("the list was no shorter")
 	}
 }
 
@@ -131,25 +192,33 @@ func TestTheRulesFindWhatAReaderFinds(t *testing.T) {
 
 func TestEveryCorrectedSiteSpeaksAllItsLanguages(t *testing.T) {
 	for _, site := range examples.Sites {
-		s, _ := load(t, site, false)
-		have := map[string]map[string]bool{}
-		for _, p := range s.Prose {
-			if have[p.Path] == nil {
-				have[p.Path] = map[string]bool{}
-			}
-			have[p.Path][p.Lang] = true
-		}
-		for path, langs := range have {
-			if langs[""] {
-				continue
-			}
-			for _, l := range s.Langs {
-				if !langs[l] {
-					t.Errorf("%s: %s lacks %s", site, path, l)
-				}
+		_, all := versions(t, site)
+		for _, s := range all {
+			for _, lack := range untranslated(s) {
+				t.Errorf("%s: %s", s.File, lack)
 			}
 		}
 	}
+}
+
+// untranslated says which texts lack a language of the site.
+func untranslated(s *policy.Site) []string {
+	have := map[string]map[string]bool{}
+	for _, p := range s.Prose {
+		if have[p.Path] == nil {
+			have[p.Path] = map[string]bool{}
+		}
+		have[p.Path][p.Lang] = true
+	}
+	var out []string
+	for path, langs := range have {
+		for _, l := range s.Langs {
+			if !langs[""] && !langs[l] {
+				out = append(out, path+" lacks "+l)
+			}
+		}
+	}
+	return out
 }
 
 func ExampleManifest() {

@@ -6,10 +6,11 @@
 // output, everything else to standard error. An error ends with the next step.
 //
 // Ctrl-C and SIGTERM end a command at once, as they end any program (a shell
-// sees 130 and 143): see TestASignalEndsACheckAtWork. A command that watches
-// its context, as the demo does, ends in order instead, and a second signal ends
-// that too. A reader that goes away (temoin … | head) ends a command without a
-// word: the runtime sees to it.
+// sees 130 and 143): see TestASignalEndsACheckAtWork. What must not be left half
+// done, such as a file, is finished or taken back first (hold). A command that
+// watches its context, as the demo does, ends in order instead, and a second
+// signal ends that too. A reader that goes away (temoin … | head) ends a command
+// without a word: the runtime sees to it.
 package cli
 
 import (
@@ -20,12 +21,10 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
 	"runtime"
 	"runtime/debug"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/temoin/temoin/policy"
@@ -117,25 +116,6 @@ func runCommand(ctx context.Context, name string, args []string, std Stdio) int 
 	return commands[i].run(ctx, newCall(commands[i], args, std))
 }
 
-// untilSignal returns a context that ends with the first signal. It no longer
-// listens then, so that the second one kills.
-func untilSignal(parent context.Context) (context.Context, func()) {
-	ctx, stop := context.WithCancel(parent)
-	signals := make(chan os.Signal, 1)
-	signal.Notify(signals, stopSignals...)
-	go func() {
-		select {
-		case <-signals:
-		case <-ctx.Done():
-		}
-		signal.Stop(signals)
-		stop()
-	}()
-	return ctx, stop
-}
-
-var stopSignals = []os.Signal{os.Interrupt, syscall.SIGTERM}
-
 func newCall(c command, args []string, std Stdio) *call {
 	flags := flag.NewFlagSet(c.name, flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
@@ -168,7 +148,30 @@ func (c *call) parse() (code int, ok bool) {
 		args = args[n:]
 	}
 	c.args = rest
+	var empty string
+	c.flags.Visit(func(f *flag.Flag) {
+		if slices.Contains(values(f), "") {
+			empty = f.Name
+		}
+	})
+	if empty != "" {
+		return c.fail("--%s is empty: write a value after it, or leave it out", empty), false
+	}
 	return 0, true
+}
+
+// names are the value of a flag that can be given more than once.
+type names []string
+
+func (n *names) String() string         { return strings.Join(*n, ", ") }
+func (n *names) Set(value string) error { *n = append(*n, value); return nil }
+
+// values are those that a flag was given.
+func values(f *flag.Flag) []string {
+	if n, ok := f.Value.(*names); ok {
+		return *n
+	}
+	return []string{f.Value.String()}
 }
 
 // flagAt returns how many of the arguments the flag that they begin with takes
@@ -199,7 +202,7 @@ func (c *call) fail(format string, args ...any) int {
 // written returns the exit code for the error of writing a result.
 func (c *call) written(err error) int {
 	if err != nil {
-		return c.fail("writing the result: %v", err)
+		return c.fail("writing the result: %v", unwritable(err))
 	}
 	return done
 }

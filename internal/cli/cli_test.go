@@ -83,6 +83,15 @@ func TestMain(m *testing.M) {
 			}
 			os.Exit(Run(context.Background(), os.Args[1:], Stdio{os.Stdin, os.Stdout, os.Stderr, now}))
 		},
+		// holder is at something that a signal must not interrupt.
+		"holder": func() {
+			ctx, release := hold(context.Background())
+			fmt.Println("held")
+			<-ctx.Done()
+			fmt.Println("finished")
+			release()
+			fmt.Println("and went on")
+		},
 	})
 }
 

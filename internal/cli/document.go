@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -19,10 +18,16 @@ import (
 var documentCommand = command{
 	name: "document", args: "MANIFEST...",
 	short: "Write the policy page, in any language, as HTML, Markdown, JSON or PDF.",
-	long: "With --dir, it writes each site in each of its languages, as SITE.LANGUAGE.FORMAT.\n" +
-		"A layout is your own HTML page with <!-- temoin:policy --> where the policy goes,\n" +
-		"<!-- temoin:head --> in its head, and <html lang=\"temoin:lang\" dir=\"temoin:dir\">.",
-	watches: true, run: runDocument,
+	long: `With --dir, it writes each site in each of its languages, as
+SITE.LANGUAGE.FORMAT, and the earlier versions that --previous names beside them,
+as SITE.VERSION.LANGUAGE.FORMAT. An earlier version says that it is not in force.
+Pages lead to other versions, and in HTML to other languages, by relative
+addresses: the folder can be published anywhere as it is. JSON and PDF have no
+such links, and no page without --dir has.
+
+A layout is your own HTML page with <!-- temoin:policy --> where the policy goes,
+<!-- temoin:head --> in its head, and <html lang="temoin:lang" dir="temoin:dir">.`,
+	run: runDocument,
 }
 
 // documentFormats are what a policy can be written as.
@@ -31,18 +36,19 @@ var documentFormats = []string{"html", "md", "json", "pdf"}
 // A documentCall is what the flags of the command say.
 type documentCall struct {
 	*call
-	lang, format, dir, previous *string
-	page                        document.Page
+	lang, format, dir *string
+	previous          names
+	page              document.Page
 }
 
 func runDocument(ctx context.Context, c *call) int {
 	d := &documentCall{
-		call:     c,
-		lang:     c.flags.String("lang", "", "Write in this `language`: one of "+strings.Join(lang.Tags(), ", ")+". The site's default unless you say otherwise."),
-		format:   c.flags.String("format", "html", "Write it as `html`, md, json or pdf."),
-		dir:      c.flags.String("dir", "", "Write files into this `folder`, one for each site and language."),
-		previous: c.flags.String("previous", "", "The manifest of the version before, as a `file`: the page says what changed since."),
+		call:   c,
+		lang:   c.flags.String("lang", "", "Write in this `language`: one of "+strings.Join(lang.Tags(), ", ")+". The site's default unless you say otherwise."),
+		format: c.flags.String("format", "html", "Write it as `html`, md, json or pdf."),
+		dir:    c.flags.String("dir", "", "Write files into this `folder`, one for each site, version and language."),
 	}
+	c.flags.Var(&d.previous, "previous", "The manifest of the version before, as a `file`: the page says what changed since. Again for older versions, the newest first: with --dir each has its page.")
 	layout := c.flags.String("layout", "", "Put the policy into your own page, this `file`.")
 	own := c.flags.String("style", "", "Add your own style sheet, this `file`, after Témoin's.")
 	open, finish := c.output()
@@ -57,10 +63,22 @@ func runDocument(ctx context.Context, c *call) int {
 	if code != done {
 		return code
 	}
-	if *d.dir != "" {
-		return c.written(d.writeAll(ctx, sites))
+	earlier, code := d.sites(d.previous)
+	if code != done {
+		return code
 	}
-	data, err := d.render(ctx, sites[0], d.language(sites[0]))
+	versions := append(slices.Clone(sites[:1]), earlier...)
+	if err := inOrder(versions); err != nil {
+		return c.fail("%v", err)
+	}
+	if *d.dir != "" {
+		return d.writeAll(ctx, sites, versions)
+	}
+	tag := *d.lang
+	if tag == "" {
+		tag = sites[0].Default()
+	}
+	data, err := d.leaf(ctx, leaf{site: sites[0], options: document.Options{Lang: tag, Previous: before(versions, 0)}})
 	if err != nil {
 		return c.fail("%v", err)
 	}
@@ -70,6 +88,7 @@ func runDocument(ctx context.Context, c *call) int {
 
 // check reads the flags that can be wrong.
 func (d *documentCall) check(layout, own string) error {
+	marked := *d.format == "html" || *d.format == "pdf"
 	switch {
 	case !slices.Contains(documentFormats, *d.format):
 		return fmt.Errorf("--format: %q is none of %s", *d.format, strings.Join(documentFormats, ", "))
@@ -79,8 +98,14 @@ func (d *documentCall) check(layout, own string) error {
 		return fmt.Errorf("it needs a manifest: write the path of one")
 	case len(d.args) > 1 && *d.dir == "":
 		return fmt.Errorf("there are %d manifests: name a folder for their pages with --dir", len(d.args))
-	case len(d.args) > 1 && *d.previous != "":
-		return fmt.Errorf("--previous belongs to one manifest, and there are %d", len(d.args))
+	case len(d.args) > 1 && len(d.previous) > 0:
+		return fmt.Errorf("--previous belongs to one manifest, and there are %d: write their pages one site after the other", len(d.args))
+	case *d.dir != "" && d.flags.Lookup(outputFlag).Value.String() != "":
+		return fmt.Errorf("--dir names a folder and --output one file: leave one of them out")
+	case layout != "" && !marked:
+		return fmt.Errorf("--layout is a page in HTML, into which %s does not go: leave it out, or write html or pdf", *d.format)
+	case own != "" && !marked:
+		return fmt.Errorf("--style is for HTML, and %s has no style: leave it out, or write html or pdf", *d.format)
 	}
 	if layout != "" {
 		src, err := readText(layout)
@@ -145,36 +170,65 @@ func (d *documentCall) site(file string) (*policy.Site, int) {
 	return site, done
 }
 
-func (d *documentCall) language(site *policy.Site) string {
-	if *d.lang != "" {
-		return *d.lang
+// inOrder says what keeps manifests from being the versions of one site's policy,
+// the one in force first. One alone needs nothing.
+func inOrder(versions []*policy.Site) error {
+	seen := map[string]*policy.Site{}
+	for i, v := range versions {
+		number := v.Policy.Version
+		switch twin := seen[number]; {
+		case len(versions) == 1:
+		case v.ID != versions[0].ID:
+			return fmt.Errorf("--previous: %s is a policy of the site %q, and %s one of %q: name a version of the same site", v.File, v.ID, versions[0].File, versions[0].ID)
+		case number == "":
+			return fmt.Errorf("--previous: %s has no version to tell it by: write policy.version", v.File)
+		case twin != nil:
+			return fmt.Errorf("--previous: %s and %s are both version %s: raise policy.version in the newer one, or name another file", twin.File, v.File, number)
+		case i > 0 && since(versions[i-1]).Before(since(v)) && !since(versions[i-1]).IsZero():
+			return fmt.Errorf("--previous: %s (%s) is newer than %s (%s): name the newest first, or mend the dates", v.File, since(v), versions[i-1].File, since(versions[i-1]))
+		}
+		seen[number] = v
 	}
-	return site.Default()
+	return nil
 }
 
-// render writes one page.
-func (d *documentCall) render(ctx context.Context, site *policy.Site, tag string) ([]byte, error) {
-	o := document.Options{Lang: tag}
-	if *d.previous != "" {
-		previous, code := d.site(*d.previous)
-		if code != done {
-			return nil, fmt.Errorf("--previous cannot be read")
-		}
-		o.Previous = previous
+// since is the day from which a version applies, as far as it says.
+func since(v *policy.Site) policy.Date {
+	if v.Policy.Effective.IsZero() {
+		return v.Policy.Updated
 	}
-	doc, err := document.Build(site, o)
-	if err != nil {
-		return nil, err
+	return v.Policy.Effective
+}
+
+// before returns the version before the one at i, nil for the first there was.
+func before(versions []*policy.Site, i int) *policy.Site {
+	if i+1 < len(versions) {
+		return versions[i+1]
 	}
+	return nil
+}
+
+func (d *documentCall) encode(ctx context.Context, doc *document.Document, page document.Page) ([]byte, error) {
 	switch *d.format {
 	case "md":
 		return doc.Markdown(), nil
 	case "json":
 		return indented(doc)
 	case "pdf":
-		return document.PDF(ctx, doc.HTML(d.page))
+		return printed(ctx, doc, page)
 	}
-	return doc.HTML(d.page), nil
+	return doc.HTML(page), nil
+}
+
+// printed is the page as PDF. A signal ends the browser, and temoin once what the
+// browser leaves is removed.
+func printed(ctx context.Context, doc *document.Document, page document.Page) ([]byte, error) {
+	ctx, release := hold(ctx)
+	data, err := doc.PDF(ctx, page)
+	if stopped := release(); stopped != nil {
+		return nil, stopped
+	}
+	return data, err
 }
 
 // indented is the JSON as a person reads it.
@@ -187,29 +241,4 @@ func indented(doc *document.Document) ([]byte, error) {
 	err = json.Indent(&b, data, "", "  ")
 	b.WriteByte('\n')
 	return b.Bytes(), err
-}
-
-// writeAll writes each site in each of its languages, or in the one asked for.
-func (d *documentCall) writeAll(ctx context.Context, sites []*policy.Site) error {
-	if info, err := os.Stat(*d.dir); err != nil || !info.IsDir() {
-		return fmt.Errorf("there is no folder %s: make it first", *d.dir)
-	}
-	for _, site := range sites {
-		tags := site.Langs
-		if *d.lang != "" {
-			tags = []string{*d.lang}
-		}
-		for _, tag := range tags {
-			data, err := d.render(ctx, site, tag)
-			if err != nil {
-				return err
-			}
-			file := filepath.Join(*d.dir, site.ID+"."+tag+"."+*d.format)
-			if err := writeResult(file, d.inputs(), data); err != nil {
-				return err
-			}
-			fmt.Fprintln(d.Err, file)
-		}
-	}
-	return nil
 }

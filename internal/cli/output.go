@@ -3,22 +3,25 @@ package cli
 import (
 	"bytes"
 	"cmp"
+	"context"
 	"crypto/rand"
 	"errors"
 	"flag"
 	"fmt"
 	"io/fs"
 	"os"
-	"os/signal"
 	"path/filepath"
 	"slices"
+	"syscall"
 )
+
+const outputFlag = "output"
 
 // output adds the flag that sends a command's result to a file. The returned
 // function must be called with the error of writing to c.Out, when all of it is
 // written; it returns the exit code.
 func (c *call) output() (open func(), finish func(error) int) {
-	file := c.flags.String("output", "", "Write the result to this `file` instead of standard output; it is there whole or not at all.")
+	file := c.flags.String(outputFlag, "", "Write the result to this `file` instead of standard output; it is there whole or not at all.")
 	var buffer bytes.Buffer
 	open = func() {
 		if *file != "" {
@@ -39,8 +42,8 @@ func (c *call) output() (open func(), finish func(error) int) {
 func (c *call) inputs() []string {
 	files := slices.Clone(c.args)
 	c.flags.Visit(func(f *flag.Flag) {
-		if kind, _ := flag.UnquoteUsage(f); kind == "file" && f.Name != "output" {
-			files = append(files, f.Value.String())
+		if kind, _ := flag.UnquoteUsage(f); kind == "file" && f.Name != outputFlag {
+			files = append(files, values(f)...)
 		}
 	})
 	return files
@@ -75,9 +78,8 @@ func writeWhole(file string, old fs.FileInfo, data []byte) (err error) {
 	} else if err != nil {
 		return unreadable(file, err)
 	}
-	late := make(chan os.Signal, 1)
-	signal.Notify(late, stopSignals...) // until the file is in its place, or the temporary one removed
-	defer signal.Stop(late)
+	_, release := hold(context.Background()) // until the file is in its place, or the temporary one removed
+	defer func() { err = cmp.Or(release(), err) }()
 	mode := fs.FileMode(0o666)
 	if old != nil {
 		mode = old.Mode().Perm()
@@ -149,4 +151,29 @@ func syncFolder(dir string) error {
 	}
 	defer d.Close()
 	return d.Sync()
+}
+
+// writeAdvice says what to do about the errors of the system that writing meets.
+var writeAdvice = []struct {
+	err    error
+	advice string
+}{
+	{syscall.ENOSPC, "make room there, or write elsewhere"},
+	{fs.ErrPermission, "give your user the right to write there, or write elsewhere"},
+	{nil, "check where it goes, or write elsewhere"},
+}
+
+// unwritable adds the next step to an error of the system that has none yet.
+func unwritable(err error) error {
+	var path *fs.PathError
+	var link *os.LinkError
+	if !errors.As(err, &path) && !errors.As(err, &link) {
+		return err
+	}
+	for _, a := range writeAdvice {
+		if a.err == nil || errors.Is(err, a.err) {
+			return fmt.Errorf("%w: %s", err, a.advice)
+		}
+	}
+	return err
 }

@@ -5,6 +5,7 @@ package cli
 import (
 	"bufio"
 	"context"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -84,6 +85,85 @@ func TestASignalEndsACheckAtWork(t *testing.T) {
 		if endedBy(cmd) != s {
 			t.Errorf("%v: %v", s, cmd.ProcessState)
 		}
+	}
+}
+
+// Of as many pages as take longer to write than a signal takes to come.
+func TestASignalEndsTheWritingOfPagesAndLeavesEachWholeOrAbsent(t *testing.T) {
+	for _, s := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM} {
+		dir, args := t.TempDir(), []string{"document", "--dir"}
+		args = append(args, dir)
+		for i := range 100 {
+			args = append(args, write(t, "site.yaml", strings.NewReplacer("site: a", fmt.Sprintf("site: a%d", i), "[en]", "[ar, de, en, es, fr, it, nl, pt]").Replace(manifest)))
+		}
+		cmd := process(t, args...)
+		waitFor(t, started(t, cmd, cmd.StderrPipe), ".html")
+		if err := cmd.Process.Signal(s); err != nil {
+			t.Fatal(err)
+		}
+		cmd.Wait()
+		if endedBy(cmd) != s {
+			t.Errorf("%v: %v", s, cmd.ProcessState)
+		}
+		files, err := os.ReadDir(dir)
+		if err != nil || len(files) == 0 || len(files) == 800 {
+			t.Errorf("%v: %d files, %v", s, len(files), err)
+		}
+		for _, f := range files {
+			page, err := os.ReadFile(filepath.Join(dir, f.Name()))
+			if err != nil || !strings.HasSuffix(f.Name(), ".html") || !strings.HasSuffix(strings.TrimSpace(string(page)), "</html>") {
+				t.Errorf("%v: %s is not whole, %v", s, f.Name(), err)
+			}
+		}
+	}
+}
+
+func TestWhatIsHeldIsFinishedBeforeASignalEndsTheProcess(t *testing.T) {
+	for _, s := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM} {
+		cmd := process(t)
+		cmd.Args = []string{"holder"}
+		out := started(t, cmd, cmd.StdoutPipe)
+		waitFor(t, out, "held")
+		if err := cmd.Process.Signal(s); err != nil {
+			t.Fatal(err)
+		}
+		rest, err := io.ReadAll(out)
+		cmd.Wait()
+		if endedBy(cmd) != s || string(rest) != "finished\n" {
+			t.Errorf("%v: %v, %q, %v", s, cmd.ProcessState, rest, err)
+		}
+	}
+}
+
+func TestASignalEndsTheBrowserAndLeavesNothingOfIt(t *testing.T) {
+	tmp, dir := t.TempDir(), t.TempDir()
+	pipe, browser := filepath.Join(dir, "pipe"), filepath.Join(dir, "chromium")
+	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+		t.Skip(err)
+	}
+	if err := os.WriteFile(browser, []byte("#!/bin/sh\necho printing >'"+pipe+"'\nexec sleep 60\n"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	cmd := process(t, "document", "--format", "pdf", "../../examples/cexro/site.yaml", "--output", filepath.Join(dir, "policy.pdf"))
+	cmd.Env = append(os.Environ(), "TEMOIN_CHROMIUM="+browser, "TMPDIR="+tmp)
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if said, err := os.ReadFile(pipe); err != nil || string(said) != "printing\n" { // once it prints
+		t.Fatalf("%q, %v", said, err)
+	}
+	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	cmd.Wait()
+	if endedBy(cmd) != syscall.SIGTERM {
+		t.Error(cmd.ProcessState)
+	}
+	if left, err := os.ReadDir(tmp); err != nil || len(left) > 0 {
+		t.Errorf("%v stays, %v", left, err)
+	}
+	if _, err := os.Stat(filepath.Join(dir, "policy.pdf")); err == nil {
+		t.Error("there is a PDF")
 	}
 }
 

@@ -3,7 +3,8 @@
 // resolve names under localhost themselves; nothing has to be set up.
 //
 // What it shows is what the project can do so far: the policy page of each site,
-// at /.temoin/policy, and what the rules hold against its manifest.
+// at /.temoin/policy, its earlier versions below, and what the rules hold against
+// its manifest.
 package demo
 
 import (
@@ -12,6 +13,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -30,9 +32,10 @@ type Server struct {
 
 // A show is one example site with its policy and what the rules say of it.
 type show struct {
-	Site   *policy.Site
-	Report *check.Report
-	policy *document.Shelf
+	Site    *policy.Site
+	Earlier []*policy.Site // versions of its policy, the newest first
+	Report  *check.Report
+	policy  *document.Shelf
 }
 
 // policyPath is where each site's policy is.
@@ -43,19 +46,11 @@ const policyPath = "/.temoin/policy"
 func Listen(address string, asPublished bool, on policy.Date) (*Server, error) {
 	s := &Server{}
 	for _, id := range examples.Sites {
-		name, src, err := examples.Manifest(id, asPublished)
+		sh, err := newShow(id, asPublished, on)
 		if err != nil {
 			return nil, err
 		}
-		site, err := policy.Parse(name, src)
-		if err != nil {
-			return nil, err
-		}
-		shelf, err := document.NewShelf([]*policy.Site{site}, document.Place{Path: policyPath})
-		if err != nil {
-			return nil, err
-		}
-		s.shows = append(s.shows, &show{site, check.Run(site, src, on), shelf})
+		s.shows = append(s.shows, sh)
 	}
 	listener, err := net.Listen("tcp", address)
 	if err != nil {
@@ -70,6 +65,34 @@ func Listen(address string, asPublished bool, on policy.Date) (*Server, error) {
 		MaxHeaderBytes:    16 << 10,
 	}
 	return s, nil
+}
+
+// newShow compiles an example site, with the earlier versions of its policy if it
+// is the corrected one: what was accepted under them is honoured where it can be.
+func newShow(id string, asPublished bool, on policy.Date) (*show, error) {
+	files, err := examples.Versions(id)
+	if asPublished {
+		var f examples.File
+		f.Name, f.Src, err = examples.Manifest(id, true)
+		files = []examples.File{f}
+	}
+	if err != nil {
+		return nil, err
+	}
+	var versions []*policy.Site
+	for _, f := range slices.Backward(files) {
+		site, err := policy.Parse(f.Name, f.Src, versions...)
+		if err != nil {
+			return nil, err
+		}
+		versions = append([]*policy.Site{site}, versions...)
+	}
+	shelf, err := document.NewShelf(versions, document.Place{Path: policyPath})
+	if err != nil {
+		return nil, err
+	}
+	site := versions[0]
+	return &show{site, versions[1:], check.Run(site, files[0].Src, on), shelf}, nil
 }
 
 // Addresses returns the address of each site, in the order of the examples.

@@ -82,6 +82,60 @@ func TestEachSiteAnswersUnderItsOwnHostName(t *testing.T) {
 	}
 }
 
+func TestAnEarlierVersionIsServedAndSaysThatItIsNotInForce(t *testing.T) {
+	t.Parallel()
+	s := start(t, false)
+	for tag, words := range map[string]string{
+		"en": "This is an earlier version of this policy. The version in force is <bdi>1.0</bdi>.",
+		"fr": "Vous lisez une version antérieure de cette politique. La version en vigueur est la version <bdi>1.0</bdi>.",
+	} {
+		status, old, _ := get(t, s, "platform.localhost", "/.temoin/policy/0.9?lang="+tag)
+		if status != http.StatusOK || !strings.Contains(old, words) || !strings.Contains(old, `<a href="/.temoin/policy?lang=`+tag) {
+			t.Errorf("%s: %d without %q and a link to the version in force", tag, status, words)
+		}
+		if strings.Contains(old, "Daily") || strings.Contains(old, "platform.booking") {
+			t.Errorf("%s: the earlier version holds what came with the present one", tag)
+		}
+	}
+	if _, page, _ := get(t, s, "platform.localhost", "/"); !strings.Contains(page, `href="/.temoin/policy/0.9"`) || !strings.Contains(page, "from 2025-10-01") {
+		t.Error("the page of the site does not lead to the earlier version")
+	}
+	for _, host := range []string{"cexro.localhost", "pix2clip.localhost"} {
+		if _, page, _ := get(t, s, host, "/"); strings.Contains(page, "in force before") {
+			t.Errorf("%s tells of earlier versions and has none", host)
+		}
+	}
+	if status, _, _ := get(t, start(t, true), "platform.localhost", "/.temoin/policy/0.9"); status != http.StatusNotFound {
+		t.Errorf("a policy as published has an earlier version: %d", status)
+	}
+}
+
+func TestTheVersionInForceSaysWhatChangedSinceTheOneBefore(t *testing.T) {
+	t.Parallel()
+	s := start(t, false)
+	for tag, words := range map[string][]string{
+		"en": {"What changed since version <bdi>0.9</bdi>", "Lessons are given by video", "Version 0.9, 1 October 2025"},
+		"fr": {"Ce qui a changé depuis la version <bdi>0.9</bdi>", "Les cours se donnent en vidéo", "Version 0.9, 1er octobre 2025"},
+	} {
+		_, page, _ := get(t, s, "platform.localhost", "/.temoin/policy?lang="+tag)
+		for _, w := range append(words, `href="/.temoin/policy/0.9`) {
+			if !strings.Contains(page, w) {
+				t.Errorf("%s: nothing says %q", tag, w)
+			}
+		}
+		_, changes, _ := strings.Cut(page, `id="since"`)
+		changes, _, _ = strings.Cut(changes, `id="history"`)
+		for _, w := range []string{"<bdi>Daily</bdi>", "platform.booking"} {
+			if !strings.Contains(changes, w) {
+				t.Errorf("%s: %q is no change: %s", tag, w, changes)
+			}
+		}
+		if strings.Contains(page, `class="old"`) {
+			t.Errorf("%s: the version in force is said to be old", tag)
+		}
+	}
+}
+
 func TestAPageShowsNothingThatIsNotItsOwn(t *testing.T) {
 	t.Parallel()
 	s := start(t, true)

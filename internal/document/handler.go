@@ -61,12 +61,12 @@ func NewShelf(versions []*policy.Site, at Place) (*Shelf, error) {
 		return nil, fmt.Errorf("there is no version of the policy")
 	}
 	seen := map[string]bool{}
-	for i, v := range versions {
+	for _, v := range versions {
 		number := v.Policy.Version
 		switch {
 		case v.ID != versions[0].ID:
 			return nil, fmt.Errorf("%s is a policy of %q, not of %q", v.File, v.ID, versions[0].ID)
-		case i > 0 && number == "":
+		case len(versions) > 1 && number == "":
 			return nil, fmt.Errorf("%s has no version, by which it could be reached: write policy.version", v.File)
 		case number != "" && seen[number]:
 			return nil, fmt.Errorf("%s: version %s is there twice: raise policy.version", v.File, number)
@@ -199,13 +199,13 @@ func (s *Shelf) render(e edition) ([]byte, error) {
 	site := s.versions[e.version]
 	o := Options{Lang: e.lang, Versions: map[string]string{}}
 	for _, v := range s.versions {
-		o.Versions[v.Policy.Version] = s.address(v)
+		o.Versions[v.Policy.Version] = s.address(v) + "?lang=" + e.lang
 	}
 	if e.version+1 < len(s.versions) {
 		o.Previous = s.versions[e.version+1]
 	}
 	if e.version > 0 {
-		o.InForce, o.InForceURL = s.versions[0].Policy.Version, s.path
+		o.InForce, o.InForceURL = s.versions[0].Policy.Version, s.path+"?lang="+e.lang
 	}
 	d, err := Build(site, o)
 	if err != nil {

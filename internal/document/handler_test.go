@@ -165,11 +165,11 @@ func TestOldVersionsStayReachableByVersionAndDate(t *testing.T) {
 	t.Parallel()
 	s := shelf(t)
 	now := body(t, ask(t, s, "GET", "/.temoin/policy"))
-	if !strings.Contains(now, `href="/.temoin/policy/1.0"`) || strings.Contains(now, `href="/.temoin/policy/0.9"`) {
+	if !strings.Contains(now, `href="/.temoin/policy/1.0?lang=en"`) || strings.Contains(now, `href="/.temoin/policy/0.9`) {
 		t.Error("the page does not lead to the versions that are there, and to those only")
 	}
 	old := body(t, ask(t, s, "GET", "/.temoin/policy/1.0"))
-	if !strings.Contains(old, "earlier version") || !strings.Contains(old, `href="/.temoin/policy"`) || !strings.Contains(old, "6 months") {
+	if !strings.Contains(old, "earlier version") || !strings.Contains(old, `href="/.temoin/policy?lang=en"`) || !strings.Contains(old, "6 months") {
 		t.Error("the old version does not say that it is one, or not what it said")
 	}
 	for day, want := range map[string]string{"2025-02-01": "/.temoin/policy/1.0", "2026-01-31": "/.temoin/policy/1.0", "2026-02-01": "/.temoin/policy/2.0", "2030-01-01": "/.temoin/policy/2.0"} {

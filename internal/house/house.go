@@ -9,10 +9,11 @@ package house
 // module. The root package is ".".
 var Floors = [][]string{
 	0: {"internal/lang", "examples"},
-	1: {"policy"},
+	1: {"policy", "internal/ledger"},
 	2: {"internal/wording", "consent"},
-	3: {"internal/document"},
+	3: {"internal/document", "internal/register"},
 	4: {"internal/check"},
+	5: {"internal/store"},
 	6: {"internal/demo"},
 	7: {"internal/cli"},
 	8: {"cmd/temoin"},

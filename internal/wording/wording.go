@@ -136,7 +136,11 @@ func (w *Words) Say(key string, args ...Arg) Line {
 	var out Line
 	for p := range w.Lang.Parts(key) {
 		if p.Arg == "" {
-			out = append(out, w.isolate(p.Text)...)
+			said := p.Text
+			if stopped(out) { // one full stop is enough
+				said = strings.TrimPrefix(said, ".")
+			}
+			out = append(out, w.isolate(said)...)
 			continue
 		}
 		for _, a := range args {
@@ -147,6 +151,9 @@ func (w *Words) Say(key string, args ...Arg) Line {
 	}
 	return out
 }
+
+// stopped reports whether a line ends in a full stop: "Example, Inc."
+func stopped(l Line) bool { return len(l) > 0 && strings.HasSuffix(l[len(l)-1].Text, ".") }
 
 // Text returns a text of the operator as one line. Breaks become blanks.
 func (w *Words) Text(field string, t policy.Text) Line {
@@ -288,6 +295,9 @@ func followed(address string) bool {
 		if strings.HasPrefix(address, scheme) {
 			return true
 		}
+	}
+	if strings.HasPrefix(address, "./") { // beside the page, where it is one file of a folder
+		return !strings.HasPrefix(address, ".//")
 	}
 	// "//example.com" and "/\example.com" would leave the site.
 	return strings.HasPrefix(address, "/") && !strings.HasPrefix(address, "//") && !strings.HasPrefix(address, "/\\") || strings.HasPrefix(address, "#")

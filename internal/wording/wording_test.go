@@ -77,7 +77,7 @@ func TestEveryValueThatAManifestCanTakeHasWords(t *testing.T) {
 func TestOnlyAddressesThatLeadSomewhereBecomeLinks(t *testing.T) {
 	w := in(t, head, "en")
 	for address, want := range map[string]bool{
-		"https://x.example/": true, "http://x.example": true, "/privacy": true, "mailto:a@b.example": true, "tel:+33": true, "#id": true,
+		"https://x.example/": true, "http://x.example": true, "/privacy": true, "./page.html": true, ".//x.example": false, "../x": false, "mailto:a@b.example": true, "tel:+33": true, "#id": true,
 		"javascript:alert(1)": false, "JavaScript:alert(1)": false, "data:text/html,x": false, "//x.example": false, `/\x.example`: false, "x": false, " https://x": false,
 	} {
 		l := w.Link("f", "label", address)
@@ -168,5 +168,12 @@ func TestAChangeIsSaidInTheWordsOfBothVersions(t *testing.T) {
 		if !slices.Contains(said, want) {
 			t.Errorf("no %q in %q", want, said)
 		}
+	}
+}
+
+func TestASentenceEndsInOneFullStop(t *testing.T) {
+	w := in(t, head, "en")
+	if got := w.Say("rights.write", A("contact", w.Name("", "Example, Inc."))).String(); got != "To use these rights: Example, Inc." {
+		t.Errorf("%q", got)
 	}
 }

@@ -1,0 +1,250 @@
+// Package register keeps the proof of choices: one record for each, refusals and
+// withdrawals exactly like grants, and a log in which nobody can change one
+// unnoticed.
+//
+// A choice becomes a [Record]; its canonical bytes and a random salt are committed
+// to a durable store together with others (group commit), and only then is the
+// visitor answered. A sequencer puts an entry for each record into a Merkle log
+// (package ledger), and the visitor's [Receipt] gains its inclusion proof.
+//
+// A record holds no name, no address of the network, no browser's description: it
+// says what was chosen, when, on which notice, under which fingerprints. Closing
+// the notice by its button is a refusal; inaction records nothing.
+//
+// The package does no I/O of its own: it declares the store that it needs, and
+// package store implements it.
+package register
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/temoin/temoin/consent"
+	"github.com/temoin/temoin/policy"
+)
+
+// Format is the name and version of the record's format. A change that a reader
+// of this one would misread gets another number.
+const Format = "temoin-record/1"
+
+// An Action is what the visitor did.
+type Action string
+
+const (
+	Accept   Action = "accept"   // everything, on the first layer or the second
+	Refuse   Action = "refuse"   // everything
+	Close    Action = "close"    // the notice, by its button: a refusal
+	Save     Action = "save"     // answers one by one
+	Withdraw Action = "withdraw" // everything that was granted
+	Imported Action = "import"   // a choice that another system had kept
+)
+
+// Actions are those that a visitor can take.
+func Actions() []Action { return []Action{Accept, Refuse, Close, Save, Withdraw} }
+
+// A State is what an event means for consent.
+type State string
+
+const (
+	Given      State = "given"      // to everything that depends on it
+	Partial    State = "partial"    // to some of it
+	Refused    State = "refused"    // to all of it
+	Withdrawn  State = "withdrawn"  // what was given before
+	Preference State = "preference" // nothing depends on consent: no yes is one
+)
+
+// A Record is one choice event. Its JSON names are in alphabetical order and its
+// values are strings, booleans, lists and objects: its bytes are canonical in
+// the sense of RFC 8785, so that others can rebuild them from the parts.
+type Record struct {
+	Action        Action      `json:"action"`
+	Answers       []Answer    `json:"answers"`
+	Code          string      `json:"code"` // the version of Témoin
+	Controller    Controller  `json:"controller"`
+	Ends          string      `json:"ends"` // RFC 3339, UTC
+	Exceptions    []Exception `json:"exceptions"`
+	Format        string      `json:"format"`
+	ID            string      `json:"id"`
+	Imported      string      `json:"imported,omitempty"` // the system that it came from, and its notice
+	Jurisdictions []string    `json:"jurisdictions"`
+	Language      string      `json:"language"`
+	Notice        string      `json:"notice"` // SHA-256 of the exact bytes that were shown, hex
+	Policy        Policy      `json:"policy"`
+	Replaces      string      `json:"replaces,omitempty"` // the record of the choice before
+	Scope         string      `json:"scope"`
+	Signals       Signals     `json:"signals"`
+	Site          string      `json:"site"`
+	State         State       `json:"state"`
+	Time          string      `json:"time"`     // RFC 3339, UTC, whole seconds
+	Withdraw      string      `json:"withdraw"` // where the choice can be changed
+}
+
+// An Answer is what was decided about one category.
+type Answer struct {
+	Allow    bool   `json:"allow"`
+	Category string `json:"category"`
+	InUse    bool   `json:"in_use"` // false: a preference, never consent
+	Scope    string `json:"scope"`  // the category's fingerprint, hex
+}
+
+// An Exception is a service decided about otherwise than its category.
+type Exception struct {
+	Allow   bool   `json:"allow"`
+	Service string `json:"service"`
+}
+
+// A Controller is who asked.
+type Controller struct {
+	Country string `json:"country,omitempty"`
+	Name    string `json:"name"`
+	SIREN   string `json:"siren,omitempty"`
+}
+
+// A Policy is the version that was in force.
+type Policy struct {
+	Hash    string `json:"hash"` // SHA-256 of the manifest, hex
+	Version string `json:"version"`
+}
+
+// Signals are what the request said by itself.
+type Signals struct {
+	GPC bool `json:"gpc"`
+}
+
+// An Event is what a record is made of besides the site and the choice.
+type Event struct {
+	Action   Action
+	Language string
+	Notice   [sha256.Size]byte
+	GPC      bool
+	Account  bool        // the choice belongs to an account
+	Replaces *consent.ID // nil for a first choice
+	Imported string
+	Code     string
+	Withdraw string // path or address; the first place of the site's otherwise
+}
+
+// NewRecord makes the record of a choice about a site.
+func NewRecord(site *policy.Site, choice *consent.Choice, e Event) *Record {
+	r := &Record{
+		Action: e.Action, Answers: []Answer{}, Code: e.Code, Exceptions: []Exception{}, Format: Format,
+		Controller: Controller{site.Controller.Country, site.Controller.Name, strings.ReplaceAll(site.Controller.SIREN, " ", "")},
+		Ends:       choice.Ends(site).UTC().Format(time.RFC3339), ID: choice.ID.String(), Imported: e.Imported,
+		Jurisdictions: append([]string{}, site.Jurisdictions()...), Language: e.Language, Notice: hex.EncodeToString(e.Notice[:]),
+		Policy: Policy{hex.EncodeToString(site.Hash[:]), site.Policy.Version}, Scope: string(policy.ScopeDevice),
+		Signals: Signals{e.GPC}, Site: site.ID, Time: choice.At.UTC().Format(time.RFC3339), Withdraw: e.Withdraw,
+	}
+	if e.Account {
+		r.Scope = string(policy.ScopeAccount)
+	}
+	if e.Replaces != nil {
+		r.Replaces = e.Replaces.String()
+	}
+	for _, a := range choice.Answers {
+		k := site.Category(a.Category)
+		if k == nil {
+			continue
+		}
+		scope := k.Fingerprint()
+		r.Answers = append(r.Answers, Answer{a.Allow, a.Category, k.InUse(), hex.EncodeToString(scope[:])})
+	}
+	for _, x := range choice.Exceptions {
+		r.Exceptions = append(r.Exceptions, Exception{x.Allow, x.Service})
+	}
+	r.State = r.state()
+	return r
+}
+
+// state follows from the answers about what is in use.
+func (r *Record) state() State {
+	yes, no := 0, 0
+	for _, a := range r.Answers {
+		switch {
+		case !a.InUse:
+		case a.Allow:
+			yes++
+		default:
+			no++
+		}
+	}
+	if slices.ContainsFunc(r.Exceptions, func(x Exception) bool { return x.Allow }) {
+		yes++
+	}
+	if slices.ContainsFunc(r.Exceptions, func(x Exception) bool { return !x.Allow }) {
+		no++
+	}
+	switch {
+	case yes+no == 0:
+		return Preference
+	case r.Action == Withdraw && yes == 0:
+		return Withdrawn
+	case yes == 0:
+		return Refused
+	case no > 0:
+		return Partial
+	}
+	return Given
+}
+
+// maxRecord bounds a record's bytes: a site with hundreds of categories stays
+// below.
+const maxRecord = 64 << 10
+
+// Canonical returns the bytes that the log commits to.
+func (r *Record) Canonical() ([]byte, error) {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(r); err != nil {
+		return nil, err
+	}
+	// U+2028 and U+2029, which encoding/json escapes and RFC 8785 does not, are
+	// in no manifest.
+	out := bytes.TrimSuffix(b.Bytes(), []byte("\n"))
+	if len(out) > maxRecord {
+		return nil, fmt.Errorf("the record of a choice has %d bytes: at most %d are kept", len(out), maxRecord)
+	}
+	return out, nil
+}
+
+// ParseRecord reads canonical bytes. It refuses any that are not.
+func ParseRecord(b []byte) (*Record, error) {
+	if len(b) > maxRecord {
+		return nil, fmt.Errorf("the record has %d bytes: at most %d are read", len(b), maxRecord)
+	}
+	dec := json.NewDecoder(bytes.NewReader(b))
+	dec.DisallowUnknownFields()
+	var r Record
+	if err := dec.Decode(&r); err != nil {
+		return nil, fmt.Errorf("this is no record: %w", err)
+	}
+	if r.Format != Format {
+		return nil, fmt.Errorf("the record's format is %.40q: this program reads %q", r.Format, Format)
+	}
+	again, err := r.Canonical()
+	if err != nil {
+		return nil, err
+	}
+	if !bytes.Equal(again, b) {
+		return nil, fmt.Errorf("the record is not written canonically: somebody has rewritten it")
+	}
+	return &r, nil
+}
+
+// SaltSize is the length of a salt, in bytes.
+const SaltSize = 32
+
+// NewSalt makes the salt of a record. Without it nobody can tell which record
+// stands behind an entry of the log, even one who can guess the record.
+func NewSalt(r io.Reader) ([SaltSize]byte, error) {
+	var salt [SaltSize]byte
+	_, err := io.ReadFull(r, salt[:])
+	return salt, err
+}
