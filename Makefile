@@ -6,7 +6,7 @@ TOOL = $(GO) tool -modfile=tools/go.mod
 # What the tests use besides Go. Later parts add postgresql.
 NEEDS = chromium axe
 
-.PHONY: all build test check generate fresh statements bench fuzz race clean
+.PHONY: all build test check generate fresh statements bench fuzz torture race clean
 
 all: build
 
@@ -53,7 +53,9 @@ bench:
 	$(GO) run ./bench/check
 	$(GO) test ./internal/document -run '^$$' -bench Page -benchmem
 	$(GO) test ./consent -run '^$$' -bench . -benchmem
-	$(GO) test ./internal/store -run '^$$' -bench . -benchtime 20000x
+	$(GO) test ./internal/ledger -run '^$$' -bench .
+	$(GO) test ./internal/store -run '^$$' -bench Commit -benchtime 40000x
+	$(GO) test ./internal/store -run '^$$' -bench Sequence -benchtime 10x
 	$(GO) run ./bench/document
 
 # Each parser, a minute each.
@@ -63,7 +65,12 @@ fuzz:
 	$(GO) test ./internal/check -run '^$$' -fuzz '^FuzzRun$$' -fuzztime 60s
 	$(GO) test ./internal/document -run '^$$' -fuzz '^FuzzPage$$' -fuzztime 60s
 	$(GO) test ./consent -run '^$$' -fuzz '^FuzzDecode$$' -fuzztime 60s
+	for f in $$($(GO) test ./internal/ledger -list '^Fuzz' | grep ^Fuzz); do $(GO) test ./internal/ledger -run '^$$' -fuzz "^$$f\$$" -fuzztime 20s || exit 1; done
 	$(GO) test ./internal/register -run '^$$' -fuzz '^FuzzParseRecord$$' -fuzztime 60s
+
+# Every change of every field, of which "make test" tries some.
+torture:
+	TEMOIN_TORTURE=1 $(GO) test -count=1 -run TestNoFieldCanChangeUnnoticed ./policy
 
 # The race detector needs a C compiler.
 race:

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"embed"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -46,6 +47,20 @@ func Catalogue(id string) (*Service, bool) {
 	}
 	first, _ := catalogueEntries.LoadOrStore(id, s)
 	return first.(*Service), true
+}
+
+// maxPrefetched bounds how many entries a manifest can have read in advance.
+const maxPrefetched = 200
+
+// used finds what may be the use of a catalogue entry.
+var used = regexp.MustCompile(`(?m)\buse: *["']?([a-z0-9-]+)`)
+
+// prefetch reads the entries that a manifest seems to use while the manifest
+// itself is read: a wrong guess costs an entry that nobody looks at.
+func prefetch(src []byte) {
+	for _, m := range used.FindAllSubmatch(src, maxPrefetched) {
+		Catalogue(string(m[1]))
+	}
 }
 
 // catalogueEntry is Catalogue, as a copy that the caller owns.

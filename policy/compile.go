@@ -288,7 +288,7 @@ func (c *compiler) loading(s *Service) {
 func (c *compiler) swallowing(s *Service) {
 	for i, line := range s.Hosts {
 		h := ParseHost(line)
-		if h.Path != "" && h.Path != "/" {
+		if h.Path != "" {
 			continue // a part of the site, such as /matomo/
 		}
 		path := fmt.Sprintf("%s.hosts[%d]", s.Field, i)
@@ -499,8 +499,9 @@ func (c *compiler) knownPromise(p *Promise, known KnownPromise) {
 	}
 }
 
-// names refuses two trackers of one name and kind, and patterns of different
-// owners that overlap: which of them a cookie is could not be said.
+// names refuses two trackers of one name and kind, patterns of different owners
+// that overlap, and a further key of trackers that are decided on apart: which of
+// them a cookie is could not be said.
 func (c *compiler) names() {
 	byName := map[trackerKey]*Tracker{}
 	var wild []*Tracker
@@ -523,6 +524,18 @@ func (c *compiler) names() {
 			}
 		}
 		wild = append(wild, t)
+	}
+	for _, t := range c.Trackers {
+		for i, name := range t.Also {
+			k := t.key()
+			k.name = name
+			switch other := byName[k]; {
+			case other == nil:
+				byName[k] = t
+			case other != t && (other.Category != t.Category || other.Exempt() != t.Exempt()):
+				c.problem(element(t.Field+".also", i), fmt.Sprintf("%q is a key of %s too (line %d, category %q)", name, other, c.Position(other.Field).Line, other.Category.ID), "leave the key to one of them")
+			}
+		}
 	}
 }
 

@@ -20,6 +20,7 @@ type listShape[T any] struct {
 	elem func(*T) shape
 	lone bool // a value that is not a list stands for a list of one
 	some bool // the schema refuses an empty one
+	once bool // the schema refuses one in which an element stands twice
 }
 
 // list is a list of values.
@@ -34,7 +35,12 @@ func some[T any](dst *[]T, elem func(*T) shape) shape {
 // does.
 func filled(s shape) shape { return s.(interface{ filled() shape }).filled() }
 
+// distinct makes the schema refuse a list in which an element stands twice,
+// where the compiler does.
+func distinct(s shape) shape { return s.(interface{ distinct() shape }).distinct() }
+
 func (l listShape[T]) filled() shape    { l.some = true; return l }
+func (l listShape[T]) distinct() shape  { l.once = true; return l }
 func (l listShape[T]) one() shape       { return l.elem(new(T)) }
 func (l listShape[T]) fields() []field  { return l.one().fields() }
 func (l listShape[T]) note() string     { return noteOf(l.one()) }
@@ -51,6 +57,9 @@ func (l listShape[T]) schema(b *schemaBuilder) map[string]any {
 	many := map[string]any{"type": "array", "items": one}
 	if l.some {
 		many["minItems"] = 1
+	}
+	if l.once {
+		many["uniqueItems"] = true
 	}
 	if l.lone {
 		return map[string]any{"anyOf": []any{one, many}}
@@ -88,12 +97,18 @@ type objectShape struct {
 	what string // "a tracker"
 	at   *string
 	list []field
+	any  func() [][]string // the schema asks for all fields of one of these, where the compiler does
 }
 
 // object is a mapping with these keys and no others. Where it stands is stored
 // in at, if given.
 func object(name, what string, at *string, fields ...field) shape {
-	return objectShape{name, what, at, fields}
+	return objectOfAny(name, what, at, nil, fields...)
+}
+
+// objectOfAny is object where the schema asks for all fields of one of some groups.
+func objectOfAny(name, what string, at *string, any func() [][]string, fields ...field) shape {
+	return objectShape{name, what, at, fields, any}
 }
 
 func (o objectShape) noun() string    { return o.what }
@@ -113,7 +128,7 @@ func (o objectShape) decode(d *decoder, n *yaml.Node, at string) {
 		*o.at = at // only now: what has no place could not be read
 	}
 	seen := map[string]bool{}
-	d.eachKey(n, at, func(key, value *yaml.Node) {
+	whole := d.eachKey(n, at, func(key, value *yaml.Node) {
 		seen[key.Value] = true
 		i := slices.IndexFunc(o.list, func(f field) bool { return f.key == key.Value })
 		if i < 0 {
@@ -122,6 +137,12 @@ func (o objectShape) decode(d *decoder, n *yaml.Node, at string) {
 		}
 		d.read(o.list[i].shape, key, value, join(at, key.Value))
 	})
+	if !whole { // what is missing may stand there: it has no place, as what could not be read
+		if o.at != nil {
+			*o.at = ""
+		}
+		return
+	}
 	for _, f := range o.list {
 		if f.required && !seen[f.key] {
 			d.problem(n, at, fmt.Sprintf("%q is missing", f.key), fmt.Sprintf("write %s: %s", f.key, strings.SplitN(f.example, "\n", 2)[0]))
@@ -130,8 +151,9 @@ func (o objectShape) decode(d *decoder, n *yaml.Node, at string) {
 }
 
 // eachKey calls do for each key and value, and reports keys that are not plain
-// words or stand twice.
-func (d *decoder) eachKey(n *yaml.Node, at string, do func(key, value *yaml.Node)) {
+// words or stand twice. The mapping is not whole where it takes in another one.
+func (d *decoder) eachKey(n *yaml.Node, at string, do func(key, value *yaml.Node)) (whole bool) {
+	whole = true
 	lines := make(map[string]int, len(n.Content)/2)
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		key, value := n.Content[i], n.Content[i+1]
@@ -140,6 +162,7 @@ func (d *decoder) eachKey(n *yaml.Node, at string, do func(key, value *yaml.Node
 			d.problem(key, at, "a key must be a word, found "+found(key), "write a word before the colon")
 		case key.Value == "<<" && key.Style == 0:
 			d.problem(key, at, "merge keys (<<) are not read", "write the fields out")
+			whole = false
 		case d.tagged(key, at):
 		case twice:
 			d.problem(key, join(at, key.Value), fmt.Sprintf("stands twice, first in line %d", before), "keep one of them")
@@ -148,6 +171,7 @@ func (d *decoder) eachKey(n *yaml.Node, at string, do func(key, value *yaml.Node
 			do(key, value)
 		}
 	}
+	return whole
 }
 
 func join(at, key string) string {

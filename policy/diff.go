@@ -10,7 +10,7 @@ import (
 type Change struct {
 	Kind        ChangeKind
 	Substantial bool // to be announced as the policy promises
-	Ask         bool // consent to the category no longer covers it
+	Ask         bool // consent to the category no longer covers it; without a category, no choice is read any more
 
 	// What it is about.
 	Category string   // the category's id; "" for the policy as a whole
@@ -41,7 +41,8 @@ func (d *Diff) Substantial() bool {
 // Compare says what changed from one version of a site's policy to the next.
 //
 // Consent is asked again where the scope of a category goes beyond the one before
-// (see [Scope]). All else is told apart by whether visitors are told less,
+// (see [Scope]), and about all that is used when the cookie that keeps the choice
+// is no longer read. All else is told apart by whether visitors are told less,
 // promised less, kept longer or sent further: that is substantial. Every field of
 // the manifest is compared: no change means that the two say the same, comments,
 // spelling of values and the order of keys aside.
@@ -49,10 +50,11 @@ func Compare(old, new *Site) *Diff {
 	c := &comparison{
 		old: old, new: new, Diff: &Diff{},
 		said:   [2]map[string]bool{{}, {}},
+		was:    map[string]string{},
 		excess: map[string][]excess{}, fresh: map[string]bool{},
 	}
-	c.terms()
 	c.scopes()
+	c.terms()
 	c.categories()
 	c.services()
 	c.trackers()
@@ -79,14 +81,17 @@ type comparison struct {
 	// change tells: what is below them is not told a second time.
 	said [2]map[string]bool
 
+	was map[string]string // by the path of an element of the new manifest: the old one that it was
+
 	excess map[string][]excess // by category: what consent given before does not cover
 	fresh  map[string]bool     // categories that are asked about as a whole
 }
 
-// An excess is explained when a change tells of it.
+// An excess is explained when a change tells of it, and implied when it goes
+// without saying once another one is told.
 type excess struct {
 	Excess
-	explained bool
+	explained, implied bool
 }
 
 // scopes finds what consent given to the old version does not cover.
@@ -103,10 +108,16 @@ func (c *comparison) scopes() {
 		for _, x := range c.new.Scope(k).Beyond(old, c.reworded(k.ID)) {
 			c.excess[k.ID] = append(c.excess[k.ID], excess{Excess: x})
 		}
-		if c.fresh[k.ID] || len(c.excess[k.ID]) > 0 {
+		if c.fresh[k.ID] || len(c.excess[k.ID]) > 0 || k.InUse() && c.unread() {
 			c.AskAgain = append(c.AskAgain, k.ID)
 		}
 	}
+}
+
+// unread reports whether choices made under the old version are not read under
+// the new one: their cookie has another name, or is sealed for another site.
+func (c *comparison) unread() bool {
+	return c.old.Choice.Cookie != c.new.Choice.Cookie || c.old.ID != c.new.ID
 }
 
 // reworded reports whether the new version says what the category is for in
@@ -122,11 +133,22 @@ func (c *comparison) asks(category, kind, of, what string) bool {
 	asks := false
 	list := c.excess[category]
 	for i, x := range list {
-		if x.Kind == kind && x.Of == of && (what == "" || x.What == what) {
+		if x.Kind == kind && x.Of == of && (what == "" || x.What == what) && !x.implied {
 			list[i].explained, asks = true, true
 		}
 	}
 	return asks
+}
+
+// implies takes as told what goes without saying once it is told that a service
+// or tracker is new to a category: what it is for, who receives its data.
+func (c *comparison) implies(category, of string, kinds ...string) {
+	list := c.excess[category]
+	for i, x := range list {
+		if x.Of == of && slices.Contains(kinds, x.Kind) {
+			list[i].implied = true
+		}
+	}
 }
 
 // unexplained tells of what no change has told of, so that nobody is asked
@@ -139,7 +161,7 @@ func (c *comparison) unexplained() {
 	}
 	for _, k := range c.new.Categories {
 		for _, x := range c.excess[k.ID] {
-			if x.explained || c.fresh[k.ID] {
+			if x.explained || x.implied || c.fresh[k.ID] {
 				continue
 			}
 			change := Change{Kind: kinds[x.Kind], Category: k.ID, Substantial: true, Ask: true, Field: k.Field, Old: x.Old, New: x.New}
@@ -153,7 +175,7 @@ func (c *comparison) unexplained() {
 
 // add adds a change, joined with one before it that says the same of others.
 func (c *comparison) add(change Change) {
-	change.Substantial = change.Substantial || change.Ask
+	change.Substantial = change.Substantial || change.Ask && change.Category != ""
 	if !change.Kind.joins() {
 		c.Changes = append(c.Changes, change)
 		return

@@ -87,10 +87,14 @@ func (w *fieldWalk) mapping(change Change, steps []string, o, n *entry) {
 func (w *fieldWalk) list(change Change, steps []string, o, n *entry) {
 	here := append(slices.Clip(steps), "[]")
 	var order []int
+	keys := []func(*entry) string{(*entry).fullIdentity, (*entry).identity}
+	if len(w.was) > 0 {
+		keys = slices.Insert(keys, 0, w.became(o))
+	}
 	gone, added := pairs(o.parts, n.parts, func(before, now *entry) {
 		order = append(order, slices.Index(o.parts, before))
 		w.walk(within(change, steps, now), here, before, now)
-	}, (*entry).fullIdentity, (*entry).identity)
+	}, keys...)
 	for _, p := range added {
 		w.walk(within(change, steps, p), here, nil, p)
 	}
@@ -104,6 +108,20 @@ func (w *fieldWalk) list(change Change, steps []string, o, n *entry) {
 	}
 }
 
+// identifying are the keys by which elements are known, the best first.
+var identifying = []string{"name", "host", "where", "version", "mechanism", "label", "text"}
+
+// became finds the elements of a list that another change has told to be the same
+// under another name.
+func (w *fieldWalk) became(old *entry) func(*entry) string {
+	return func(e *entry) string {
+		if slices.Contains(old.parts, e) {
+			return e.at
+		}
+		return cmp.Or(w.was[e.at], "not "+e.at)
+	}
+}
+
 // identity is what an element of a list is known by.
 func (e *entry) identity() string {
 	if e.isPlain() {
@@ -112,8 +130,25 @@ func (e *entry) identity() string {
 	if use := cmp.Or(e.value("id"), e.value("use")); use != "" {
 		return use
 	}
-	for _, key := range []string{"name", "host", "where", "version", "mechanism", "label", "text"} {
+	for _, key := range identifying {
 		if p := e.part(key); p != nil {
+			return p.summary()
+		}
+	}
+	return e.summary()
+}
+
+// title is what an element of a list is called: its identity, of a text in the
+// first of its languages.
+func (e *entry) title() string {
+	if e.isPlain() || e.value("id") != "" || e.value("use") != "" {
+		return e.identity()
+	}
+	for _, key := range identifying {
+		if p := e.part(key); p != nil {
+			if !p.isPlain() && p.parts[0].leaf {
+				return p.parts[0].text
+			}
 			return p.summary()
 		}
 	}
@@ -139,7 +174,7 @@ func within(change Change, steps []string, e *entry) Change {
 	case path == "page.sections", path == "browsers", path == "contact":
 		change.Names = []string{e.key}
 	case e.key == "" && len(steps) > 0:
-		change.Names = []string{e.identity()}
+		change.Names = []string{e.title()}
 	}
 	return change
 }

@@ -94,8 +94,9 @@ func ChangedFields() []string {
 	for _, w := range weights {
 		add(w.what)
 	}
-	add("lasts")
-	add("promise-max")
+	for _, what := range []string{"lasts", "promise-max", "service-hosts", "tracker-name"} {
+		add(what)
+	}
 	return words
 }
 
@@ -194,12 +195,15 @@ var fieldNames = map[string]string{
 	"authority": "the authority for complaints", "authority-complaint": "the authority's page for complaints",
 	"minors": "whether minors use the site", "rights": "the rights", "basis": "the legal basis{of}", "role": "the role{of}",
 	"choice-lasts": "the time that a choice is kept", "choice-scope": "the reach of a choice", "choice-cookie": "the name of the choice cookie",
-	"choice-domain": "the domain of a choice", "reopen": "a place to change a choice{of}",
+	"choice-domain": "the domain of a choice", "reopen": "the place to change a choice{named}",
 	"proof-kept": "the time that the proof is kept", "logs-kept": "the time that logs are kept",
 	"requests-kept": "the time that requests are kept", "reports-kept": "the time that reports are kept", "mail-kept": "the time that messages are kept",
 	"audience-source": "the source of audience measurement", "audience-kept": "the time that statistics are kept",
 	"audience-purposes": "the purposes of audience measurement", "hosted-by": "the host", "hosted-by-country": "the host's country",
-	"lasts": "the lifetime{of}", "promise-max": "the period of the promise{of}", "law": "the legal texts", "trusted-host": "a trusted host{of}",
+	"lasts": "the lifetime{of}", "promise-max": "the period of the promise{of}", "law": "the legal texts", "law-text": "the legal text{named}", "trusted-host": "the trusted host{named}",
+	"contact-whole": "the contact{named}", "contact": "the e-mail address of the contact{named}", "contact-form": "the form of the contact{named}",
+	"contact-address": "the postal address of the contact{named}", "contact-phone": "the telephone number of the contact{named}",
+	"transfer": "what permits the transfer to the host", "tracker-also": "the other keys{of}", "tracker-name": "the name{of}", "service-hosts": "the hosts{of}",
 	"text-title": "the title{of}", "text-purpose": "the purpose{of}", "text-accepted": "the text for an acceptance{of}",
 	"text-refused": "the text for a refusal{of}", "text-blocked": "the text for a blocked or deleted tracker{of}",
 	"text-benefits": "the benefits{of}", "text-basis": "the note on the legal basis{of}", "text-label": "the name{of}",
@@ -207,6 +211,37 @@ var fieldNames = map[string]string{
 	"text-page-title": "the title of the page", "text-section-title": "the heading of section {name}", "text-section-intro": "the introduction of section {name}",
 	"text-section-note": "the note of section {name}", "text-section": "the text of section {name}", "text-minors": "the text for minors",
 	"text-promise": "the promise {name}", "text-notice": "the first sentence of the notice",
+}
+
+// things are fields that stand for something of their own: it comes and goes, and
+// its parts need not be repeated.
+var things = []string{"law-text", "trusted-host", "reopen", "contact-whole"}
+
+// sentence is what tells of the change, where its parts ask for another one than
+// its kind does.
+func (c Change) sentence() string {
+	const of = "{names}, which receives data through {service}, "
+	switch {
+	case c.Kind == ChangeNew && len(c.Names) > 0 && slices.Contains(things, c.What):
+		return "{what} is new"
+	case c.Kind == ChangeGone && len(c.Names) > 0 && slices.Contains(things, c.What):
+		return "{what} is gone"
+	case c.Kind == ChangeValue && c.What == "service-hosts":
+		return "{service} is now only contacted at {new} instead of {old}"
+	case c.Kind == ChangeValue && c.What == "tracker-name":
+		return "{new} takes the place of {old}"
+	case c.Kind == ChangeCountry && c.Old == "":
+		return of + "is in {new}, which was not said before"
+	case c.Kind == ChangeCountry && c.New == "":
+		return of + "is in a country that is no longer said (it was {old})"
+	case c.Kind == ChangeTransfer && c.Old == "":
+		return "the transfer to {names}, through {service}, rests on {new}, which was not said before"
+	case c.Kind == ChangeTransfer && c.New == "":
+		return "what the transfer to {names}, through {service}, rests on is no longer said (it was {old})"
+	case c.Ask && c.Category == "":
+		return sentences[c.Kind] + "; choices made before are no longer read"
+	}
+	return sentences[c.Kind]
 }
 
 // String tells of the change in English: a sentence without its full stop.
@@ -230,26 +265,26 @@ func (c Change) String() string {
 	return Visible(strings.NewReplacer(
 		"{what}", c.what(), "{category}", category, "{subject}", subject, "{names}", names, "{service}", c.Service,
 		"{promise}", c.promise(), "{old}", c.printed(c.Old), "{new}", c.printed(c.New), "{langs}", langs, "{s}", plural, "{exempt}", exempt,
-	).Replace(sentences[c.Kind]))
+	).Replace(c.sentence()))
 }
 
 // what names the field in English: by its path where it has no name.
 func (c Change) what() string {
-	of := ""
+	of, named := "", ""
 	switch {
 	case len(c.Names) > 0:
-		of = " of " + strings.Join(c.Names, ", ")
+		of, named = " of "+strings.Join(c.Names, ", "), " “"+strings.Join(c.Names, ", ")+"”"
 	case c.Category != "":
 		of = ` of category "` + c.Category + `"`
 	}
 	name, ok := fieldNames[c.What]
 	if !ok {
 		name = c.Field
-		if len(c.Names) > 0 {
-			name += " (" + strings.Join(c.Names, ", ") + ")"
+		if names := strings.Join(c.Names, ", "); names != "" && !strings.HasSuffix(name, "."+names) {
+			name += " (" + names + ")"
 		}
 	}
-	return strings.NewReplacer("{of}", of, "{name}", strings.Join(c.Names, ", ")).Replace(name)
+	return strings.NewReplacer("{of}", of, "{named}", named, "{name}", strings.Join(c.Names, ", ")).Replace(name)
 }
 
 // promise names a promise as the manifest writes it.

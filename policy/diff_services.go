@@ -37,9 +37,7 @@ func (c *comparison) about(v *Service, change Change) Change {
 // inherent takes as explained what goes without saying once a service is new, and
 // tells who receives data through it.
 func (c *comparison) inherent(v *Service) {
-	for _, kind := range []string{inPurpose, inSends, inHost, inProfiling} {
-		c.asks(v.Category.ID, kind, v.ID, "")
-	}
+	c.implies(v.Category.ID, v.ID, inPurpose, inSends, inHost, inProfiling)
 	for _, r := range v.recipients() {
 		ask := c.asks(v.Category.ID, inRecipient, v.ID, r.Name) && !c.fresh[v.Category.ID]
 		c.add(c.about(v, Change{Kind: ChangeRecipientNew, Substantial: true, Ask: ask, Names: []string{r.Name}, Field: r.Field}))
@@ -63,10 +61,14 @@ func (v *Service) recipients() []*Recipient {
 func (c *comparison) service(o, n *Service) {
 	category := n.Category.ID
 	gained := c.asks(category, inService, n.ID, "") && !c.fresh[category]
-	moved := o.Category.ID != category
-	if moved {
+	if o.Category.ID != category {
+		brings := false // trackers, which are asked about although the service may wait for use
+		for _, t := range n.Trackers {
+			brings = c.asks(category, inTracker, t.String(), "") || brings
+			c.implies(category, t.String(), inTracker, inPurpose)
+		}
 		c.addAt(o.Field+".category", n.Field+".category", c.about(n, Change{
-			Kind: ChangeMoved, Substantial: true, Ask: gained, Type: TypeCategory, Old: o.Category.ID, New: category,
+			Kind: ChangeMoved, Substantial: true, Ask: gained || brings && !c.fresh[category], Type: TypeCategory, Old: o.Category.ID, New: category,
 		}))
 	}
 	if o.Loads != n.Loads {
@@ -75,9 +77,7 @@ func (c *comparison) service(o, n *Service) {
 		}))
 	}
 	if gained { // all of it is new to those who are asked
-		for _, kind := range []string{inPurpose, inSends, inHost, inProfiling, inRecipient} {
-			c.asks(category, kind, n.ID, "")
-		}
+		c.implies(category, n.ID, inPurpose, inSends, inHost, inProfiling, inRecipient)
 	}
 	change := c.about(n, Change{})
 	c.purpose(o.Purpose, n.Purpose, o.Field+".purpose", n.Field+".purpose", change, n.ID)
@@ -106,7 +106,7 @@ func (c *comparison) sends(o, n *Service) {
 // another is a new recipient.
 func (c *comparison) recipients(o, n *Service) {
 	gone, added := pairs(o.recipients(), n.recipients(), func(before, now *Recipient) {
-		c.recipient(n, before, now)
+		c.recipient(o, n, before, now)
 	}, func(r *Recipient) string { return normalName(r.Name) })
 	for _, r := range added {
 		ask := c.asks(n.Category.ID, inRecipient, n.ID, r.Name) && !c.fresh[n.Category.ID]
@@ -129,8 +129,16 @@ func (s *Site) entityPath(r *Recipient, service string) string {
 	return r.Field
 }
 
-func (c *comparison) recipient(v *Service, o, n *Recipient) {
+func (c *comparison) recipient(before, v *Service, o, n *Recipient) {
 	change := c.about(v, Change{Names: []string{n.Name}})
+	if o.Name == n.Name && (o.Country != n.Country || mechanisms(o) != mechanisms(n)) {
+		// It is named for what changes about it: one of them may be the catalogue's.
+		for i, r := range []*Recipient{o, n} {
+			if r.Field != []*Service{before, v}[i].Field {
+				c.said[i][r.Field+".name"] = true
+			}
+		}
+	}
 	if o.Country != n.Country {
 		ask := c.asks(v.Category.ID, inRecipient, v.ID, n.Name) && !c.fresh[v.Category.ID]
 		change := change
@@ -150,12 +158,15 @@ func (c *comparison) recipient(v *Service, o, n *Recipient) {
 // one.
 func (c *comparison) tellTransfer(o, n *Recipient) {
 	for i, r := range []*Recipient{o, n} {
-		at := r.Field + ".transfer"
+		at, site := r.Field+".transfer", []*Site{c.old, c.new}[i]
 		c.said[i][at+".mechanism"] = true
 		for j := range r.Transfers {
 			c.said[i][element(at, j)+".mechanism"] = true
+			if site.entries.find(element(at, j)).isPlain() {
+				c.said[i][element(at, j)] = true
+			}
 		}
-		if site := []*Site{c.old, c.new}[i]; site.entries.find(at).isPlain() {
+		if site.entries.find(at).isPlain() {
 			c.said[i][at] = true
 		}
 	}
@@ -171,7 +182,8 @@ func mechanisms(r *Recipient) string {
 }
 
 // hosts compares where a service is reached: what the old hosts do not take in is
-// new. The hosts of what is served by the site itself are never contacted.
+// new, and what takes in new ones is now only those. The hosts of what is served
+// by the site itself are never contacted.
 func (c *comparison) hosts(o, n *Service) {
 	beyond := func(a, b *Service) []string {
 		return slices.DeleteFunc(a.contacted(), func(line string) bool {
@@ -183,6 +195,11 @@ func (c *comparison) hosts(o, n *Service) {
 		c.addAt(o.Field+".hosts", n.Field+".hosts", c.about(n, Change{Kind: ChangeHostNew, Substantial: true, Ask: ask, Names: []string{line}}))
 	}
 	for _, line := range beyond(o, n) {
+		within := slices.DeleteFunc(n.contacted(), func(other string) bool { return !ParseHost(line).takesIn(ParseHost(other)) })
+		if len(within) > 0 {
+			c.addAt(o.Field+".hosts", n.Field+".hosts", c.about(n, Change{Kind: ChangeValue, What: "service-hosts", Old: line, New: strings.Join(within, ", ")}))
+			continue
+		}
 		c.addAt(o.Field+".hosts", n.Field+".hosts", c.about(n, Change{Kind: ChangeHostGone, Names: []string{line}}))
 	}
 }

@@ -33,6 +33,7 @@ var siteTerms = []termOf[*Site]{
 	{term{"policy.effective", "effective", TypeDate, nil}, func(s *Site) string { return s.Policy.Effective.String() }},
 	{term{"policy.announce", "announce", TypeChannels, fewer}, func(s *Site) string { return channels(s.Policy.Announce) }},
 	{term{"policy.announced_before", "announced-before", TypePeriod, shorter}, func(s *Site) string { return s.Policy.AnnouncedBefore.String() }},
+	{term{"site", "site", TypeAny, nil}, func(s *Site) string { return s.ID }},
 	{term{"url", "address", TypeAny, otherDomain}, func(s *Site) string { return s.URL }},
 	{term{"hosts", "hosts", TypeAny, otherDomain}, func(s *Site) string { return strings.Join(s.AllHosts(), ", ") }},
 	{term{"languages", "languages", TypeLanguages, fewer}, func(s *Site) string { return strings.Join(s.Langs, ", ") }},
@@ -116,10 +117,16 @@ func channels(cs []Channel) string {
 	return strings.Join(words, ", ")
 }
 
-// terms compares those of the site.
+// terms compares those of the site. How long something is kept may go unsaid and
+// have a default: visitors are told less all the same.
 func (c *comparison) terms() {
+	inUse := slices.ContainsFunc(c.new.Categories, (*Category).InUse)
 	for _, t := range siteTerms {
-		c.term("", "", t.key, Change{}, t.term, t.value(c.old), t.value(c.new))
+		change := Change{
+			Substantial: strings.HasSuffix(t.what, "-kept") && c.old.Written(t.key) && !c.new.Written(t.key),
+			Ask:         inUse && (t.what == "site" || t.what == "choice-cookie"), // see unread
+		}
+		c.term("", "", t.key, change, t.term, t.value(c.old), t.value(c.new))
 	}
 }
 
@@ -207,11 +214,11 @@ var weights = []struct {
 	what  string
 	weigh weight
 }{
-	{"site", "site", nil},
 	{"name", "site-name", nil},
 	{"controller.siren", "siren", replaced},
 	{"controller.address", "controller-address", gone},
 	{"controller.email", "controller-email", gone},
+	{"contact.*", "contact-whole", nil},
 	{"contact.*.email", "contact", gone},
 	{"contact.*.form", "contact-form", gone},
 	{"contact.*.address", "contact-address", gone},
@@ -250,6 +257,7 @@ var weights = []struct {
 	{"categories.*.basis_note", "text-basis", gone},
 	{"categories.*.basis", "basis", nil},
 	{"trackers[].label", "text-label", nil},
+	{"trackers[].also", "tracker-also", nil},
 	{"trackers[].purpose", "text-purpose", gone},
 	{"trackers[].because", "text-because", gone},
 	{"trackers[].act", "text-act", gone},
@@ -267,12 +275,18 @@ var weights = []struct {
 	{"services[].provider.transfer[].copy", "safeguards", gone},
 	{"services[].recipients[].transfer[].copy", "safeguards", gone},
 	{"hosted_by.transfer", "transfer", always},
+	{"hosted_by.transfer[]", "transfer", always},
 	{"hosted_by.transfer[].mechanism", "transfer", always},
 	{"promises[].text", "text-promise", always},
 	{"promises[].kind", "promise-kind", always},
 	{"trusted_hosts[]", "trusted-host", nil},
 	{"trusted_hosts[].host", "trusted-host", said},
 	{"trusted_hosts[].because", "text-because", nil},
+	{"proof.kept", "proof-kept", gone},
+	{"records.requests", "requests-kept", gone},
+	{"records.reports", "reports-kept", gone},
+	{"records.mail", "mail-kept", gone},
+	{"audience.kept", "audience-kept", gone},
 	{"audience.purposes", "audience-purposes", more},
 	{"audience.exemption", "audience-exemption", always},
 	{"audience.opt_out", "audience-opt-out", isNot("true")},
@@ -283,8 +297,9 @@ var weights = []struct {
 	{"links.legal", "legal-notice", nil},
 	{"links.terms", "terms", nil},
 	{"law", "law", nil},
-	{"law[]", "law", nil},
-	{"law[].text", "law", nil},
+	{"law[]", "law-text", nil},
+	{"law[].text", "law-text", nil},
+	{"law[].url", "law-text", nil},
 	{"automated_decisions.none", "automated", isNot("true")},
 	{"automated_decisions.text", "text-automated", always},
 }

@@ -15,19 +15,53 @@ func (c *comparison) trackers() {
 			return strings.Join([]string{string(k.storage), t.String(), k.domain}, "\x00")
 		},
 		(*Tracker).String)
+	narrowed := map[*Tracker]bool{}
 	for _, t := range added {
+		if i := slices.IndexFunc(gone, func(o *Tracker) bool { return o.narrowsTo(t) }); i >= 0 {
+			c.narrowed(gone[i], t, narrowed[gone[i]])
+			narrowed[gone[i]] = true
+			continue
+		}
 		category := t.Category.ID
-		ask := c.asks(category, inTracker, t.String(), "") && !c.fresh[category]
-		c.asks(category, inPurpose, t.String(), "") // what is new has no other purpose than before
+		ask := c.asks(category, inTracker, t.String(), "")
+		if ask { // what is new has no other purpose than before
+			c.implies(category, t.String(), inPurpose)
+		}
+		ask = ask && !c.fresh[category]
 		c.addAt("", elementPath(t), Change{
 			Kind: ChangeTrackerNew, Category: category, Substantial: true, Ask: ask, Names: []string{t.String()},
 			Field: t.Field, Type: TypeGround, New: t.ground(),
 		})
 	}
 	for _, t := range gone {
+		if narrowed[t] {
+			continue
+		}
 		c.addAt(elementPath(t), "", Change{
 			Kind: ChangeTrackerGone, Category: t.Category.ID, Names: []string{t.String()}, Field: t.Field, Type: TypeGround, Old: t.ground(),
 		})
+	}
+}
+
+// narrowsTo reports whether the other tracker is a part of what the pattern took
+// in, kept in the same place.
+func (t *Tracker) narrowsTo(n *Tracker) bool {
+	return t.pattern.wild && n.Name != "" && t.pattern.takesIn(n.pattern) && t.Storage == n.Storage && t.Party == n.Party &&
+		t.owner() == n.owner() && t.Category.ID == n.Category.ID
+}
+
+// narrowed tells that a pattern now is one of the names that it took in. Of more
+// than one, the first is compared in detail.
+func (c *comparison) narrowed(o, n *Tracker, again bool) {
+	if !again && elementPath(o) != "" && elementPath(n) != "" {
+		c.was[elementPath(n)] = elementPath(o)
+	}
+	c.tracker(o, n)
+	c.addAt(o.Field+".name", n.Field+".name", Change{
+		Kind: ChangeValue, What: "tracker-name", Category: n.Category.ID, Names: []string{n.String()}, Old: o.String(), New: n.String(),
+	})
+	if again {
+		c.tell("", elementPath(n))
 	}
 }
 
@@ -61,12 +95,17 @@ func (c *comparison) tracker(o, n *Tracker) {
 	if n.Service != nil {
 		change.Service = n.Service.ID
 	}
-	for _, d := range c.differences(o, n) {
-		ask := c.asks(n.Category.ID, inTracker, n.String(), "") && !c.fresh[n.Category.ID]
+	differences := c.differences(o, n)
+	if len(differences) > 0 && c.asks(n.Category.ID, inTracker, n.String(), n.String()) { // all of it is new to those who are asked
+		c.implies(n.Category.ID, n.String(), inPurpose)
+	}
+	for _, d := range differences {
+		ask := c.asks(n.Category.ID, inTracker, n.String(), n.String()) && !c.fresh[n.Category.ID]
 		d.change.Category, d.change.Service, d.change.Names = change.Category, change.Service, change.Names
 		d.change.Ask, d.change.Substantial = ask, ask || d.change.Substantial
 		c.addAt(o.Field+"."+d.key, n.Field+"."+d.key, d.change)
 	}
+	c.keys(o, n, change)
 	c.lifetime(o, n, change)
 	c.purpose(o.Purpose, n.Purpose, o.Field+".purpose", n.Field+".purpose", change, n.String())
 	if n.Origin == FromTemoin {
@@ -74,6 +113,30 @@ func (c *comparison) tracker(o, n *Tracker) {
 	}
 	for _, t := range trackerTerms {
 		c.term(o.Field, n.Field, t.key, change, t.term, t.value(o), t.value(n))
+	}
+}
+
+// keys compares under which other keys a tracker is kept: each is told of as a
+// tracker. Of one that is new to a category, they are no news.
+func (c *comparison) keys(o, n *Tracker, change Change) {
+	change.Type = TypeGround
+	for _, name := range n.others() {
+		ask := c.asks(n.Category.ID, inTracker, n.String(), name)
+		if !o.Matches(name) {
+			change := change
+			change.Kind, change.Substantial, change.Names, change.New = ChangeTrackerNew, true, []string{name}, n.ground()
+			if change.Ask = ask && !c.fresh[n.Category.ID]; ask {
+				c.implies(n.Category.ID, n.String(), inPurpose)
+			}
+			c.addAt(o.Field+".also", n.Field+".also", change)
+		}
+	}
+	for _, name := range o.others() {
+		if !n.Matches(name) {
+			change := change
+			change.Kind, change.Names, change.Old = ChangeTrackerGone, []string{name}, o.ground()
+			c.addAt(o.Field+".also", n.Field+".also", change)
+		}
 	}
 }
 
@@ -132,10 +195,12 @@ func (c *comparison) lifetime(o, n *Tracker, change Change) {
 	switch {
 	case change.Old == change.New:
 		return
+	case len(n.Lasts) == 0:
+		change.Kind, change.What, change.Substantial, change.Ask = ChangeGone, "lasts", true, asks
+	case len(o.Lasts) == 0:
+		change.Kind, change.What = ChangeNew, "lasts"
 	case n.Lasts.longer(o.Lasts):
 		change.Kind, change.Substantial, change.Ask = ChangeKeptLonger, true, asks
-	case len(n.Lasts) == 0:
-		change.Kind, change.What, change.Substantial = ChangeGone, "lasts", true
 	case o.Lasts.longer(n.Lasts):
 		change.Kind = ChangeKeptShorter
 	default:

@@ -42,6 +42,17 @@ func (p namePattern) overlaps(q namePattern) bool {
 		(strings.HasSuffix(p.suffix, q.suffix) || strings.HasSuffix(q.suffix, p.suffix))
 }
 
+// takesIn reports whether whatever the other pattern matches is matched by p.
+func (p namePattern) takesIn(q namePattern) bool {
+	switch {
+	case !p.wild:
+		return !q.wild && p.prefix == q.prefix
+	case !q.wild:
+		return p.matches(q.prefix)
+	}
+	return strings.HasPrefix(q.prefix, p.prefix) && strings.HasSuffix(q.suffix, p.suffix)
+}
+
 // A nameIndex finds the tracker of a key. Exact names come before patterns, and
 // of several patterns the one with the longest prefix wins.
 type nameIndex struct {
@@ -147,7 +158,8 @@ func hostPath(dst *string) shape {
 		}}
 }
 
-// A HostPattern is one line of a service's hosts, taken apart.
+// A HostPattern is one line of a service's hosts, taken apart. Two are equal
+// exactly when each covers what the other does.
 type HostPattern struct {
 	Name  string // "stripe.com", in ASCII and small letters
 	Below bool   // its subdomains, not itself
@@ -159,7 +171,7 @@ type HostPattern struct {
 // Site are sound.
 func ParseHost(s string) HostPattern {
 	name, path, found := strings.Cut(s, "/")
-	if found {
+	if found && path != "" { // "example.com/" is all of example.com
 		path = "/" + path
 	}
 	name, below := strings.CutPrefix(name, "*.")
@@ -175,16 +187,16 @@ func (h HostPattern) Covers(host string) bool {
 }
 
 // A hostIndex finds what is declared for a host and path.
-type hostIndex[T any] struct {
+type hostIndex[T comparable] struct {
 	exact, below map[string][]hostRule[T] // longest path first
 }
 
-type hostRule[T any] struct {
+type hostRule[T comparable] struct {
 	path   string
 	values []T
 }
 
-func newHostIndex[T any]() hostIndex[T] {
+func newHostIndex[T comparable]() hostIndex[T] {
 	return hostIndex[T]{map[string][]hostRule[T]{}, map[string][]hostRule[T]{}}
 }
 
@@ -200,7 +212,9 @@ func (idx *hostIndex[T]) add(host string, value T) {
 		i = len(rules)
 		rules = append(rules, hostRule[T]{path: h.Path})
 	}
-	rules[i].values = append(rules[i].values, value)
+	if !slices.Contains(rules[i].values, value) { // "a.example" and "a.example/" are one
+		rules[i].values = append(rules[i].values, value)
+	}
 	slices.SortStableFunc(rules, func(a, b hostRule[T]) int { return len(b.path) - len(a.path) })
 	m[h.Name] = rules
 }
@@ -235,7 +249,7 @@ func (idx *hostIndex[T]) find(host, path string) []T {
 	return nil
 }
 
-func match[T any](rules []hostRule[T], path string) []T {
+func match[T comparable](rules []hostRule[T], path string) []T {
 	for i := range rules {
 		if strings.HasPrefix(path, rules[i].path) {
 			return rules[i].values

@@ -3,6 +3,7 @@ package policy
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -164,6 +165,38 @@ services:
 		if strings.Join(got, " ") != c.want {
 			t.Errorf("%s%s: %v, want %q", c.host, c.path, got, c.want)
 		}
+	}
+}
+
+func TestASlashBehindAHostChangesNothing(t *testing.T) {
+	s := parse(t, base+`
+services:
+  - {id: a, name: A, category: necessary, because: x, hosts: ["*.films.example", "*.films.example/"]}
+  - {id: b, name: B, category: necessary, because: x, hosts: ["*.films.example/"]}
+`)
+	if found := s.ServicesAt("x.films.example", "/"); len(found) != 2 || found[0].ID != "a" || found[1].ID != "b" {
+		t.Errorf("%v", found)
+	}
+	if ParseHost("a.example") != ParseHost("a.example/") || ParseHost("a.example/x") == ParseHost("a.example/x/") {
+		t.Error("patterns")
+	}
+}
+
+func TestAPatternTakesInWhatItMatchesAndNoMore(t *testing.T) {
+	names := []string{"", "a", "b", "ab", "aab", "aba", "abb", "aabb", "abab", "aaab", "aabab", "abaabb"}
+	for _, p := range []string{"*", "a*", "*b", "a*b", "ab*b", "a*ab", "ab", "ab*", "aa*"} {
+		for _, q := range []string{"*", "a*", "*b", "a*b", "ab*b", "a*ab", "ab", "ab*", "aa*"} {
+			outer, inner := compilePattern(p), compilePattern(q)
+			if outer.takesIn(inner) && slices.ContainsFunc(names, func(n string) bool { return inner.matches(n) && !outer.matches(n) }) {
+				t.Errorf("%s is said to take in %s", p, q)
+			}
+			if p == q && !outer.takesIn(inner) {
+				t.Errorf("%s does not take in itself", p)
+			}
+		}
+	}
+	if !compilePattern("a*").takesIn(compilePattern("a*b")) || !compilePattern("a*").takesIn(compilePattern("ab")) {
+		t.Error("a* takes in too little")
 	}
 }
 

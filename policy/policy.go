@@ -31,6 +31,9 @@ import (
 // under one of them still covers what a category does today, nobody is asked
 // again (see [Category.Honours]).
 func Parse(file string, src []byte, earlier ...*Site) (*Site, error) {
+	if len(src) <= MaxSize {
+		go prefetch(src)
+	}
 	root, problem := readTree(file, src)
 	if problem != nil {
 		return nil, newProblems([]Problem{*problem})

@@ -133,6 +133,19 @@ func TestTheSchemaNamesWhatIsKnown(t *testing.T) {
 	}
 }
 
+func TestAManifestMaySayWhichYAMLItIs(t *testing.T) {
+	for _, begin := range []string{"%YAML 1.2\n---\n", "# a comment\n\n%YAML 1.1 # it is\r\n---\r\n", "\ufeff%YAML 1.2\n---\n"} {
+		src := []byte(begin + base + "nme: x\n")
+		_, err := Parse("site.yaml", src)
+		if want := fmt.Sprintf("site.yaml:%d:1: unknown field \"nme\"", strings.Count(string(src), "\n")); err == nil || !strings.HasPrefix(err.Error(), want) {
+			t.Errorf("%q: %v, want %q", begin, err, want)
+		}
+		if !bytes.HasPrefix(src, []byte(begin)) {
+			t.Errorf("%q was written over", begin)
+		}
+	}
+}
+
 func TestAServiceIsFoundByWhatPeopleCallIt(t *testing.T) {
 	for word, want := range map[string]string{
 		"ga": "google-analytics", "facebook": "meta-pixel facebook-plugins", "recaptcha": "google-recaptcha", "Hotjarr": "hotjar",

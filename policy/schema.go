@@ -55,9 +55,17 @@ func (b *schemaBuilder) object(o objectShape) map[string]any {
 			required = append(required, f.key)
 		}
 	}
-	b.defs[o.name] = map[string]any{
+	def := map[string]any{
 		"type": "object", "properties": properties, "required": required, "additionalProperties": false,
 	}
+	if o.any != nil {
+		var groups []any
+		for _, g := range o.any() {
+			groups = append(groups, map[string]any{"required": g})
+		}
+		def["anyOf"] = groups
+	}
+	b.defs[o.name] = def
 	return ref
 }
 

@@ -13,7 +13,7 @@ import (
 // A Scope is what consent to one category depends on: the controller; what the
 // category, its services and its trackers are for, in every language; the
 // services with their hosts, recipients and the data they are sent; the trackers
-// with their lifetimes; profiling and advertising. Titles, wording of
+// with all their keys and lifetimes; profiling and advertising. Titles, wording of
 // consequences, added translations, transfer mechanisms and exempt trackers are
 // no part of it.
 type Scope struct {
@@ -33,6 +33,8 @@ type scopeItem struct {
 	host      HostPattern // of a host
 	number    int         // of a revision
 	kept      kept        // of a tracker
+	place     string      // of a tracker and its purpose: the key without the name
+	pattern   namePattern // of the same: the name
 }
 
 // What a scope holds. They are the kinds of an Excess too.
@@ -162,15 +164,32 @@ func (b *scopeBuilder) tracker(c *Category, t *Tracker) {
 	if len(owners) == 0 {
 		owners = []string{t.owner()}
 	}
-	for _, owner := range owners {
-		b.add(scopeItem{
-			kind: inTracker, of: t.String(), name: t.String(), kept: kept{t.Lasts, t.Sliding},
-			key: strings.Join([]string{string(t.Storage), t.String(), string(t.Party), owner}, "\x00"),
-		})
+	storage, party := string(t.Storage), string(t.Party)
+	add := func(name string, pattern namePattern) {
+		for _, owner := range owners {
+			b.add(scopeItem{
+				kind: inTracker, of: t.String(), name: name, kept: kept{t.Lasts, t.Sliding},
+				key:   strings.Join([]string{storage, name, party, owner}, "\x00"),
+				place: strings.Join([]string{storage, party, owner}, "\x00"), pattern: pattern,
+			})
+		}
+		b.text(scopeItem{
+			kind: inPurpose, key: "\x00" + storage + "\x00" + name, of: t.String(), name: name, place: storage, pattern: pattern,
+		}, t.Purpose, t.Field+".purpose", known)
 	}
-	b.text(scopeItem{
-		kind: inPurpose, key: "\x00" + string(t.Storage) + "\x00" + t.String(), of: t.String(), name: t.String(),
-	}, t.Purpose, t.Field+".purpose", known)
+	add(t.String(), t.pattern)
+	for _, name := range t.others() {
+		add(name, namePattern{prefix: name})
+	}
+}
+
+// others returns the keys that the tracker is kept under besides its name. The
+// name with a prefix by which browsers protect a cookie is no other key.
+func (t *Tracker) others() []string {
+	bare := func(name string) string {
+		return strings.TrimPrefix(strings.TrimPrefix(name, "__Secure-"), "__Host-")
+	}
+	return slices.DeleteFunc(slices.Clone(t.Also), func(name string) bool { return bare(name) == bare(t.Name) })
 }
 
 // owner returns the id of the service that sets the tracker, "" for the site.
@@ -251,10 +270,12 @@ func (ls Lifetimes) after(act string) Lifetime {
 }
 
 // longer reports whether a tracker is kept longer than before after any act of
-// the visitor.
+// the visitor. What is not declared has no end that anybody was told: it is the
+// longest.
 func (ls Lifetimes) longer(before Lifetimes) bool {
 	for _, v := range slices.Concat(ls, before, Lifetimes{{When: Otherwise}}) {
-		if ls.after(v.When).Compare(before.after(v.When)) > 0 {
+		l, m := ls.after(v.When), before.after(v.When)
+		if !m.IsZero() && (l.IsZero() || l.Compare(m) > 0) {
 			return true
 		}
 	}
@@ -270,7 +291,8 @@ func (ls Lifetimes) ends() bool {
 // longer reports whether k goes beyond what was kept before. What each visit
 // begins anew has no end, so it is longer than the same that is not.
 func (k kept) longer(before kept) bool {
-	return k.lasts.longer(before.lasts) || k.sliding && !before.sliding && k.lasts.ends()
+	begins := k.sliding && !before.sliding && k.lasts.ends() && len(before.lasts) > 0
+	return begins || k.lasts.longer(before.lasts)
 }
 
 // canonical writes equal lifetimes alike: "1 year" and "12 months", in whatever
@@ -378,11 +400,17 @@ type Excess struct {
 // reworded, purposes are taken to say the same in other words.
 func (sc Scope) Beyond(old Scope, reworded bool) []Excess {
 	var beyond []Excess
+	wild := slices.DeleteFunc(slices.Clone(old.items), func(it scopeItem) bool { return !it.pattern.wild })
 	for _, it := range sc.items {
 		if it.kind == inPurpose && reworded {
 			continue
 		}
 		before := old.like(it)
+		for _, w := range wild {
+			if w.kind == it.kind && w.place == it.place && w.key != it.key && w.pattern.takesIn(it.pattern) {
+				before = append(slices.Clip(before), w)
+			}
+		}
 		if slices.ContainsFunc(before, it.coveredBy) {
 			continue
 		}
@@ -409,8 +437,8 @@ func (sc Scope) like(it scopeItem) []scopeItem {
 	return sc.items[i:n]
 }
 
-// coveredBy reports whether consent to the other item, of the same kind and key,
-// is consent to this one.
+// coveredBy reports whether consent to the other item, of the same kind and key
+// or of a pattern that takes this one in, is consent to this one.
 func (it scopeItem) coveredBy(old scopeItem) bool {
 	switch it.kind {
 	case inController:
@@ -425,7 +453,8 @@ func (it scopeItem) coveredBy(old scopeItem) bool {
 	case inPurpose, inSends:
 		return sameText(old.says, it.says)
 	case inRecipient:
-		return it.value == old.value
+		// A country that is said for the first time is no other one.
+		return it.value == old.value || old.value == ""
 	case inHost:
 		return old.host.takesIn(it.host)
 	case inTracker:
@@ -436,7 +465,7 @@ func (it scopeItem) coveredBy(old scopeItem) bool {
 
 // takesIn reports whether whatever the other pattern covers is covered by h.
 func (h HostPattern) takesIn(other HostPattern) bool {
-	if !strings.HasPrefix(cmp.Or(other.Path, "/"), h.Path) {
+	if !strings.HasPrefix(other.Path, h.Path) {
 		return false
 	}
 	if other.Below {

@@ -72,7 +72,10 @@ func TestOnlyWhatConsentDependsOnAsksAgain(t *testing.T) {
 		{"a purpose", []string{"Counts visits.", "Shows you advertising."}, true},
 		{"the purpose of a tracker", []string{"Counts you.", "Follows you."}, true},
 		{"a longer lifetime", []string{"12 months", "13 months"}, true},
-		{"a lifetime that is no longer said", []string{", lasts: 12 months", ""}, false},
+		{"a lifetime that is no longer said", []string{", lasts: 12 months", ""}, true},
+		{"another key", []string{"{name: visits,", "{name: visits, also: [ad_id],"}, true},
+		{"the same key with a prefix", []string{"{name: visits,", "{name: visits, also: [__Host-visits, __Secure-visits],"}, false},
+		{"a pattern instead of a name", []string{"{name: visits,", "{name: visits*,"}, true},
 		{"a new tracker", []string{"services:\n", "  - {name: new, category: analytics}\nservices:\n"}, true},
 		{"a new service", []string{"services:\n", "services:\n  - {use: matomo-cloud, category: analytics}\n"}, true},
 		{"a new recipient", []string{"category: analytics}\n", "category: analytics, recipients: [{name: X, country: US}]}\n"}, true},
@@ -104,6 +107,36 @@ func TestOnlyWhatConsentDependsOnAsksAgain(t *testing.T) {
 				t.Errorf("the comparison asks again about %s", asks)
 			}
 		})
+	}
+}
+
+func TestWhatAnOldScopeTakesInAsksNobody(t *testing.T) {
+	wide := edited(t, consentBase, "{name: visits,", "{name: app-*.id, also: [old_id],", "category: analytics}\n", "category: analytics, recipients: [{name: X}]}\n")
+	for _, c := range []struct {
+		what string
+		edit []string
+		ask  bool
+	}{
+		{"one name of a pattern", []string{"app-*.id", "app-1.id"}, false},
+		{"a narrower pattern", []string{"app-*.id", "app-1*.id"}, false},
+		{"another key on its own", []string{"{name: app-*.id, also: [old_id],", "{name: old_id,"}, false},
+		{"a country that is said for the first time", []string{"{name: X}", "{name: X, country: US}"}, false},
+		{"a name that is no part of the pattern", []string{"app-*.id", "app-.id"}, true},
+		{"another pattern", []string{"app-*.id", "app*.id"}, true},
+		{"one name, kept longer", []string{"app-*.id", "app-1.id", "12 months", "13 months"}, true},
+		{"one name, for something else", []string{"app-*.id", "app-1.id", "Counts you.", "Follows you."}, true},
+		{"one name, kept elsewhere", []string{"{name: app-*.id", "{kind: localStorage, name: app-1.id"}, true},
+		{"one name, set by another", []string{"{name: app-*.id", "{service: hotjar, name: app-1.id"}, true},
+	} {
+		old := parse(t, wide)
+		now, err := Parse("site.yaml", []byte(edited(t, wide, c.edit...)), old)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if holds := now.Category("analytics").Honours(old.Category("analytics").Fingerprint().Short()); holds == c.ask {
+			t.Errorf("%s: a grant to the old version holds: %v", c.what, holds)
+		}
+		consistent(t, old, now, Compare(old, now))
 	}
 }
 

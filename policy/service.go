@@ -142,7 +142,8 @@ func (r *Reference) shape() shape {
 }
 
 func (s *Service) shape() shape {
-	return object("service", "a service", &s.Field, append([]field{
+	named := func() [][]string { return [][]string{{"use", "category"}, {"id", "name", "category"}} }
+	return objectOfAny("service", "a service", &s.Field, named, append([]field{
 		may("use", knownID(&s.use, false, CatalogueIDs), "The id of a known service: its facts come from the catalogue, and what you write here comes before them.", "google-analytics"),
 		may("id", id(&s.ID), "The id by which the rest of the manifest refers to it; the catalogue's own unless you say otherwise.", "payment"),
 		may("category", id(&s.categoryID), "The category it belongs to.", "analytics"),
@@ -166,7 +167,7 @@ func (s *Service) common() []field {
 			})
 		}), "With loads: on-use, the beginnings of the paths on which it may be contacted.", "[/checkout]"),
 		may("click", yes(&s.Click), "With loads: on-use, whether the visitor's click on its placeholder loads it too.", "true"),
-		may("hosts", some(&s.Hosts, hostPath), `The hosts it is reached at: "example.com" is that host, "*.example.com" all its subdomains; a path may follow.`, `[js.stripe.com, "*.stripe.network"]`),
+		may("hosts", some(&s.Hosts, hostPath), `The hosts it is reached at: "example.com" is that host, "*.example.com" all its subdomains; a path may follow. Where the hosts of several services take in one address, the most exact host and then the longest path decide: "a.example.com" comes before "*.example.com", whatever their categories.`, `[js.stripe.com, "*.stripe.network"]`),
 		may("snippets", some(&s.Snippets, func(p *string) shape { return line(p) }), "Strings by which its inline scripts are known.", `["gtag("]`),
 		may("self_hosted", yes(&s.SelfHosted), "true: its files are served from your own host and its hosts are never contacted, which the audit checks.", "true"),
 		may("sends", words(&s.Sends), "Which data it receives.", "{en: IP address and browser version}").or("data"),

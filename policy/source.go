@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"regexp"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -61,6 +63,29 @@ func cleanSource(file string, src []byte) ([]byte, *Problem) {
 		p.Position = Position{bytes.Count(src[:i], []byte("\n")) + 1, 1}
 		return nil, p
 	}
+	return withoutDirectives(file, src)
+}
+
+// versionDirective is the line that says what is meant anyway.
+var versionDirective = regexp.MustCompile(`^%YAML +1\.[12][ \t]*(#.*)?\r?\n?$`)
+
+// withoutDirectives makes comments of the %YAML lines before the manifest, and
+// refuses other directives: the YAML reader knows none of version 1.2.
+func withoutDirectives(file string, src []byte) ([]byte, *Problem) {
+	at, number := 0, 0
+	for line := range bytes.Lines(src) {
+		number++
+		switch text := bytes.TrimSpace(line); {
+		case versionDirective.Match(line):
+			src = slices.Clone(src)
+			src[at] = '#'
+		case line[0] == '%':
+			return nil, &Problem{File: file, Position: Position{number, 1}, What: fmt.Sprintf("%q is an instruction to the YAML reader, which a manifest has no use for", shorten(string(text))), Fix: "remove the line"}
+		case len(text) > 0 && text[0] != '#':
+			return src, nil
+		}
+		at += len(line)
+	}
 	return src, nil
 }
 
@@ -86,6 +111,7 @@ var yamlAdvice = []struct{ part, what, fix string }{
 	{"no documents", "holds no manifest", `begin with the line "temoin: 1"`},
 	{"exceeded max depth", "is nested thousands of levels deep", "check the brackets"},
 	{"control characters", "holds a control character", "remove it"},
+	{"incompatible YAML document", "a %YAML line stands within the file", "remove the line"},
 }
 
 // indentedByTab reports whether a line (from 1) has a tab in its indentation.

@@ -167,7 +167,8 @@ func (e *Evidence) shape() shape {
 
 func (t *Tracker) shape() shape {
 	t.Storage, t.Party, t.Origin = Cookie, "", FromSite
-	return object("tracker", "a tracker", &t.Field,
+	named := func() [][]string { return [][]string{{"name"}, {"label"}} }
+	return objectOfAny("tracker", "a tracker", &t.Field, named,
 		may("name", trackerName(&t.Name), `The exact key as the browser shows it. One "*" stands for a part that varies.`, "_ga_*").or("cookie", "key", "id"),
 		may("label", words(&t.Label), "What you call it, where the key alone would say nothing.", "{en: Display mode, fr: Mode d'affichage}").or("title"),
 		may("also", some(&t.Also, trackerName), "Other exact keys under which it is kept, such as the one with a __Secure- prefix in production.", "[__Secure-next-auth.session-token]").or("aliases"),

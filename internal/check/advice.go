@@ -21,15 +21,75 @@ func (p *pass) completing(f *Finding, t *policy.Tracker, fields, then string) *F
 	if p.writes(t) {
 		return f.asKnown(fields, then)
 	}
-	entry := "{name: " + scalar(t.Name)
+	subject := "name: " + scalar(t.Name)
 	if t.Storage != policy.Cookie { // a cookie and a key of local storage may share a name
-		entry += ", kind: " + string(t.Storage)
+		subject += ", kind: " + string(t.Storage)
 	}
-	entry += ", " + fields + "}"
 	if p.Written(t.Service.Field + ".trackers") {
-		return f.write(fmt.Sprintf("Add %s to the trackers of %s%s.", entry, t.Service.ID, then))
+		return f.write(fmt.Sprintf("Add {%s, %s} to the trackers of %s%s.", subject, fields, t.Service.ID, then))
 	}
-	return f.write("Write trackers: [" + entry + "]" + then + ".")
+	return f.missing(part{t.Service, "trackers", subject, fields, then})
+}
+
+// A part is what a finding asks for under a key of a service that is not written
+// yet. All findings of the service name one list together, for a key that is
+// pasted twice is refused.
+type part struct {
+	service *policy.Service
+	key     string // "lasts" or "trackers"
+	subject string // the tracker, as the list names it
+	fields  string // what to write of it
+	then    string // what stands behind the list
+}
+
+// missing says what to write where the key is missing: all of it, once joinParts
+// has seen the other findings.
+func (f *Finding) missing(l part) *Finding {
+	f.lacks = &l
+	return f.write(l.write([]part{l}))
+}
+
+// write writes the list of these parts.
+func (l *part) write(all []part) string {
+	items := make([]string, len(all))
+	for i, p := range all {
+		if items[i] = p.subject + ": " + p.fields; l.key == "trackers" {
+			items[i] = "{" + p.subject + ", " + p.fields + "}"
+		}
+	}
+	list := strings.Join(items, ", ")
+	if l.key == "trackers" {
+		return "Write trackers: [" + list + "]" + l.then + "."
+	}
+	return "Write lasts: {" + list + "}" + l.then + "."
+}
+
+// joinParts makes one list of what several findings ask for under one key of a
+// service. Of two lifetimes for one tracker the first will do: both rules are
+// content with it. What is allowed is not asked for.
+func joinParts(findings []Finding) {
+	type place struct {
+		service *policy.Service
+		key     string
+	}
+	all := map[place][]part{}
+	for _, f := range findings {
+		if f.lacks == nil || f.Allowed != "" {
+			continue
+		}
+		at := place{f.lacks.service, f.lacks.key}
+		switch i := slices.IndexFunc(all[at], func(p part) bool { return p.subject == f.lacks.subject }); {
+		case i < 0:
+			all[at] = append(all[at], *f.lacks)
+		case at.key == "trackers" && !strings.Contains(all[at][i].fields, f.lacks.fields):
+			all[at][i].fields += ", " + f.lacks.fields
+		}
+	}
+	for i := range findings {
+		if f := &findings[i]; f.lacks != nil && f.Allowed == "" {
+			f.Fix = f.lacks.write(all[place{f.lacks.service, f.lacks.key}])
+		}
+	}
 }
 
 // lasting says how to write another lifetime of a tracker.
@@ -42,7 +102,7 @@ func (p *pass) lasting(f *Finding, t *policy.Tracker, lifetime, then string) *Fi
 	case p.Written(t.Service.Field + ".lasts"):
 		return f.write(fmt.Sprintf("Add %s: %s to the lasts of %s%s.", scalar(t.Name), lifetime, t.Service.ID, then))
 	}
-	return f.write(fmt.Sprintf("Write lasts: {%s: %s}%s.", scalar(t.Name), lifetime, then))
+	return f.missing(part{t.Service, "lasts", scalar(t.Name), lifetime, then})
 }
 
 // asKnown says what to write where the lines exist.

@@ -80,16 +80,44 @@ func TestWhatIsSuggestedForAServiceOfTheCatalogueCanBeWritten(t *testing.T) {
 	}
 }
 
+// All that is suggested for one key of a service is one list: the key can be
+// written once.
+func TestWhatIsSuggestedUnderOneKeyOfAServiceIsOneList(t *testing.T) {
+	t.Parallel()
+	for _, id := range policy.CatalogueIDs() {
+		for _, category := range []string{"essential", "stats"} {
+			lists := map[string]string{}
+			for _, f := range run(t, header+"services: [{use: "+id+", category: "+category+"}]\n").Findings {
+				m := suggested.FindStringSubmatch(f.Advice())
+				if m == nil || m[2] != "lasts" && m[2] != "trackers" {
+					continue
+				}
+				if list := snippet(m[1]); lists[m[2]] == "" {
+					lists[m[2]] = list
+				} else if lists[m[2]] != list {
+					t.Errorf("%s: %s and %s", id, lists[m[2]], list)
+				}
+			}
+		}
+	}
+	allowed := run(t, header+"# temoin:allow trk-400d because we mean it\nservices: [{use: google-analytics, category: stats}]\n")
+	for _, f := range allowed.of("trk-400d") {
+		if f.Allowed == "" || !strings.HasPrefix(f.Advice(), "Write lasts: {"+strings.Fields(f.Message)[0]+": ") || strings.Count(f.Advice(), "months") != 1 {
+			t.Errorf("%+v", f)
+		}
+	}
+}
+
 func TestAFixSaysWhereItGoes(t *testing.T) {
 	t.Parallel()
 	const stripe = "services:\n  - {use: stripe, category: essential%s}\n"
 	for _, c := range []struct{ rule, manifest, fix string }{
-		{"trk-exempt-list", strings.Replace(stripe, "%s", "", 1), "Write trackers: [{name: __stripe_mid, reason: …}]: one of the listed ones"},
+		{"trk-exempt-list", strings.Replace(stripe, "%s", "", 1), "Write trackers: [{name: __stripe_mid, reason: …}, {name: __stripe_sid, reason: …}]: one of the listed ones"},
 		{"trk-exempt-list", strings.Replace(stripe, "%s", ", trackers: [{name: __stripe_sid, reason: security}]", 1), "Add {name: __stripe_mid, reason: …} to the trackers of stripe: one"},
 		{"trk-exempt-list", "trackers: [{name: a, category: essential}]\n", "Write reason: one of the listed ones"},
 		{"vnd-dpf-live", strings.Replace(stripe, "%s", "", 1), `Write recipients: [{name: "Stripe, Inc.", country: US, transfer: {mechanism: dpf, checked: 2026-11-21}}], when`},
 		{"vnd-dpf-live", strings.Replace(stripe, "%s", `, recipients: [{name: "Stripe, Inc.", transfer: dpf}]`, 1), "Write transfer: {mechanism: dpf, checked: 2026-11-21}, when"},
-		{"trk-400d", "services: [{use: google-analytics, category: stats}]\n", "Write lasts: {_ga: 13 months}, or a shorter one."},
+		{"trk-400d", "services: [{use: google-analytics, category: stats}]\n", "Write lasts: {_ga: 13 months, _ga_*: 13 months}, or a shorter one."},
 		{"trk-400d", "services: [{use: google-analytics, category: stats, lasts: {_ga: 3 years, _ga_*: 13 months}}]\n", "Write _ga: 13 months, or a shorter one."},
 		{"trk-400d", "services: [{use: google-analytics, category: stats, lasts: {_ga_*: 13 months}}]\n", "Add _ga: 13 months to the lasts of google-analytics, or a shorter one."},
 		{"trk-400d", "trackers: [{name: a, category: stats, lasts: 2 years}]\n", "Write lasts: 13 months, or a shorter one."},

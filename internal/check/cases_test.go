@@ -28,6 +28,10 @@ var cases = []struct {
 	{"pol-contact-present", "contact: {dpo: {email: dpo@shop.example}}\n", nil},
 	{"pol-contact-present", "contact: {general: {form: /contact}}\n", nil},
 	{"pol-contact-present", "controller: {name: A, email: a@shop.example}\n", nil},
+	{"dsr-in-writing", "contact: {dpo: {form: /contact}, general: {address: Paris}}\n", nil},
+	{"dsr-in-writing", "", nil},
+	{"pol-trackers-told", "page: {sections: {categories: {intro: {en: What we keep}}, services: {text: {en: Nobody.}}}}\n", nil},
+	{"pol-trackers-told", "page: {sections: {services: {bare: true, text: {en: Nobody.}}}}\n", nil},
 	{"pol-contact-present", "contact: {support: {email: help@shop.example}}\n", []string{"error there is neither"}},
 
 	{"pol-version-dates", "", []string{"has no version", "has no date of last change", "has no date from which it applies"}},

@@ -108,6 +108,8 @@ type Finding struct {
 	Message  string          // what is wrong here
 	Fix      string          // what to write, where it differs from the rule's own
 	Allowed  string          // the operator's reason, when silenced
+
+	lacks *part // of a list that the manifest does not have yet
 }
 
 // A Report is all that is held against one manifest.
@@ -157,6 +159,7 @@ func Run(site *policy.Site, source []byte, on policy.Date) *Report {
 		report.Findings = append(report.Findings, p.findings...)
 	}
 	report.Findings = append(report.Findings, allow(site, source, on, report.Findings)...)
+	joinParts(report.Findings)
 	slices.SortStableFunc(report.Findings, func(a, b Finding) int {
 		return cmp.Or(cmp.Compare(a.Position.Line, b.Position.Line), cmp.Compare(a.Position.Column, b.Position.Column), cmp.Compare(a.Rule.ID, b.Rule.ID), cmp.Compare(a.Message, b.Message))
 	})
@@ -188,7 +191,11 @@ func (r *Report) moreErrors() string {
 	if r.More == 0 {
 		return ""
 	}
-	return fmt.Sprintf("%s: at least %s are not listed: mend these first, then check again", r.File, count(r.More, "more error"))
+	are := "are"
+	if r.More == 1 {
+		are = "is"
+	}
+	return fmt.Sprintf("%s: at least %s %s not listed: mend these first, then check again", r.File, count(r.More, "more error"), are)
 }
 
 // allowable reports whether a comment can allow the rule's findings: what cannot

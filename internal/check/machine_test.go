@@ -127,6 +127,13 @@ func TestSARIFNamesTheFileAsAnAddress(t *testing.T) {
 	}
 }
 
+func TestOneErrorMoreIsOne(t *testing.T) {
+	t.Parallel()
+	if more := (&Report{File: "site.yaml", More: 1}).moreErrors(); more != "site.yaml: at least 1 more error is not listed: mend these first, then check again" {
+		t.Error(more)
+	}
+}
+
 func TestWhatIsNotListedIsSaidInEveryFormat(t *testing.T) {
 	t.Parallel()
 	var src strings.Builder

@@ -69,6 +69,20 @@ var rightsRules = []Rule{
 		},
 	},
 	{
+		ID: "dsr-in-writing", Severity: Warning,
+		Title:   "Whoever takes requests can be written to.",
+		Why:     "A request by telephone leaves no trace of what was asked and when; the controller must make asking easy.",
+		Fix:     "Add email, form or address to the contact.",
+		Sources: []Source{gdpr("12(2)")},
+		find: func(p *pass) {
+			for _, m := range []policy.Mailbox{p.Contact.DPO, p.Contact.General} {
+				if !m.IsZero() && m.Email == "" && m.Form.IsZero() && m.Address == "" {
+					p.report(m.Field, "there is neither an e-mail address nor a form nor a postal address to write to")
+				}
+			}
+		},
+	},
+	{
 		ID: "dsr-one-month", Severity: Error,
 		Title:   "A promised answer time is within the month that the law allows.",
 		Why:     "A longer promise announces a breach.",

@@ -275,7 +275,7 @@ var serviceRules = []Rule{
 	{
 		ID: "vnd-one-category", Severity: Error,
 		Title:   "A service, a host and a tracker are decided on in one category.",
-		Why:     "Where two categories hold the same thing, a yes to one lets in what a no to the other keeps out. What two services of the catalogue share by their vendor's doing is left to them.",
+		Why:     "Where two categories hold the same thing, a yes to one lets in what a no to the other keeps out. What two services of the catalogue share by their vendor's doing is left to them; where one host is a part of another, the more exact one decides.",
 		Fix:     "Put both services into one category, or leave what they share to one of them; a path may follow a host, as in www.google.com/recaptcha/.",
 		Sources: []Source{eprivacy, gdpr("4(11)"), house("one thing, one answer")},
 		find:    findTwoCategories,
@@ -373,20 +373,24 @@ func findTwoCategories(p *pass) {
 			p.report(s.Field, fmt.Sprintf("%s of %s (category %q) and of %s (line %d, category %q)", what, s.ID, s.Category.ID, first.ID, p.Position(first.Field).Line, first.Category.ID))
 		}
 	}
-	entries, hosts := map[string]*policy.Service{}, map[string]*policy.Service{}
+	entries, hosts := map[string]*policy.Service{}, map[policy.HostPattern]*policy.Service{}
 	for _, s := range p.Services {
 		if use := s.FromCatalogue(); use != "" && entries[use] != nil {
 			report(s, entries[use], fmt.Sprintf("the catalogue's %s is what is meant", use))
 		} else if use != "" {
 			entries[use] = s
 		}
-		for _, h := range s.Hosts {
+		for _, line := range s.Hosts {
+			h := policy.ParseHost(line)
+			reached := func(k *policy.Service) bool {
+				return slices.ContainsFunc(k.Hosts, func(other string) bool { return policy.ParseHost(other) == h })
+			}
 			switch first := hosts[h]; {
 			case s.SelfHosted: // never contacted
 			case first == nil:
 				hosts[h] = s
-			case !vendorsOwn(s, first, func(k *policy.Service) bool { return slices.Contains(k.Hosts, h) }):
-				report(s, first, h+" is a host")
+			case !vendorsOwn(s, first, reached):
+				report(s, first, line+" is a host")
 			}
 		}
 	}

@@ -132,6 +132,21 @@ var textRules = []Rule{
 		},
 	},
 	{
+		ID: "pol-trackers-told", Severity: Error,
+		Title:   "The page tells of every tracker and of every third party.",
+		Why:     "A bare section shows the operator's words alone: what is kept, by whom and for how long is then nowhere to be read.",
+		Fix:     "Remove bare from the section; intro, text and note stand beside what Témoin lists.",
+		Sources: []Source{eprivacy, guidelines("24"), planet49, gdpr("13(1)(e)")},
+		find: func(p *pass) {
+			if s := p.Page.Section("categories"); s.Bare {
+				p.report(s.Field+".bare", "every tracker is left out of the page")
+			}
+			if s := p.Page.Section("services"); s.Bare && len(p.Services) > 0 {
+				p.report(s.Field+".bare", "who receives data through the services is left out of the page").as(Warning)
+			}
+		},
+	},
+	{
 		ID: "pol-self-declared", Severity: Error,
 		Title:   "What the consent system itself writes and keeps is declared.",
 		Why:     "Témoin knows what it writes, for what and for how long; words that replace its own leave something out, or will.",

@@ -7,13 +7,14 @@ import (
 	"sync"
 
 	"github.com/temoin/temoin/consent"
+	"github.com/temoin/temoin/internal/ledger"
 )
 
 // A Row is what is kept of one choice.
 type Row struct {
 	Site    string
 	ID      consent.ID
-	Salt    [SaltSize]byte
+	Salt    ledger.Salt
 	Record  []byte // canonical
 	Account []byte // keyed hash of the account's id; nil where there is none
 }

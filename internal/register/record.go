@@ -20,6 +20,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -27,6 +28,7 @@ import (
 	"time"
 
 	"github.com/temoin/temoin/consent"
+	"github.com/temoin/temoin/internal/ledger"
 	"github.com/temoin/temoin/policy"
 )
 
@@ -216,35 +218,42 @@ func (r *Record) Canonical() ([]byte, error) {
 
 // ParseRecord reads canonical bytes. It refuses any that are not.
 func ParseRecord(b []byte) (*Record, error) {
+	r, canonical, err := readRecord(b)
+	if err == nil && !bytes.Equal(canonical, b) {
+		err = errors.New("the record is not written canonically")
+	}
+	if err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+// readRecord reads a record however its JSON is laid out, and returns the bytes
+// that the log commits to.
+func readRecord(b []byte) (*Record, []byte, error) {
 	if len(b) > maxRecord {
-		return nil, fmt.Errorf("the record has %d bytes: at most %d are read", len(b), maxRecord)
+		return nil, nil, fmt.Errorf("the record has %d bytes: at most %d are read", len(b), maxRecord)
 	}
 	dec := json.NewDecoder(bytes.NewReader(b))
 	dec.DisallowUnknownFields()
 	var r Record
 	if err := dec.Decode(&r); err != nil {
-		return nil, fmt.Errorf("this is no record: %w", err)
+		return nil, nil, fmt.Errorf("this is no record: %w", err)
+	}
+	if _, err := dec.Token(); err != io.EOF {
+		return nil, nil, errors.New("this is no record: something stands behind it")
 	}
 	if r.Format != Format {
-		return nil, fmt.Errorf("the record's format is %.40q: this program reads %q", r.Format, Format)
+		return nil, nil, fmt.Errorf("the record's format is %.40q: this program reads %q", r.Format, Format)
 	}
-	again, err := r.Canonical()
-	if err != nil {
-		return nil, err
-	}
-	if !bytes.Equal(again, b) {
-		return nil, fmt.Errorf("the record is not written canonically: somebody has rewritten it")
-	}
-	return &r, nil
+	canonical, err := r.Canonical()
+	return &r, canonical, err
 }
-
-// SaltSize is the length of a salt, in bytes.
-const SaltSize = 32
 
 // NewSalt makes the salt of a record. Without it nobody can tell which record
 // stands behind an entry of the log, even one who can guess the record.
-func NewSalt(r io.Reader) ([SaltSize]byte, error) {
-	var salt [SaltSize]byte
+func NewSalt(r io.Reader) (ledger.Salt, error) {
+	var salt ledger.Salt
 	_, err := io.ReadFull(r, salt[:])
 	return salt, err
 }

@@ -100,7 +100,7 @@ func TestNoRecordIsEverChangedOrRemovedByTheWay(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, change := range []string{
-		`UPDATE choice SET record = x'00'`, `UPDATE choice SET salt = randomblob(32)`, `UPDATE choice SET id = randomblob(16)`, `UPDATE choice SET site = 'x'`,
+		`UPDATE choice SET record = x'00'`, `UPDATE choice SET salt = randomblob(16)`, `UPDATE choice SET id = randomblob(16)`, `UPDATE choice SET site = 'x'`,
 		`UPDATE choice SET arrival = 99`, `DELETE FROM choice`, `INSERT OR REPLACE INTO choice (site, id, salt, record) SELECT site, id, salt, x'01' FROM choice`,
 	} {
 		if _, err := s.write.Exec(change); err == nil || !strings.Contains(err.Error(), "a record is") {

@@ -4,7 +4,7 @@ CREATE TABLE choice (
   arrival INTEGER PRIMARY KEY AUTOINCREMENT,
   site    TEXT NOT NULL CHECK (site <> ''),
   id      BLOB NOT NULL CHECK (length(id) = 16),
-  salt    BLOB NOT NULL CHECK (length(salt) = 32),
+  salt    BLOB NOT NULL CHECK (length(salt) = 16),
   record  BLOB NOT NULL CHECK (length(record) BETWEEN 1 AND 65536),
   account BLOB CHECK (account IS NULL OR length(account) = 32),
   UNIQUE (site, id)
