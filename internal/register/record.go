@@ -133,35 +133,58 @@ type Event struct {
 	Withdraw string // path or address; the first place of the site's otherwise
 }
 
+// A Template is what all records about one version of a site have in common. It
+// is immutable and safe for concurrent use.
+type Template struct {
+	site   *policy.Site
+	common Record
+	scopes map[string]Answer // by category: whether it is in use, and its fingerprint
+}
+
+// NewTemplate makes the template of a version.
+func NewTemplate(site *policy.Site) *Template {
+	t := &Template{site: site, scopes: map[string]Answer{}, common: Record{
+		Format: Format, Site: site.ID, Jurisdictions: append([]string{}, site.Jurisdictions()...),
+		Controller: Controller{site.Controller.Country, site.Controller.Name, strings.ReplaceAll(site.Controller.SIREN, " ", "")},
+		Policy:     Policy{hex.EncodeToString(site.Hash[:]), site.Policy.Version},
+	}}
+	for _, k := range site.Categories {
+		scope := k.Fingerprint()
+		t.scopes[k.ID] = Answer{Category: k.ID, InUse: k.InUse(), Scope: hex.EncodeToString(scope[:])}
+	}
+	return t
+}
+
 // NewRecord makes the record of a choice about a site.
 func NewRecord(site *policy.Site, choice *consent.Choice, e Event) *Record {
-	r := &Record{
-		Action: e.Action, Answers: []Answer{}, Code: e.Code, Exceptions: []Exception{}, Format: Format,
-		Controller: Controller{site.Controller.Country, site.Controller.Name, strings.ReplaceAll(site.Controller.SIREN, " ", "")},
-		Ends:       choice.Ends(site).UTC().Format(time.RFC3339), ID: choice.ID.String(), Imported: e.Imported,
-		Jurisdictions: append([]string{}, site.Jurisdictions()...), Language: e.Language, Notice: hex.EncodeToString(e.Notice[:]),
-		Policy: Policy{hex.EncodeToString(site.Hash[:]), site.Policy.Version}, Scope: string(policy.ScopeDevice),
-		Signals: Signals{e.GPC}, Site: site.ID, Time: choice.At.UTC().Format(time.RFC3339), Withdraw: e.Withdraw,
-	}
+	return NewTemplate(site).Record(choice, e)
+}
+
+// Record makes the record of a choice about the template's version.
+func (t *Template) Record(choice *consent.Choice, e Event) *Record {
+	r := t.common
+	r.Action, r.Code, r.Imported, r.Language, r.Withdraw = e.Action, e.Code, e.Imported, e.Language, e.Withdraw
+	r.ID, r.Notice, r.Signals = choice.ID.String(), hex.EncodeToString(e.Notice[:]), Signals{e.GPC}
+	r.Time, r.Ends = choice.At.UTC().Format(time.RFC3339), choice.Ends(t.site).UTC().Format(time.RFC3339)
+	r.Scope = string(policy.ScopeDevice)
 	if e.Account {
 		r.Scope = string(policy.ScopeAccount)
 	}
 	if e.Replaces != nil {
 		r.Replaces = e.Replaces.String()
 	}
+	r.Answers, r.Exceptions = make([]Answer, 0, len(choice.Answers)), make([]Exception, 0, len(choice.Exceptions))
 	for _, a := range choice.Answers {
-		k := site.Category(a.Category)
-		if k == nil {
-			continue
+		if answer, ok := t.scopes[a.Category]; ok {
+			answer.Allow = a.Allow
+			r.Answers = append(r.Answers, answer)
 		}
-		scope := k.Fingerprint()
-		r.Answers = append(r.Answers, Answer{a.Allow, a.Category, k.InUse(), hex.EncodeToString(scope[:])})
 	}
 	for _, x := range choice.Exceptions {
 		r.Exceptions = append(r.Exceptions, Exception{x.Allow, x.Service})
 	}
 	r.State = r.state()
-	return r
+	return &r
 }
 
 // state follows from the answers about what is in use.
@@ -201,19 +224,11 @@ const maxRecord = 64 << 10
 
 // Canonical returns the bytes that the log commits to.
 func (r *Record) Canonical() ([]byte, error) {
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(r); err != nil {
-		return nil, err
+	b := r.append(make([]byte, 0, 1024))
+	if len(b) > maxRecord {
+		return nil, fmt.Errorf("the record of a choice has %d bytes: at most %d are kept", len(b), maxRecord)
 	}
-	// U+2028 and U+2029, which encoding/json escapes and RFC 8785 does not, are
-	// in no manifest.
-	out := bytes.TrimSuffix(b.Bytes(), []byte("\n"))
-	if len(out) > maxRecord {
-		return nil, fmt.Errorf("the record of a choice has %d bytes: at most %d are kept", len(out), maxRecord)
-	}
-	return out, nil
+	return b, nil
 }
 
 // ParseRecord reads canonical bytes. It refuses any that are not.

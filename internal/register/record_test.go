@@ -180,9 +180,10 @@ func FuzzParseRecord(f *testing.F) {
 func BenchmarkRecord(b *testing.B) {
 	s := site(b)
 	c := choose(b, s, "stats one")
+	template := NewTemplate(s)
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := NewRecord(s, c, Event{Action: Save, Language: "fr"}).Canonical(); err != nil {
+		if _, err := template.Record(c, Event{Action: Save, Language: "fr"}).Canonical(); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -1,0 +1,204 @@
+package register
+
+import (
+	"context"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/temoin/temoin/consent"
+	"github.com/temoin/temoin/policy"
+)
+
+// An Endpoint takes choices over HTTP: a form, or JSON of the same names.
+//
+//	id      a UUID of version 7 that the client made; may be left out
+//	action  accept, refuse, close, save or withdraw
+//	allow   with save: categories and services, once for each
+//	notice  the SHA-256 of the notice that was shown, hex
+//	lang    the language it was shown in
+//
+// The answer to JSON is JSON, with the id of the record; the answer to a form leads
+// back to the page. Whoever mounts it checks that the request comes from the site's
+// own pages.
+type Endpoint struct {
+	Register *Register
+	Codec    *consent.Codec
+	// Site returns the version of the policy that a notice belongs to, nil for a
+	// notice that nobody was shown.
+	Site func(notice [32]byte) *policy.Site
+	Back func(r *http.Request) string // where a form leads back to
+}
+
+const (
+	maxBody   = 16 << 10
+	keepsFor  = 10 * time.Second // the longest that a choice waits to be kept
+	retryWait = "2"              // seconds until somebody who was turned away may try again
+)
+
+// ServeHTTP keeps a choice.
+func (e *Endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	h := w.Header()
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Content-Type-Options", "nosniff")
+	if r.Method != http.MethodPost {
+		h.Set("Allow", "POST")
+		http.Error(w, "A choice is made by POST.", http.StatusMethodNotAllowed)
+		return
+	}
+	in, form, err := read(w, r)
+	if err != nil {
+		http.Error(w, "The choice cannot be read: "+err.Error(), http.StatusBadRequest)
+		return
+	}
+	site, wish, err := e.wish(r, in)
+	if err != nil {
+		http.Error(w, "The choice cannot be read: "+err.Error(), http.StatusBadRequest)
+		return
+	}
+	if site == nil {
+		http.Error(w, "This notice is not known here. Load the page again.", http.StatusConflict)
+		return
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), keepsFor)
+	defer cancel()
+	kept, err := e.Register.Keep(ctx, site, wish)
+	if err != nil {
+		refuse(w, err)
+		return
+	}
+	e.answer(w, r, site, kept, form)
+}
+
+// An input is a choice as it is sent.
+type input struct {
+	ID     string   `json:"id"`
+	Action string   `json:"action"`
+	Allow  []string `json:"allow"`
+	Notice string   `json:"notice"`
+	Lang   string   `json:"lang"`
+}
+
+// read reads a form or JSON.
+func read(w http.ResponseWriter, r *http.Request) (in input, form bool, err error) {
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	if err != nil {
+		return in, false, errors.New("it is too long, or was cut")
+	}
+	switch kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); kind {
+	case "application/json":
+		err = json.Unmarshal(body, &in)
+		if err != nil {
+			err = errors.New("this is no JSON of a choice")
+		}
+		return in, false, err
+	case "application/x-www-form-urlencoded":
+		v, err := url.ParseQuery(string(body))
+		if err != nil {
+			return in, true, errors.New("this is no form")
+		}
+		return input{v.Get("id"), v.Get("action"), v["allow"], v.Get("notice"), v.Get("lang")}, true, nil
+	}
+	return in, false, errors.New("send a form or JSON")
+}
+
+// maxAllowed bounds how much one choice names.
+const maxAllowed = 200
+
+// wish turns an input into a wish about a version of the site.
+func (e *Endpoint) wish(r *http.Request, in input) (*policy.Site, Wish, error) {
+	w := Wish{Allow: in.Allow, Event: Event{Action: Action(in.Action), Language: in.Lang, GPC: r.Header.Get("Sec-GPC") == "1"}}
+	if in.ID != "" {
+		id, err := consent.ParseID(in.ID)
+		if err != nil {
+			return nil, w, err
+		}
+		w.ID = id
+	}
+	notice, err := hex.DecodeString(in.Notice)
+	if err != nil || len(notice) != len(w.Event.Notice) {
+		return nil, w, errors.New("notice is no SHA-256 in hex")
+	}
+	copy(w.Event.Notice[:], notice)
+	if len(in.Allow) > maxAllowed {
+		return nil, w, errors.New("allow names too much")
+	}
+	site := e.Site(w.Event.Notice)
+	if site == nil {
+		return nil, w, nil
+	}
+	if !known(site, in.Lang) {
+		w.Event.Language = site.Default()
+	}
+	w.Event.Withdraw = withdrawAt(site)
+	if c, err := r.Cookie(site.Choice.Cookie); err == nil {
+		if before := e.Codec.Decode(c.Value); before != nil && before.ID != w.ID {
+			w.Event.Replaces = &before.ID
+		}
+	}
+	return site, w, nil
+}
+
+func known(site *policy.Site, lang string) bool {
+	for _, l := range site.Langs {
+		if l == lang {
+			return true
+		}
+	}
+	return false
+}
+
+// withdrawAt is where a choice can be changed by everybody.
+func withdrawAt(site *policy.Site) string {
+	for _, p := range site.Reopenings() {
+		if !p.Signed && p.Path != "" {
+			return p.Path
+		}
+	}
+	return "/.temoin/"
+}
+
+// refuse answers an error of Keep. Nothing is granted by any of them.
+func refuse(w http.ResponseWriter, err error) {
+	switch {
+	case errors.Is(err, ErrWish), errors.Is(err, ErrClock):
+		http.Error(w, "The choice cannot be kept: "+err.Error()+".", http.StatusBadRequest)
+	case errors.Is(err, ErrOther):
+		http.Error(w, "Another choice is kept under this id.", http.StatusConflict)
+	default:
+		w.Header().Set("Retry-After", retryWait)
+		http.Error(w, "The choice cannot be kept now. Nothing was allowed. Please try again.", http.StatusServiceUnavailable)
+	}
+}
+
+// answer sets the consent cookie and tells what was kept.
+func (e *Endpoint) answer(w http.ResponseWriter, r *http.Request, site *policy.Site, kept *Kept, form bool) {
+	value, err := e.Codec.Encode(kept.Choice)
+	if err != nil {
+		http.Error(w, "The choice is kept, and its cookie cannot be written: "+err.Error(), http.StatusInternalServerError)
+		return
+	}
+	cookie := &http.Cookie{
+		Name: site.Choice.Cookie, Value: value, Path: "/", Secure: true, SameSite: http.SameSiteLaxMode,
+		Expires: kept.Choice.Ends(site), MaxAge: max(1, int(kept.Choice.Ends(site).Sub(e.Register.now()).Seconds())),
+	}
+	if site.Choice.Domain == "registrable" {
+		cookie.Domain = site.RegistrableDomain()
+	}
+	http.SetCookie(w, cookie)
+	if form {
+		http.Redirect(w, r, e.Back(r), http.StatusSeeOther)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	json.NewEncoder(w).Encode(struct { //nolint:errcheck // a client that is gone cannot be told
+		ID    string `json:"id"`
+		State State  `json:"state"`
+		Ends  string `json:"ends"`
+	}{kept.Record.ID, kept.Record.State, kept.Record.Ends})
+}

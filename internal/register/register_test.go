@@ -1,0 +1,215 @@
+package register
+
+import (
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/temoin/temoin/consent"
+	"github.com/temoin/temoin/policy"
+)
+
+func newRegister(t testing.TB, now time.Time) (*Register, *memory) {
+	t.Helper()
+	m := &memory{rows: map[consent.ID]Row{}}
+	r := New(Config{Store: m, Now: func() time.Time { return now }, Code: "test"})
+	t.Cleanup(r.Close)
+	return r, m
+}
+
+func answers(c *consent.Choice) string {
+	var out []string
+	for _, a := range c.Answers {
+		if a.Allow {
+			out = append(out, a.Category)
+		}
+	}
+	for _, x := range c.Exceptions {
+		out = append(out, map[bool]string{true: "+", false: "-"}[x.Allow]+x.Service)
+	}
+	return strings.Join(out, " ")
+}
+
+func TestAWishIsKeptAsItIsMeant(t *testing.T) {
+	s := site(t)
+	r, m := newRegister(t, noon)
+	for _, c := range []struct {
+		action Action
+		allow  string
+		want   string
+	}{
+		{Accept, "", "stats ads later"}, {Refuse, "", ""}, {Close, "", ""}, {Withdraw, "", ""},
+		{Save, "stats", "stats"}, {Save, "stats one", "stats -two"}, {Save, "one", "+one"}, {Save, "ads later", "ads later"}, {Save, "", ""},
+	} {
+		kept, err := r.Keep(t.Context(), s, Wish{Allow: strings.Fields(c.allow), Event: Event{Action: c.action, Language: "fr"}})
+		if err != nil || answers(kept.Choice) != c.want {
+			t.Errorf("%s %q: %v, %q, want %q", c.action, c.allow, err, answers(kept.Choice), c.want)
+			continue
+		}
+		row, ok := m.rows[kept.Choice.ID]
+		if back, err := ParseRecord(row.Record); !ok || err != nil || back.Action != c.action || back.Code != "test" {
+			t.Errorf("%s: kept %v, %v", c.action, ok, err)
+		} else if again, err := back.Choice(); err != nil || answers(again) != c.want || again.ID != kept.Choice.ID || !again.At.Equal(kept.Choice.At) {
+			t.Errorf("%s: its record is of %q (%v)", c.action, answers(again), err)
+		}
+	}
+	for _, w := range []Wish{{Event: Event{Action: "buy"}}, {Event: Event{Action: Refuse}, Allow: []string{"stats"}}, {Event: Event{Action: Save}, Allow: []string{"needed"}}, {Event: Event{Action: Save}, Allow: []string{"nobody"}}} {
+		if _, err := r.Keep(t.Context(), s, w); !errors.Is(err, ErrWish) {
+			t.Errorf("%+v: %v", w, err)
+		}
+	}
+}
+
+func TestASecondAttemptIsTheSameChoiceAndAnotherChoiceIsRefused(t *testing.T) {
+	s := site(t)
+	r, m := newRegister(t, noon)
+	id, err := consent.NewID(noon.Add(-time.Minute), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	wish := Wish{ID: id, Allow: []string{"stats"}, Event: Event{Action: Save}}
+	first, err := r.Keep(t.Context(), s, wish)
+	if err != nil || first.Repeated {
+		t.Fatal(first, err)
+	}
+	r.now = func() time.Time { return noon.Add(time.Minute) }
+	again, err := r.Keep(t.Context(), s, wish)
+	if err != nil || !again.Repeated || !again.Choice.At.Equal(first.Choice.At) || answers(again.Choice) != "stats" || len(m.rows) != 1 {
+		t.Errorf("%v: %+v, %d rows", err, again, len(m.rows))
+	}
+	wish.Allow = nil
+	if _, err := r.Keep(t.Context(), s, wish); !errors.Is(err, ErrOther) {
+		t.Errorf("%v", err)
+	}
+	for _, away := range []time.Duration{-time.Hour, time.Hour} {
+		old, _ := consent.NewID(noon.Add(away), nil)
+		if _, err := r.Keep(t.Context(), s, Wish{ID: old, Event: Event{Action: Refuse}}); !errors.Is(err, ErrClock) {
+			t.Errorf("an id %v away: %v", away, err)
+		}
+	}
+}
+
+var shown = [32]byte{1, 2, 3}
+
+const shownHex = "0102030000000000000000000000000000000000000000000000000000000000"
+
+func endpoint(t testing.TB, s *policy.Site) (*Endpoint, *memory) {
+	t.Helper()
+	r, m := newRegister(t, noon)
+	codec, err := consent.NewCodec(s, []byte(strings.Repeat("k", 32)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &Endpoint{Register: r, Codec: codec, Back: func(*http.Request) string { return "/back" }, Site: func(n [32]byte) *policy.Site {
+		if n == shown {
+			return s
+		}
+		return nil
+	}}, m
+}
+
+func post(e *Endpoint, kind, body string, header ...string) *http.Response {
+	r := httptest.NewRequest("POST", "/.temoin/choice", strings.NewReader(body))
+	r.Header.Set("Content-Type", kind)
+	for i := 0; i < len(header); i += 2 {
+		r.Header.Set(header[i], header[i+1])
+	}
+	w := httptest.NewRecorder()
+	e.ServeHTTP(w, r)
+	return w.Result()
+}
+
+const (
+	asForm = "application/x-www-form-urlencoded"
+	asJSON = "application/json; charset=utf-8"
+)
+
+func TestAChoiceIsTakenAsAFormAndAsJSON(t *testing.T) {
+	s := site(t)
+	e, m := endpoint(t, s)
+	form := url.Values{"action": {"save"}, "allow": {"stats", "one"}, "notice": {shownHex}, "lang": {"fr"}}.Encode()
+	res := post(e, asForm, form, "Sec-GPC", "1")
+	if res.StatusCode != http.StatusSeeOther || res.Header.Get("Location") != "/back" || len(res.Cookies()) != 1 {
+		t.Fatalf("%d %v", res.StatusCode, res.Header)
+	}
+	cookie := res.Cookies()[0]
+	choice := e.Codec.Decode(cookie.Value)
+	if choice == nil || answers(choice) != "stats -two" || !cookie.Secure || cookie.SameSite != http.SameSiteLaxMode || cookie.Path != "/" || cookie.Name != s.Choice.Cookie || cookie.HttpOnly {
+		t.Fatalf("%+v: %+v", cookie, choice)
+	}
+	if want := noon.AddDate(0, 6, 0); !cookie.Expires.Equal(want) {
+		t.Errorf("the cookie ends at %v, want %v", cookie.Expires, want)
+	}
+	record, err := ParseRecord(m.rows[choice.ID].Record)
+	if err != nil || record.Language != "fr" || !record.Signals.GPC || record.Notice != shownHex || record.Replaces != "" {
+		t.Errorf("%v: %+v", err, record)
+	}
+	res = post(e, asJSON, `{"action":"withdraw","notice":"`+shownHex+`","lang":"xx"}`, "Cookie", cookie.Name+"="+cookie.Value)
+	if res.StatusCode != http.StatusOK || len(res.Cookies()) != 1 {
+		t.Fatalf("%d", res.StatusCode)
+	}
+	after := e.Codec.Decode(res.Cookies()[0].Value)
+	record, err = ParseRecord(m.rows[after.ID].Record)
+	if err != nil || record.State != Withdrawn || record.Replaces != choice.ID.String() || record.Language != "en" || answers(after) != "" {
+		t.Errorf("%v: %+v", err, record)
+	}
+}
+
+func TestWhatIsNoChoiceIsRefusedAndKeepsNothing(t *testing.T) {
+	e, m := endpoint(t, site(t))
+	for _, c := range []struct {
+		kind, body string
+		want       int
+	}{
+		{asJSON, `{"action":"accept","notice":"` + strings.Repeat("f", 64) + `"}`, http.StatusConflict},
+		{asJSON, `{"action":"accept"}`, http.StatusBadRequest}, {asJSON, `{"action":"accept","notice":"zz"}`, http.StatusBadRequest}, {asJSON, `nonsense`, http.StatusBadRequest},
+		{asJSON, `{"action":"save","allow":["x"],"notice":"` + shownHex + `"}`, http.StatusBadRequest}, {asJSON, `{"action":"accept","id":"x","notice":"` + shownHex + `"}`, http.StatusBadRequest},
+		{"text/plain", `action=accept`, http.StatusBadRequest}, {"", ``, http.StatusBadRequest}, {asForm, `%zz`, http.StatusBadRequest},
+		{asForm, strings.Repeat("x", maxBody+1), http.StatusBadRequest}, {asForm, "action=accept&notice=" + shownHex + strings.Repeat("&allow=stats", 300), http.StatusBadRequest},
+	} {
+		if res := post(e, c.kind, c.body); res.StatusCode != c.want || len(res.Cookies()) != 0 {
+			t.Errorf("%.60s: %d, want %d", c.body, res.StatusCode, c.want)
+		}
+	}
+	r := httptest.NewRecorder()
+	e.ServeHTTP(r, httptest.NewRequest("GET", "/.temoin/choice", nil))
+	if r.Code != http.StatusMethodNotAllowed || len(m.rows) != 0 {
+		t.Errorf("GET: %d, %d rows", r.Code, len(m.rows))
+	}
+}
+
+func TestAStoreThatCannotKeepGrantsNothingAndSaysWhenToComeBack(t *testing.T) {
+	e, m := endpoint(t, site(t))
+	m.fail = errors.New("disk full")
+	res := post(e, asJSON, `{"action":"accept","notice":"`+shownHex+`"}`)
+	if res.StatusCode != http.StatusServiceUnavailable || res.Header.Get("Retry-After") == "" || len(res.Cookies()) != 0 {
+		t.Errorf("%d %v", res.StatusCode, res.Header)
+	}
+	m.mu.Lock()
+	m.fail = nil
+	m.mu.Unlock()
+	if res := post(e, asJSON, `{"action":"accept","notice":"`+shownHex+`"}`); res.StatusCode != http.StatusOK {
+		t.Errorf("it does not recover: %d", res.StatusCode)
+	}
+}
+
+// BenchmarkEndpoint is all of a choice over HTTP but the network and the store.
+func BenchmarkEndpoint(b *testing.B) {
+	e, m := endpoint(b, site(b))
+	body := `{"action":"save","allow":["stats"],"lang":"fr","notice":"` + shownHex + `"}`
+	b.ReportAllocs()
+	for b.Loop() {
+		r := httptest.NewRequest("POST", "/.temoin/choice", strings.NewReader(body))
+		r.Header.Set("Content-Type", asJSON)
+		w := httptest.NewRecorder()
+		e.ServeHTTP(w, r)
+		if w.Code != http.StatusOK {
+			b.Fatal(w.Code)
+		}
+		clear(m.rows)
+	}
+}
