@@ -53,6 +53,7 @@ bench:
 	$(GO) run ./bench/check
 	$(GO) test ./internal/document -run '^$$' -bench Page -benchmem
 	$(GO) test ./consent -run '^$$' -bench . -benchmem
+	$(GO) run ./bench/choices
 	$(GO) test ./internal/ledger -run '^$$' -bench .
 	$(GO) test ./internal/store -run '^$$' -bench Commit -benchtime 40000x
 	$(GO) test ./internal/store -run '^$$' -bench Sequence -benchtime 10x
@@ -67,6 +68,7 @@ fuzz:
 	$(GO) test ./consent -run '^$$' -fuzz '^FuzzDecode$$' -fuzztime 60s
 	for f in $$($(GO) test ./internal/ledger -list '^Fuzz' | grep ^Fuzz); do $(GO) test ./internal/ledger -run '^$$' -fuzz "^$$f\$$" -fuzztime 20s || exit 1; done
 	$(GO) test ./internal/register -run '^$$' -fuzz '^FuzzParseRecord$$' -fuzztime 60s
+	$(GO) test ./internal/register -run '^$$' -fuzz '^FuzzVerify$$' -fuzztime 60s
 
 # Every change of every field, of which "make test" tries some.
 torture:

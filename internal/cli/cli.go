@@ -59,6 +59,7 @@ var commands = []command{
 	checkCommand,
 	diffCommand,
 	documentCommand,
+	verifyCommand,
 	schemaCommand,
 	versionCommand,
 }

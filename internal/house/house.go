@@ -10,8 +10,8 @@ package house
 var Floors = [][]string{
 	0: {"internal/lang", "examples"},
 	1: {"policy", "internal/ledger"},
-	2: {"internal/wording", "consent"},
-	3: {"internal/document", "internal/register"},
+	2: {"internal/anchor", "internal/wording", "consent"},
+	3: {"internal/document", "internal/register", "internal/register/verifier"},
 	4: {"internal/check"},
 	5: {"internal/store"},
 	6: {"internal/demo"},

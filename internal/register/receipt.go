@@ -66,7 +66,7 @@ func NewReceipt(ctx context.Context, store Finder, trust ledger.Trust, site stri
 	if err != nil {
 		return nil, err
 	}
-	r.Log = &LogProof{Index: index, Checkpoint: string(note)}
+	r.Log = &LogProof{Index: index, Proof: []string{}, Checkpoint: string(note)}
 	for _, h := range proof {
 		r.Log.Proof = append(r.Log.Proof, base64.StdEncoding.EncodeToString(h[:]))
 	}

@@ -1,0 +1,169 @@
+package register
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"reflect"
+	"strings"
+	"unicode/utf8"
+
+	"golang.org/x/mod/sumdb/note"
+
+	"github.com/temoin/temoin/internal/ledger"
+)
+
+// A Reason is the class of what is wrong with a receipt. Other verifiers give the
+// same one: see testdata/receipts.json.
+type Reason string
+
+const (
+	Unreadable    Reason = "unreadable" // no JSON, or not of a receipt's fields
+	OtherFormat   Reason = "format"     // the receipt or its record is of a format that is not known here
+	BadRecord     Reason = "record"     // it has not exactly the fields of a record
+	BadSalt       Reason = "salt"       // not 16 bytes in base64
+	Pending       Reason = "pending"    // no proof yet
+	OtherLog      Reason = "origin"     // the checkpoint is of a log that no key is known of
+	Unsigned      Reason = "unsigned"   // no known key of the log signed
+	BadSignature  Reason = "signature"  // a known key's signature is wrong, or there twice
+	BadCheckpoint Reason = "checkpoint" // it is none
+	BadProof      Reason = "proof"      // it does not lead to the root: record, salt, index or hashes are others
+)
+
+// A misread is an error of reading that knows its class.
+type misread struct {
+	why  Reason
+	what string
+}
+
+func (m *misread) Error() string { return m.what }
+
+// UnmarshalJSON reads a receipt to the letter. encoding/json alone takes names in
+// any case, fields that are missing and base64 with line breaks: whoever reads the
+// text would see another receipt than the one that is verified.
+func (r *Receipt) UnmarshalJSON(b []byte) error {
+	if !utf8.Valid(b) {
+		return errors.New("it is not in UTF-8")
+	}
+	if format := formatOf(b, ReceiptFormat); format != ReceiptFormat {
+		*r = Receipt{Format: format} // whose fields nobody here knows
+		return nil
+	}
+	type plain Receipt
+	var p plain
+	if err := exactly(b, &p); err != nil {
+		return err
+	}
+	if err := exactRecord(p.Record); err != nil {
+		return err
+	}
+	if strings.ContainsAny(p.Salt, "\r\n") {
+		return &misread{BadSalt, "the receipt's salt has a line break"}
+	}
+	if p.Log != nil && strings.ContainsAny(strings.Join(p.Log.Proof, ""), "\r\n") {
+		return &misread{BadProof, "a hash of the proof has a line break"}
+	}
+	var compact bytes.Buffer
+	if err := json.Compact(&compact, p.Record); err != nil {
+		return err
+	}
+	p.Record = compact.Bytes()
+	*r = Receipt(p)
+	return nil
+}
+
+// exactRecord finds what a record's text says otherwise than the canonical bytes.
+func exactRecord(b []byte) error {
+	if format := formatOf(b, Format); format != Format {
+		return &misread{OtherFormat, fmt.Sprintf("the record's format is %.40q: this program reads %q", format, Format)}
+	}
+	if err := exactly(b, new(Record)); err != nil {
+		return &misread{BadRecord, "the record: " + err.Error()}
+	}
+	return nil
+}
+
+// exactly decodes JSON that says the same when v is written again, but for its
+// layout and the order of its fields.
+func exactly(b []byte, v any) error {
+	dec := json.NewDecoder(bytes.NewReader(b))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(v); err != nil {
+		return err
+	}
+	again, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	var was, is any
+	if err := errors.Join(json.Unmarshal(b, &was), json.Unmarshal(again, &is)); err != nil {
+		return err
+	}
+	if !reflect.DeepEqual(was, is) {
+		return errors.New("it has not exactly the fields that it must have")
+	}
+	return nil
+}
+
+// Why tells the class of what [Verify] found wrong with a receipt.
+func Why(b []byte, trust ledger.Trust) Reason {
+	if len(b) > maxReceipt {
+		return Unreadable
+	}
+	var r Receipt
+	if err := json.Unmarshal(b, &r); err != nil {
+		var m *misread
+		if errors.As(err, &m) {
+			return m.why
+		}
+		return Unreadable
+	}
+	if r.Format == "" {
+		return Unreadable
+	}
+	if r.Format != ReceiptFormat {
+		return OtherFormat
+	}
+	if _, _, err := readRecord(r.Record); err != nil {
+		return BadRecord // that it is too long, exactRecord does not see
+	}
+	if raw, err := base64.StdEncoding.Strict().DecodeString(r.Salt); err != nil || len(raw) != ledger.SaltSize {
+		return BadSalt
+	}
+	if r.Log == nil {
+		return Pending
+	}
+	if _, err := trust.Open([]byte(r.Log.Checkpoint)); err != nil {
+		return whyCheckpoint(r.Log.Checkpoint, trust, err)
+	}
+	return BadProof
+}
+
+// formatOf returns the format that a JSON object says it is of; the expected one for
+// what is no object, so that another error says what is wrong.
+func formatOf(b []byte, expected string) (format string) {
+	var fields map[string]json.RawMessage
+	if json.Unmarshal(b, &fields) != nil || fields == nil {
+		return expected
+	}
+	if json.Unmarshal(fields["format"], &format) != nil {
+		return ""
+	}
+	return format
+}
+
+func whyCheckpoint(text string, trust ledger.Trust, err error) Reason {
+	var invalid *note.InvalidSignatureError
+	origin, _, _ := strings.Cut(text, "\n")
+	switch {
+	case origin != trust.Origin:
+		return OtherLog
+	case errors.Is(err, ledger.ErrUnsigned):
+		return Unsigned
+	case errors.Is(err, ledger.ErrDuplicate), errors.As(err, &invalid):
+		return BadSignature
+	}
+	return BadCheckpoint
+}
