@@ -3,8 +3,8 @@
 GO ?= go
 TOOL = $(GO) tool -modfile=tools/go.mod
 
-# What the tests use besides Go. Later parts add postgresql.
-NEEDS = chromium axe
+# What the tests use besides Go.
+NEEDS = chromium axe postgresql pgbouncer
 
 .PHONY: all build test check generate fresh statements bench fuzz torture race clean
 
@@ -70,9 +70,10 @@ fuzz:
 	$(GO) test ./internal/register -run '^$$' -fuzz '^FuzzParseRecord$$' -fuzztime 60s
 	$(GO) test ./internal/register -run '^$$' -fuzz '^FuzzVerify$$' -fuzztime 60s
 
-# Every change of every field, of which "make test" tries some.
+# Every change of every field, of which "make test" tries some; a million records.
 torture:
 	TEMOIN_TORTURE=1 $(GO) test -count=1 -run TestNoFieldCanChangeUnnoticed ./policy
+	TEMOIN_TORTURE=1 $(GO) test -count=1 -run TestManyRecordsAreExportedInConstantMemory -v ./internal/register
 
 # The race detector needs a C compiler.
 race:
