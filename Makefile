@@ -4,7 +4,7 @@ GO ?= go
 TOOL = $(GO) tool -modfile=tools/go.mod
 
 # What the tests use besides Go.
-NEEDS = chromium axe postgresql pgbouncer
+NEEDS = chromium axe postgresql pgbouncer openssl
 
 .PHONY: all build test check generate fresh statements bench fuzz torture race clean
 
@@ -66,7 +66,8 @@ fuzz:
 	$(GO) test ./internal/check -run '^$$' -fuzz '^FuzzRun$$' -fuzztime 60s
 	$(GO) test ./internal/document -run '^$$' -fuzz '^FuzzPage$$' -fuzztime 60s
 	$(GO) test ./consent -run '^$$' -fuzz '^FuzzDecode$$' -fuzztime 60s
-	for f in $$($(GO) test ./internal/ledger -list '^Fuzz' | grep ^Fuzz); do $(GO) test ./internal/ledger -run '^$$' -fuzz "^$$f\$$" -fuzztime 20s || exit 1; done
+	for p in ledger anchor; do for f in $$($(GO) test ./internal/$$p -list '^Fuzz' | grep ^Fuzz); do \
+		$(GO) test ./internal/$$p -run '^$$' -fuzz "^$$f\$$" -fuzztime 20s || exit 1; done; done
 	$(GO) test ./internal/register -run '^$$' -fuzz '^FuzzParseRecord$$' -fuzztime 60s
 	$(GO) test ./internal/register -run '^$$' -fuzz '^FuzzVerify$$' -fuzztime 60s
 

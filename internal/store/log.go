@@ -10,11 +10,16 @@ import (
 	"github.com/temoin/temoin/internal/register"
 )
 
+// unplaced is true of a choice c that is in no log. As a value, and not as NOT
+// EXISTS, it is looked up row by row: no engine reads the whole of place for it.
+const unplaced = `(SELECT p.idx FROM place p WHERE p.site = c.site AND p.record = c.id) IS NULL`
+
 // Pending returns committed choices that are in no log yet: see
-// register.LogStore.
+// register.LogStore. Choices of transactions that end later may have arrived
+// before them, and come with the next call.
 func (s *Store) Pending(ctx context.Context, limit int) ([]register.Arrived, error) {
-	rows, err := s.read.QueryContext(ctx, `SELECT arrival, site, id, salt, record FROM choice
-		WHERE arrival > (SELECT arrival FROM sequenced) ORDER BY arrival LIMIT $1`, limit)
+	rows, err := s.read.QueryContext(ctx, `SELECT c.arrival, c.site, c.id, c.salt, c.record FROM choice c
+		WHERE c.arrival >= (SELECT arrival FROM sequenced WHERE one = 1) AND `+unplaced+` ORDER BY c.arrival LIMIT $1`, s.afresh(limit)...)
 	if err != nil {
 		return nil, err
 	}
@@ -35,22 +40,18 @@ func (s *Store) Pending(ctx context.Context, limit int) ([]register.Arrived, err
 
 // Head returns the committed head of a site's log.
 func (s *Store) Head(ctx context.Context, site string) (ledger.Head, error) {
-	return head(ctx, s.read, site)
-}
-
-type querier interface {
-	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
-}
-
-func head(ctx context.Context, q querier, site string) (ledger.Head, error) {
 	var h ledger.Head
 	var root []byte
-	err := q.QueryRowContext(ctx, `SELECT size, root FROM log WHERE site = $1`, site).Scan(&h.Size, &root)
+	err := s.read.QueryRowContext(ctx, `SELECT size, root FROM log WHERE site = $1`, site).Scan(&h.Size, &root)
 	if errors.Is(err, sql.ErrNoRows) {
 		return ledger.Empty(), nil
 	}
 	copy(h.Root[:], root)
 	return h, err
+}
+
+type querier interface {
+	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
 }
 
 // tiles reads the tiles of one site.
@@ -75,7 +76,9 @@ func (t tiles) Tile(level int, index int64) ([]byte, error) {
 	return hashes, err
 }
 
-// Extend moves the head of a site's log: see register.LogStore.
+// Extend moves the head of a site's log: see register.LogStore. A record that has
+// its place already also makes it stale: somebody put it there between the calls
+// of Pending and of Head.
 func (s *Store) Extend(ctx context.Context, e register.Extension) error {
 	tx, err := s.write.BeginTx(ctx, nil)
 	if err != nil {
@@ -85,16 +88,10 @@ func (s *Store) Extend(ctx context.Context, e register.Extension) error {
 	if err := swap(ctx, tx, e); err != nil {
 		return err
 	}
-	for _, t := range e.Tiles {
-		if _, err := tx.ExecContext(ctx, `INSERT INTO tile (site, level, idx, hashes) VALUES ($1, $2, $3, $4)
-			ON CONFLICT (site, level, idx) DO UPDATE SET hashes = excluded.hashes`, e.Site, t.Level, t.Index, t.Hashes); err != nil {
-			return err
-		}
-	}
-	if err := leaves(ctx, tx, e); err != nil {
+	if err := s.engine.insert(ctx, tx, e); err != nil {
 		return err
 	}
-	if _, err := tx.ExecContext(ctx, `UPDATE sequenced SET arrival = max(arrival, $1)`, e.Arrival); err != nil {
+	if err := s.advance(ctx, tx, e.Arrival); err != nil {
 		return err
 	}
 	return tx.Commit()
@@ -102,40 +99,41 @@ func (s *Store) Extend(ctx context.Context, e register.Extension) error {
 
 // swap moves size and root, if they are what the extension begins at.
 func swap(ctx context.Context, tx *sql.Tx, e register.Extension) error {
-	before, err := head(ctx, tx, e.Site)
-	if err != nil {
-		return err
+	var res sql.Result
+	var err error
+	if e.From == ledger.Empty() {
+		res, err = tx.ExecContext(ctx, `INSERT INTO log (site, size, root) VALUES ($1, $2, $3) ON CONFLICT (site) DO NOTHING`,
+			e.Site, e.To.Size, e.To.Root[:])
+	} else {
+		res, err = tx.ExecContext(ctx, `UPDATE log SET size = $2, root = $3 WHERE site = $1 AND size = $4 AND root = $5`,
+			e.Site, e.To.Size, e.To.Root[:], e.From.Size, e.From.Root[:])
 	}
-	if before != e.From {
-		return register.ErrStale
-	}
-	_, err = tx.ExecContext(ctx, `INSERT INTO log (site, size, root) VALUES ($1, $2, $3)
-		ON CONFLICT (site) DO UPDATE SET size = excluded.size, root = excluded.root`, e.Site, e.To.Size, e.To.Root[:])
-	return err
+	return all(res, err, 1)
 }
 
-// leaves inserts the leaves and where each record is.
-func leaves(ctx context.Context, tx *sql.Tx, e register.Extension) error {
-	leaf, err := tx.PrepareContext(ctx, `INSERT INTO leaf (site, idx, entry, record) VALUES ($1, $2, $3, $4)`)
+// all tells of a statement that wrote fewer rows than it should that somebody else
+// was there before.
+func all(res sql.Result, err error, rows int) error {
 	if err != nil {
 		return err
 	}
-	defer leaf.Close()
-	place, err := tx.PrepareContext(ctx, `INSERT INTO place (site, record, idx) VALUES ($1, $2, $3)`)
+	if n, err := res.RowsAffected(); err != nil || n == int64(rows) {
+		return err
+	}
+	return register.ErrStale
+}
+
+// advance moves the mark before which Pending need not look: at most to an arrival
+// that is in a log, not past a choice that is in none, be it another site's, and
+// not past one that a transaction may still bring.
+func (s *Store) advance(ctx context.Context, tx *sql.Tx, arrival int64) error {
+	arrival, err := s.settled(ctx, tx, arrival)
 	if err != nil {
 		return err
 	}
-	defer place.Close()
-	for i, l := range e.Leaves {
-		at := e.From.Size + int64(i)
-		if _, err := leaf.ExecContext(ctx, e.Site, at, l.Entry[:], l.Record[:]); err != nil {
-			return err
-		}
-		if _, err := place.ExecContext(ctx, e.Site, l.Record[:], at); err != nil {
-			return err
-		}
-	}
-	return nil
+	_, err = tx.ExecContext(ctx, `UPDATE sequenced SET arrival = coalesce((SELECT c.arrival FROM choice c
+		WHERE c.arrival >= sequenced.arrival AND c.arrival < $1 AND `+unplaced+` ORDER BY c.arrival LIMIT 1), $1) WHERE one = 1 AND arrival < $1`, s.afresh(arrival)...)
+	return err
 }
 
 // Checkpoint returns the checkpoint that was kept last; nil for none.
@@ -151,6 +149,9 @@ func (s *Store) Checkpoint(ctx context.Context, site string) ([]byte, error) {
 // KeepCheckpoint keeps a checkpoint, unless one of a larger tree is kept.
 func (s *Store) KeepCheckpoint(ctx context.Context, site string, size int64, note []byte) error {
 	_, err := s.write.ExecContext(ctx, `UPDATE log SET signed = $2, checkpoint = $3 WHERE site = $1 AND signed <= $2`, site, size, note)
+	if err == nil {
+		s.changed()
+	}
 	return err
 }
 

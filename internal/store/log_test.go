@@ -54,90 +54,94 @@ func keyOf(t testing.TB) (func(string) (ledger.Key, error), ledger.Trust) {
 }
 
 func TestAReceiptVerifiesOfflineOnceItsRecordIsInTheLog(t *testing.T) {
-	t.Parallel()
-	s, site := open1(t, t.TempDir()), shop(t)
-	keys, trust := keyOf(t)
-	var rows []register.Row
-	for n := range 700 {
-		rows = append(rows, choice1(t, site, n))
-	}
-	if _, err := s.Commit(t.Context(), rows); err != nil {
-		t.Fatal(err)
-	}
-	early, err := register.NewReceipt(t.Context(), s, trust, site.ID, rows[3].ID)
-	if err != nil || early.Log != nil {
-		t.Fatalf("%v: a proof before there is a log", err)
-	}
-	if b, _ := json.Marshal(early); true {
-		if _, err := register.Verify(b, trust); !errors.Is(err, register.ErrNoProof) {
+	onEach(t, func(t *testing.T, where string) {
+		s, site := open1(t, where), shop(t)
+		keys, trust := keyOf(t)
+		var rows []register.Row
+		for n := range 700 {
+			rows = append(rows, choice1(t, site, n))
+		}
+		if _, err := s.Commit(t.Context(), rows); err != nil {
+			t.Fatal(err)
+		}
+		early, err := register.NewReceipt(t.Context(), s, trust, site.ID, rows[3].ID)
+		if err != nil || early.Log != nil {
+			t.Fatalf("%v: a proof before there is a log", err)
+		}
+		if b, _ := json.Marshal(early); true {
+			if _, err := register.Verify(b, trust); !errors.Is(err, register.ErrNoProof) {
+				t.Errorf("%v", err)
+			}
+		}
+		q := register.NewSequencer(s, keys)
+		if n, err := q.Step(t.Context()); err != nil || n != 700 {
+			t.Fatalf("%d, %v", n, err)
+		}
+		for _, n := range []int{0, 3, 255, 256, 699} {
+			receipt, err := register.NewReceipt(t.Context(), s, trust, site.ID, rows[n].ID)
+			if err != nil {
+				t.Fatal(err)
+			}
+			b, err := json.MarshalIndent(receipt, "", "  ") // however it is laid out
+			if err != nil {
+				t.Fatal(err)
+			}
+			v, err := register.Verify(b, trust)
+			if err != nil || v.Index != int64(n) || v.Record.ID != rows[n].ID.String() || v.Checkpoint.Size != 700 {
+				t.Fatalf("%d: %v, %+v", n, err, v)
+			}
+			for _, damage := range [][2]string{{`"allow": false`, `"allow": true`}, {`"allow": true`, `"allow": false`}, {`"index": `, `"index": 1`}, {"shop.example/log\n", "shop.example/Log\n"}, {`"salt": "`, `"salt": "AA`}} {
+				changed := strings.Replace(string(b), damage[0], damage[1], 1)
+				if changed == string(b) {
+					continue
+				}
+				if _, err := register.Verify([]byte(changed), trust); err == nil {
+					t.Errorf("%d: a receipt with %q for %q verifies", n, damage[1], damage[0])
+				}
+			}
+		}
+		if _, err := register.NewReceipt(t.Context(), s, trust, site.ID, row(9).ID); !errors.Is(err, register.ErrUnknownRecord) {
 			t.Errorf("%v", err)
 		}
-	}
-	q := register.NewSequencer(s, keys)
-	if n, err := q.Step(t.Context()); err != nil || n != 700 {
-		t.Fatalf("%d, %v", n, err)
-	}
-	for _, n := range []int{0, 3, 255, 256, 699} {
-		receipt, err := register.NewReceipt(t.Context(), s, trust, site.ID, rows[n].ID)
-		if err != nil {
-			t.Fatal(err)
-		}
-		b, err := json.MarshalIndent(receipt, "", "  ") // however it is laid out
-		if err != nil {
-			t.Fatal(err)
-		}
-		v, err := register.Verify(b, trust)
-		if err != nil || v.Index != int64(n) || v.Record.ID != rows[n].ID.String() || v.Checkpoint.Size != 700 {
-			t.Fatalf("%d: %v, %+v", n, err, v)
-		}
-		for _, damage := range [][2]string{{`"allow": false`, `"allow": true`}, {`"allow": true`, `"allow": false`}, {`"index": `, `"index": 1`}, {"shop.example/log\n", "shop.example/Log\n"}, {`"salt": "`, `"salt": "AA`}} {
-			changed := strings.Replace(string(b), damage[0], damage[1], 1)
-			if changed == string(b) {
-				continue
-			}
-			if _, err := register.Verify([]byte(changed), trust); err == nil {
-				t.Errorf("%d: a receipt with %q for %q verifies", n, damage[1], damage[0])
-			}
-		}
-	}
-	if _, err := register.NewReceipt(t.Context(), s, trust, site.ID, row(9).ID); !errors.Is(err, register.ErrUnknownRecord) {
-		t.Errorf("%v", err)
-	}
+	})
 }
 
 func TestTheLogGrowsStepByStepAndEveryCheckpointIsConsistent(t *testing.T) {
-	t.Parallel()
-	s, site := open1(t, t.TempDir()), shop(t)
-	keys, trust := keyOf(t)
-	var before ledger.Checkpoint
-	n := 0
-	for step := range 20 {
-		for range step * 37 {
-			if _, err := s.Commit(t.Context(), []register.Row{choice1(t, site, n)}); err != nil {
+	onEach(t, func(t *testing.T, where string) {
+		s, site := open1(t, where), shop(t)
+		keys, trust := keyOf(t)
+		var before ledger.Checkpoint
+		n := 0
+		for step := range 20 {
+			for range step {
+				var rows []register.Row
+				for range 37 {
+					rows = append(rows, choice1(t, site, n))
+					n++
+				}
+				commit(t, s, rows...)
+			}
+			// Another node, which knows nothing but the store.
+			if _, err := register.NewSequencer(s, keys).Step(t.Context()); err != nil {
 				t.Fatal(err)
 			}
-			n++
-		}
-		// Another node, which knows nothing but the store.
-		if _, err := register.NewSequencer(s, keys).Step(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		note, err := s.Checkpoint(t.Context(), site.ID)
-		if err != nil || step == 0 {
-			continue
-		}
-		c, err := trust.Open(note)
-		if err != nil || c.Size != int64(n) {
-			t.Fatalf("step %d: %v, %d entries of %d", step, err, c.Size, n)
-		}
-		if before.Size > 0 {
-			old, proof, err := ledger.Consistency(c.Head, before.Size, s.Tiles(t.Context(), site.ID))
-			if err != nil || old != before.Head || ledger.VerifyConsistency(before.Head, c.Head, proof) != nil {
-				t.Fatalf("step %d: %v, %v is no part of %v", step, err, before.Head, c.Head)
+			note, err := s.Checkpoint(t.Context(), site.ID)
+			if err != nil || step == 0 {
+				continue
 			}
+			c, err := trust.Open(note)
+			if err != nil || c.Size != int64(n) {
+				t.Fatalf("step %d: %v, %d entries of %d", step, err, c.Size, n)
+			}
+			if before.Size > 0 {
+				old, proof, err := ledger.Consistency(c.Head, before.Size, s.Tiles(t.Context(), site.ID))
+				if err != nil || old != before.Head || ledger.VerifyConsistency(before.Head, c.Head, proof) != nil {
+					t.Fatalf("step %d: %v, %v is no part of %v", step, err, before.Head, c.Head)
+				}
+			}
+			before = c
 		}
-		before = c
-	}
+	})
 }
 
 // faulty fails at one call and passes all others on.
@@ -178,134 +182,145 @@ func (f *faulty) KeepCheckpoint(ctx context.Context, site string, size int64, no
 
 func TestASequencerKilledAtAnyPointNeverForksTheLog(t *testing.T) {
 	t.Parallel()
-	for at := 1; at <= 9; at++ {
-		s, site := open1(t, t.TempDir()), shop(t)
-		keys, trust := keyOf(t)
-		f := &faulty{Store: s, at: at}
-		q := register.NewSequencer(f, keys)
-		n := 0
-		var signed []ledger.Head
-		for round := range 4 {
-			for range 30 {
-				if _, err := s.Commit(t.Context(), []register.Row{choice1(t, site, n)}); err != nil {
+	for _, e := range engines {
+		t.Run(e.name, func(t *testing.T) {
+			t.Parallel()
+			for at := 1; at <= 9; at++ {
+				s, site := open1(t, e.place(t)), shop(t)
+				keys, trust := keyOf(t)
+				f := &faulty{Store: s, at: at}
+				q := register.NewSequencer(f, keys)
+				n := 0
+				var signed []ledger.Head
+				for round := range 4 {
+					for range 30 {
+						if _, err := s.Commit(t.Context(), []register.Row{choice1(t, site, n)}); err != nil {
+							t.Fatal(err)
+						}
+						n++
+					}
+					if _, err := q.Step(t.Context()); err != nil {
+						if !errors.Is(err, errKilled) {
+							t.Fatalf("killed at %d, round %d: %v", at, round, err)
+						}
+						q = register.NewSequencer(f, keys) // what follows is another process
+					}
+					if note, err := s.Checkpoint(t.Context(), site.ID); err != nil {
+						t.Fatal(err)
+					} else if note != nil {
+						c, err := trust.Open(note)
+						if err != nil {
+							t.Fatal(err)
+						}
+						signed = append(signed, c.Head)
+					}
+				}
+				if _, err := register.NewSequencer(f, keys).Step(t.Context()); err != nil {
+					t.Fatalf("killed at %d: it does not go on: %v", at, err)
+				}
+				if err := register.NewSequencer(f, keys).Check(t.Context(), site.ID); err != nil {
 					t.Fatal(err)
 				}
-				n++
-			}
-			if _, err := q.Step(t.Context()); err != nil {
-				if !errors.Is(err, errKilled) {
-					t.Fatalf("killed at %d, round %d: %v", at, round, err)
+				h, err := s.Head(t.Context(), site.ID)
+				if err != nil || h.Size != int64(n) {
+					t.Fatalf("killed at %d: %v, %d entries of %d", at, err, h.Size, n)
 				}
-				q = register.NewSequencer(f, keys) // what follows is another process
-			}
-			if note, err := s.Checkpoint(t.Context(), site.ID); err != nil {
-				t.Fatal(err)
-			} else if note != nil {
-				c, err := trust.Open(note)
-				if err != nil {
-					t.Fatal(err)
+				for _, old := range signed {
+					got, _, err := ledger.Consistency(h, old.Size, s.Tiles(t.Context(), site.ID))
+					if err != nil || got != old {
+						t.Errorf("killed at %d: what was signed at %d is no part of the log (%v)", at, old.Size, err)
+					}
 				}
-				signed = append(signed, c.Head)
 			}
-		}
-		if _, err := register.NewSequencer(f, keys).Step(t.Context()); err != nil {
-			t.Fatalf("killed at %d: it does not go on: %v", at, err)
-		}
-		if err := register.NewSequencer(f, keys).Check(t.Context(), site.ID); err != nil {
-			t.Fatal(err)
-		}
-		h, err := s.Head(t.Context(), site.ID)
-		if err != nil || h.Size != int64(n) {
-			t.Fatalf("killed at %d: %v, %d entries of %d", at, err, h.Size, n)
-		}
-		for _, old := range signed {
-			got, _, err := ledger.Consistency(h, old.Size, s.Tiles(t.Context(), site.ID))
-			if err != nil || got != old {
-				t.Errorf("killed at %d: what was signed at %d is no part of the log (%v)", at, old.Size, err)
-			}
-		}
+		})
 	}
 }
 
 func TestTwoSequencersNeverWriteTheSamePlace(t *testing.T) {
-	t.Parallel()
-	s, site := open1(t, t.TempDir()), shop(t)
-	keys, _ := keyOf(t)
-	one, two := register.NewSequencer(s, keys), register.NewSequencer(s, keys)
-	for n := range 40 {
-		if _, err := s.Commit(t.Context(), []register.Row{choice1(t, site, n)}); err != nil {
-			t.Fatal(err)
-		}
-		q := one
-		if n%3 == 0 {
-			q = two
-		}
-		// A stale one says so, and goes on from where the other left the log.
-		if _, err := q.Step(t.Context()); errors.Is(err, register.ErrStale) {
-			_, err = q.Step(t.Context())
-			if err != nil {
+	onEach(t, func(t *testing.T, where string) {
+		s, site := open1(t, where), shop(t)
+		keys, _ := keyOf(t)
+		one, two := register.NewSequencer(s, keys), register.NewSequencer(s, keys)
+		for n := range 40 {
+			if _, err := s.Commit(t.Context(), []register.Row{choice1(t, site, n)}); err != nil {
 				t.Fatal(err)
 			}
-		} else if err != nil {
-			t.Fatal(err)
+			q := one
+			if n%3 == 0 {
+				q = two
+			}
+			// A stale one says so, and goes on from where the other left the log.
+			if _, err := q.Step(t.Context()); errors.Is(err, register.ErrStale) {
+				_, err = q.Step(t.Context())
+				if err != nil {
+					t.Fatal(err)
+				}
+			} else if err != nil {
+				t.Fatal(err)
+			}
 		}
-	}
-	if h, err := s.Head(t.Context(), site.ID); err != nil || h.Size != 40 {
-		t.Errorf("%v, %d entries", err, h.Size)
-	}
+		if h, err := s.Head(t.Context(), site.ID); err != nil || h.Size != 40 {
+			t.Errorf("%v, %d entries", err, h.Size)
+		}
+	})
 }
 
 func TestAStoreBehindItsCheckpointIsNotSignedAgain(t *testing.T) {
-	t.Parallel()
-	s, site := open1(t, t.TempDir()), shop(t)
-	keys, _ := keyOf(t)
-	for n := range 10 {
-		if _, err := s.Commit(t.Context(), []register.Row{choice1(t, site, n)}); err != nil {
+	onEach(t, func(t *testing.T, where string) {
+		s, site := open1(t, where), shop(t)
+		keys, _ := keyOf(t)
+		for n := range 10 {
+			if _, err := s.Commit(t.Context(), []register.Row{choice1(t, site, n)}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := register.NewSequencer(s, keys).Step(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-	}
-	if _, err := register.NewSequencer(s, keys).Step(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	key, _ := keys("")
-	for name, head := range map[string]ledger.Head{
-		"a larger log":  {Size: 11, Root: ledger.Hash{1}},
-		"another log":   {Size: 10, Root: ledger.Hash{1}},
-		"another start": {Size: 9, Root: ledger.Hash{1}},
-	} {
-		note, err := ledger.Sign(head, key)
-		if err != nil {
-			t.Fatal(err)
+		key, _ := keys("")
+		for name, head := range map[string]ledger.Head{
+			"a larger log":  {Size: 11, Root: ledger.Hash{1}},
+			"another log":   {Size: 10, Root: ledger.Hash{1}},
+			"another start": {Size: 9, Root: ledger.Hash{1}},
+		} {
+			note, err := ledger.Sign(head, key)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := s.write.Exec(`UPDATE log SET checkpoint = $1`, note); err != nil {
+				t.Fatal(err)
+			}
+			if err := register.NewSequencer(s, keys).Check(t.Context(), site.ID); !errors.Is(err, register.ErrAhead) {
+				t.Errorf("%s: %v", name, err)
+			}
 		}
-		if _, err := s.write.Exec(`UPDATE log SET checkpoint = $1`, note); err != nil {
-			t.Fatal(err)
-		}
-		if err := register.NewSequencer(s, keys).Check(t.Context(), site.ID); !errors.Is(err, register.ErrAhead) {
-			t.Errorf("%s: %v", name, err)
-		}
-	}
+	})
 }
 
 // BenchmarkSequence sequences what was committed, 4096 choices a step.
 func BenchmarkSequence(b *testing.B) {
-	s, site := open1(b, b.TempDir()), shop(b)
-	keys, _ := keyOf(b)
-	q := register.NewSequencer(s, keys)
-	n := 0
-	for b.Loop() {
-		b.StopTimer()
-		rows := make([]register.Row, 4096)
-		for i := range rows {
-			rows[i] = choice1(b, site, n)
-			n++
-		}
-		if _, err := s.Commit(b.Context(), rows); err != nil {
-			b.Fatal(err)
-		}
-		b.StartTimer()
-		if _, err := q.Step(b.Context()); err != nil {
-			b.Fatal(err)
-		}
+	for _, e := range engines {
+		b.Run(e.name, func(b *testing.B) {
+			s, site := open1(b, e.place(b)), shop(b)
+			keys, _ := keyOf(b)
+			q := register.NewSequencer(s, keys)
+			n := 0
+			for b.Loop() {
+				b.StopTimer()
+				rows := make([]register.Row, 4096)
+				for i := range rows {
+					rows[i] = choice1(b, site, n)
+					n++
+				}
+				if _, err := s.Commit(b.Context(), rows); err != nil {
+					b.Fatal(err)
+				}
+				b.StartTimer()
+				if took, err := q.Step(b.Context()); err != nil || took != len(rows) {
+					b.Fatal(took, err)
+				}
+			}
+			b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(n), "µs/choice")
+		})
 	}
-	b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(n), "µs/choice")
 }

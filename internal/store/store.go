@@ -1,205 +1,136 @@
 // Package store is the only SQL of the house. It keeps what the register and the
-// log need in SQLite, in one folder, by default; the same tables serve in
-// PostgreSQL for many nodes.
+// log need: in SQLite, in one folder, for one process; or in PostgreSQL, for many
+// nodes. Both engines keep the same contract and pass the same tests.
 //
-// What Commit has acknowledged is on the disk: SQLite in WAL mode with
-// synchronous=FULL. Rows of choices are inserted and never updated; deleting one
-// is left to erasure and purge, which triggers enforce. Every key is led by the
-// site.
+// What holds:
+//
+//   - What Commit has acknowledged is on the disk: SQLite in WAL mode with
+//     synchronous=FULL, PostgreSQL with synchronous_commit=on. (That the server
+//     flushes what it says it has flushed is its own setting, fsync.)
+//   - Rows of choices are inserted and never updated; deleting one is left to
+//     erasure and purge. Triggers refuse everything else. With PostgreSQL these
+//     bind whoever is not the tables' owner: let the processes run under a role of
+//     its own, which [Grant] equips, and the owner's only migrate.
+//   - Every key is led by the site. A commit writes one row, whose id is ordered by
+//     time, and nothing else.
+//   - No committed choice is passed over by the log, in whatever order transactions
+//     end. Pending gives what has no place yet; the mark before which it does not
+//     look moves only over transactions that have ended and choices that have their
+//     places. Hence a transaction that writes and stays open anywhere in the
+//     PostgreSQL server holds up nothing, but while it lasts Pending looks at more
+//     and more rows.
+//   - Extend compares and swaps: of two sequencers that extend the same head one
+//     gets ErrStale and has written nothing. [Store.Lead] saves them the wasted
+//     work, and correctness does not rest on it.
+//   - Migrations only go forward, each once, under a lock. One that was changed
+//     after it ran, or that this program does not know, is refused.
+//
+// A folder is of one process at a time, which a lock on a file in it ensures.
+// PostgreSQL must be version 14 or later, and be reached without a pooler that
+// shares its sessions between transactions: Open finds that out and says so.
 package store
 
 import (
 	"context"
-	"crypto/sha256"
 	"database/sql"
-	"embed"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
-	"slices"
 	"strings"
-
-	_ "modernc.org/sqlite" // the driver "sqlite"
+	"sync"
 
 	"github.com/temoin/temoin/internal/register"
 )
 
-//go:embed migrations/*/*.sql
-var migrations embed.FS
-
 // A Store is an open database. It is safe for concurrent use.
 type Store struct {
-	write *sql.DB // one connection: SQLite has one writer
+	engine
+	write *sql.DB
 	read  *sql.DB
+
+	hub   hub
+	ctx   context.Context // ends with Close
+	stop  context.CancelFunc
+	under sync.WaitGroup // what runs until then
+	heard sync.Once      // listening began
 }
 
-// fileName is the database within the folder.
-const fileName = "temoin.db"
+// An engine is what SQLite and PostgreSQL do each in its own way. What is in no
+// method of it is one SQL text for both.
+type engine interface {
+	// commit is Commit.
+	commit(ctx context.Context, rows []register.Row) ([]register.Row, error)
+	// insert adds the tiles, the leaves and their records' places.
+	insert(ctx context.Context, tx *sql.Tx, e register.Extension) error
+	// settled returns the arrival, or a smaller one: no transaction that is still
+	// open can bring another choice before it.
+	settled(ctx context.Context, tx *sql.Tx, arrival int64) (int64, error)
+	// afresh makes the arguments of a query whose plan depends on how much is there.
+	afresh(args ...any) []any
+	// lead waits until this one leads; hold keeps it so until ctx ends or it fails.
+	lead(ctx context.Context) (hold func(ctx context.Context) error, err error)
+	// announce tells other processes of a change, soon; listen calls told for what
+	// they announce, until ctx ends.
+	announce()
+	listen(ctx context.Context, told func())
+	// writers is how many transactions are worth being under way at once.
+	writers() int
+	release() error
+}
 
-// Open opens the store in a folder, which it makes if need be, and brings its
-// tables up to date.
-func Open(ctx context.Context, folder string) (*Store, error) {
-	if err := os.MkdirAll(folder, 0o700); err != nil {
-		return nil, fmt.Errorf("the store's folder: %w", err)
-	}
-	file := filepath.Join(folder, fileName)
+// Open opens the store in a folder, which it makes if need be, or at an address
+// postgres://user:password@host/database, and brings its tables up to date.
+func Open(ctx context.Context, where string) (*Store, error) {
 	s := &Store{}
+	s.ctx, s.stop = context.WithCancel(context.WithoutCancel(ctx))
 	var err error
-	if s.write, err = open(file, 1); err != nil {
-		return nil, err
-	}
-	if err = migrate(ctx, s.write, "sqlite"); err == nil {
-		s.read, err = open(file, 4)
+	switch scheme, _, ok := strings.Cut(where, "://"); {
+	case ok && (scheme == "postgres" || scheme == "postgresql"):
+		err = s.openPostgres(ctx, where)
+	case ok && !strings.ContainsAny(scheme, `/\.`):
+		err = fmt.Errorf("a store is a folder or an address postgres://…, not %s://…", scheme)
+	default:
+		err = s.openSQLite(ctx, where)
 	}
 	if err != nil {
-		s.Close()
-		return nil, fmt.Errorf("%s: %w", file, err)
+		s.Close() //nolint:errcheck // the first error counts
+		return nil, err
 	}
 	return s, nil
 }
 
-// pragmas hold for every connection. secure_delete overwrites what is erased;
-// with recursive_triggers, REPLACE asks the triggers of what it deletes.
-var pragmas = []string{"journal_mode(wal)", "synchronous(full)", "busy_timeout(5000)", "foreign_keys(1)", "secure_delete(1)", "recursive_triggers(1)", "cache_size(-8000)"}
-
-func open(file string, connections int) (*sql.DB, error) {
-	var q strings.Builder
-	for i, p := range pragmas {
-		if i > 0 {
-			q.WriteByte('&')
-		}
-		q.WriteString("_pragma=" + p)
-	}
-	// A folder's name may hold what an address gives a meaning.
-	name := strings.NewReplacer("%", "%25", "?", "%3f", "#", "%23").Replace(file)
-	db, err := sql.Open("sqlite", "file:"+name+"?"+q.String()+"&_txlock=immediate")
-	if err != nil {
-		return nil, err
-	}
-	db.SetMaxOpenConns(connections)
-	db.SetMaxIdleConns(connections)
-	return db, nil
-}
-
-// Close closes the database.
+// Close closes the database. Leases and channels of changes end.
 func (s *Store) Close() error {
+	s.stop()
+	s.under.Wait()
 	var errs []error
 	for _, db := range []*sql.DB{s.read, s.write} {
 		if db != nil {
 			errs = append(errs, db.Close())
 		}
 	}
+	if s.engine != nil {
+		errs = append(errs, s.engine.release())
+	}
 	return errors.Join(errs...)
 }
 
-// migrate runs the migrations that have not run, each in a transaction of its
-// own, in the order of their names. One that was changed after it ran is an
-// error: the tables are not what the program takes them for.
-func migrate(ctx context.Context, db *sql.DB, engine string) error {
-	names, err := fs.Glob(migrations, "migrations/"+engine+"/*.sql")
-	if err != nil {
-		return err
-	}
-	if _, err := db.ExecContext(ctx, `CREATE TABLE IF NOT EXISTS migration (name TEXT PRIMARY KEY, checksum TEXT NOT NULL)`); err != nil {
-		return err
-	}
-	slices.Sort(names)
-	for _, name := range names {
-		src, err := migrations.ReadFile(name)
-		if err != nil {
-			return err
-		}
-		if err := migrateOne(ctx, db, filepath.Base(name), string(src)); err != nil {
-			return fmt.Errorf("migration %s: %w", filepath.Base(name), err)
-		}
-	}
-	return newer(ctx, db, names)
-}
-
-func migrateOne(ctx context.Context, db *sql.DB, name, src string) error {
-	sum := sha256.Sum256([]byte(src))
-	checksum := hex.EncodeToString(sum[:])
-	tx, err := db.BeginTx(ctx, nil)
-	if err != nil {
-		return err
-	}
-	defer tx.Rollback() //nolint:errcheck // after a commit there is nothing to roll back
-	var before string
-	switch err := tx.QueryRowContext(ctx, `SELECT checksum FROM migration WHERE name = $1`, name).Scan(&before); {
-	case errors.Is(err, sql.ErrNoRows):
-	case err != nil:
-		return err
-	case before != checksum:
-		return errors.New("it was changed after it ran: use the version of Témoin that made this store, or a newer one")
-	default:
-		return nil
-	}
-	if _, err := tx.ExecContext(ctx, src); err != nil {
-		return err
-	}
-	if _, err := tx.ExecContext(ctx, `INSERT INTO migration (name, checksum) VALUES ($1, $2)`, name, checksum); err != nil {
-		return err
-	}
-	return tx.Commit()
-}
-
-// newer refuses a store that a newer program has changed.
-func newer(ctx context.Context, db *sql.DB, known []string) error {
-	rows, err := db.QueryContext(ctx, `SELECT name FROM migration`)
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var name string
-		if err := rows.Scan(&name); err != nil {
-			return err
-		}
-		if !slices.ContainsFunc(known, func(k string) bool { return filepath.Base(k) == name }) {
-			return fmt.Errorf("the store was made by a newer version of Témoin (it has %s): use that one", name)
-		}
-	}
-	return rows.Err()
-}
+// Writers returns how many writers a register.Group over the store should have.
+func (s *Store) Writers() int { return s.engine.writers() }
 
 // Commit makes choices durable in one transaction: see register.Committer.
 func (s *Store) Commit(ctx context.Context, rows []register.Row) ([]register.Row, error) {
-	tx, err := s.write.BeginTx(ctx, nil)
-	if err != nil {
-		return nil, err
+	kept, err := s.engine.commit(ctx, rows)
+	if err == nil {
+		s.changed()
 	}
-	defer tx.Rollback() //nolint:errcheck // after a commit there is nothing to roll back
-	insert, err := tx.PrepareContext(ctx, `INSERT INTO choice (site, id, salt, record, account) VALUES ($1, $2, $3, $4, $5) ON CONFLICT (site, id) DO NOTHING`)
-	if err != nil {
-		return nil, err
-	}
-	defer insert.Close()
-	kept := make([]register.Row, len(rows))
-	for i, r := range rows {
-		res, err := insert.ExecContext(ctx, r.Site, r.ID[:], r.Salt[:], r.Record, r.Account)
-		if err != nil {
-			return nil, err
-		}
-		kept[i] = r
-		if n, err := res.RowsAffected(); err != nil {
-			return nil, err
-		} else if n == 0 {
-			if kept[i], err = choice(ctx, tx, r); err != nil {
-				return nil, err
-			}
-		}
-	}
-	return kept, tx.Commit()
+	return kept, err
 }
 
 // choice reads the row that is kept under the id of another.
-func choice(ctx context.Context, tx *sql.Tx, like register.Row) (register.Row, error) {
+func choice(ctx context.Context, q querier, like register.Row) (register.Row, error) {
 	kept := register.Row{Site: like.Site, ID: like.ID}
 	var salt []byte
-	err := tx.QueryRowContext(ctx, `SELECT salt, record, account FROM choice WHERE site = $1 AND id = $2`, like.Site, like.ID[:]).Scan(&salt, &kept.Record, &kept.Account)
+	err := q.QueryRowContext(ctx, `SELECT salt, record, account FROM choice WHERE site = $1 AND id = $2`, like.Site, like.ID[:]).Scan(&salt, &kept.Record, &kept.Account)
 	copy(kept.Salt[:], salt)
 	return kept, err
 }

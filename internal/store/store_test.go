@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bufio"
 	"context"
 	"database/sql"
 	"errors"
@@ -10,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 
@@ -62,54 +64,73 @@ func TestCommittedChoicesAreThereAfterAnotherOpening(t *testing.T) {
 }
 
 func TestAnIDIsKeptOnceAndItsFirstRecordStands(t *testing.T) {
-	t.Parallel()
-	s := open1(t, t.TempDir())
-	if _, err := s.Commit(t.Context(), []register.Row{row(1)}); err != nil {
-		t.Fatal(err)
-	}
-	again := row(1)
-	again.Record, again.Salt[0] = []byte("another"), 9
-	kept, err := s.Commit(t.Context(), []register.Row{row(2), again, again})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if string(kept[1].Record) != "record 1" || kept[1].Salt[0] != 0 || string(kept[2].Record) != "record 1" || string(kept[0].Record) != "record 2" || count(t, s) != 2 {
-		t.Errorf("%q, %d choices", kept, count(t, s))
-	}
-	other := row(1)
-	other.Site = "other"
-	if _, err := s.Commit(t.Context(), []register.Row{other}); err != nil || count(t, s) != 3 {
-		t.Errorf("%v: the ids of two sites are not told apart", err)
-	}
+	onEach(t, func(t *testing.T, where string) {
+		s := open1(t, where)
+		if _, err := s.Commit(t.Context(), []register.Row{row(1)}); err != nil {
+			t.Fatal(err)
+		}
+		again := row(1)
+		again.Record, again.Salt[0] = []byte("another"), 9
+		kept, err := s.Commit(t.Context(), []register.Row{row(2), again, again})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if string(kept[1].Record) != "record 1" || kept[1].Salt[0] != 0 || string(kept[2].Record) != "record 1" || string(kept[0].Record) != "record 2" || count(t, s) != 2 {
+			t.Errorf("%q, %d choices", kept, count(t, s))
+		}
+		other := row(1)
+		other.Site = "other"
+		if _, err := s.Commit(t.Context(), []register.Row{other}); err != nil || count(t, s) != 3 {
+			t.Errorf("%v: the ids of two sites are not told apart", err)
+		}
+	})
 }
 
 func TestATransactionIsKeptWholeOrNotAtAll(t *testing.T) {
-	t.Parallel()
-	s := open1(t, t.TempDir())
-	bad := row(2)
-	bad.Record = nil
-	if _, err := s.Commit(t.Context(), []register.Row{row(1), bad}); err == nil || count(t, s) != 0 {
-		t.Errorf("%v, %d choices", err, count(t, s))
-	}
+	onEach(t, func(t *testing.T, where string) {
+		s := open1(t, where)
+		bad := row(2)
+		bad.Record = nil
+		if _, err := s.Commit(t.Context(), []register.Row{row(1), bad}); err == nil || count(t, s) != 0 {
+			t.Errorf("%v, %d choices", err, count(t, s))
+		}
+	})
 }
 
 func TestNoRecordIsEverChangedOrRemovedByTheWay(t *testing.T) {
-	t.Parallel()
-	s := open1(t, t.TempDir())
-	if _, err := s.Commit(t.Context(), []register.Row{row(1)}); err != nil {
-		t.Fatal(err)
-	}
-	for _, change := range []string{
-		`UPDATE choice SET record = x'00'`, `UPDATE choice SET salt = randomblob(16)`, `UPDATE choice SET id = randomblob(16)`, `UPDATE choice SET site = 'x'`,
-		`UPDATE choice SET arrival = 99`, `DELETE FROM choice`, `INSERT OR REPLACE INTO choice (site, id, salt, record) SELECT site, id, salt, x'01' FROM choice`,
-	} {
-		if _, err := s.write.Exec(change); err == nil || !strings.Contains(err.Error(), "a record is") {
-			t.Errorf("%s: %v", change, err)
+	onEach(t, func(t *testing.T, where string) {
+		s := open1(t, where)
+		if _, err := s.Commit(t.Context(), []register.Row{row(1), row(2)}); err != nil {
+			t.Fatal(err)
 		}
-	}
-	if kept, err := s.Commit(t.Context(), []register.Row{row(1)}); err != nil || string(kept[0].Record) != "record 1" {
-		t.Errorf("%v, %q", err, kept)
-	}
+		changes := []string{`UPDATE choice SET site = 'x'`, `UPDATE choice SET arrival = 99`, `DELETE FROM choice`}
+		if isPostgres(s) {
+			changes = append(changes, `UPDATE choice SET record = '\x00'`, `UPDATE choice SET salt = sha256('a')`, `UPDATE choice SET id = id`, `TRUNCATE choice`,
+				`INSERT INTO choice SELECT * FROM choice ON CONFLICT (site, id) DO UPDATE SET record = '\x01'`)
+		} else {
+			changes = append(changes, `UPDATE choice SET record = x'00'`, `UPDATE choice SET salt = randomblob(16)`, `UPDATE choice SET id = randomblob(16)`,
+				`INSERT OR REPLACE INTO choice (site, id, salt, record) SELECT site, id, salt, x'01' FROM choice`)
+		}
+		for _, change := range changes {
+			if _, err := s.write.Exec(change); err == nil || !strings.Contains(err.Error(), "a record is") {
+				t.Errorf("%s: %v", change, err)
+			}
+		}
+		if kept, err := s.Commit(t.Context(), []register.Row{row(1)}); err != nil || string(kept[0].Record) != "record 1" || count(t, s) != 2 {
+			t.Errorf("%v, %q", err, kept)
+		}
+		// An erasure says which record goes.
+		gone := row(1).ID
+		if _, err := s.write.Exec(`INSERT INTO removal (site, id) SELECT site, id FROM choice WHERE id = $1`, gone[:]); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.write.Exec(`DELETE FROM choice WHERE id = $1`, gone[:]); err != nil || count(t, s) != 1 {
+			t.Errorf("%v, %d choices", err, count(t, s))
+		}
+		if _, err := s.write.Exec(`DELETE FROM choice`); err == nil {
+			t.Error("another record went with it")
+		}
+	})
 }
 
 func TestAStoreOfANewerProgramOrWithChangedTablesIsRefused(t *testing.T) {
@@ -118,23 +139,48 @@ func TestAStoreOfANewerProgramOrWithChangedTablesIsRefused(t *testing.T) {
 		`INSERT INTO migration VALUES ('9999_later.sql', 'x')`: "made by a newer version",
 		`UPDATE migration SET checksum = 'x'`:                  "was changed after it ran",
 	} {
-		folder := t.TempDir()
-		s := open1(t, folder)
-		if _, err := s.write.Exec(change); err != nil {
-			t.Fatal(err)
-		}
-		s.Close()
-		if _, err := Open(t.Context(), folder); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%s: %v", change, err)
-		}
+		onEachOf(t, want, func(t *testing.T, where string) {
+			s := open1(t, where)
+			if _, err := s.write.Exec(change); err != nil {
+				t.Fatal(err)
+			}
+			s.Close()
+			if _, err := Open(t.Context(), where); err == nil || !strings.Contains(err.Error(), want) {
+				t.Error(err)
+			}
+		})
 	}
+}
+
+func TestAPlaceThatIsNoStoreIsRefused(t *testing.T) {
+	t.Parallel()
 	file := filepath.Join(t.TempDir(), "file")
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Open(t.Context(), file); err == nil {
-		t.Error("a file is taken for a folder")
+	for _, where := range []string{file, "mysql://host/db", "postgres://127.0.0.1:1/nothing?connect_timeout=1", "postgres://:bad:@@"} {
+		if s, err := Open(t.Context(), where); err == nil {
+			s.Close()
+			t.Errorf("%s is taken for a store", where)
+		}
 	}
+}
+
+func TestStoresThatAreOpenedAtOnceMigrateOnce(t *testing.T) {
+	t.Parallel()
+	where := database(t)
+	var wg sync.WaitGroup
+	for range 6 {
+		wg.Go(func() {
+			s, err := Open(t.Context(), where)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			s.Close()
+		})
+	}
+	wg.Wait()
 }
 
 func TestEveryAcknowledgedChoiceIsFlushedToTheDisk(t *testing.T) {
@@ -152,55 +198,96 @@ func TestEveryAcknowledgedChoiceIsFlushedToTheDisk(t *testing.T) {
 
 // A process that is killed at work: whatever it acknowledged is there.
 func TestAKilledProcessLosesNothingThatItAcknowledged(t *testing.T) {
-	if folder := os.Getenv("TEMOIN_STORE_VICTIM"); folder != "" {
-		victim(folder)
+	if where := os.Getenv("TEMOIN_STORE_VICTIM"); where != "" {
+		victim(where)
 	}
-	t.Parallel()
-	folder := t.TempDir()
-	acknowledged := 0
-	for round := range 3 {
-		cmd := exec.Command(os.Args[0], "-test.run=^TestAKilledProcessLosesNothingThatItAcknowledged$")
-		cmd.Env = append(os.Environ(), "TEMOIN_STORE_VICTIM="+folder, fmt.Sprintf("TEMOIN_STORE_FROM=%d", round*1_000_000))
-		out, err := cmd.StdoutPipe()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-		var n, last int
-		for n = 0; n < 200*(round+1); n++ {
-			if _, err := fmt.Fscanln(out, &last); err != nil {
-				t.Fatal(n, err)
+	onEach(t, func(t *testing.T, where string) {
+		acknowledged := 0
+		for round := range 3 {
+			v := startVictim(t, where, "from", round*1_000_000)
+			for range 200 * (round + 1) {
+				v.line()
 			}
+			acknowledged += 200*(round+1) + v.kill()
 		}
-		if err := cmd.Process.Signal(syscall.SIGKILL); err != nil {
-			t.Fatal(err)
+		if n := count(t, open1(t, where)); n < acknowledged {
+			t.Errorf("%d choices kept of %d acknowledged", n, acknowledged)
 		}
-		for { // what it said before it died
-			if _, err := fmt.Fscanln(out, &last); err != nil {
-				break
-			}
-			n++
-		}
-		cmd.Wait() //nolint:errcheck // it was killed
-		acknowledged += n
-	}
-	if n := count(t, open1(t, folder)); n < acknowledged {
-		t.Errorf("%d choices kept of %d acknowledged", n, acknowledged)
-	}
+	})
 }
 
-// victim commits choices at full speed, and says each that is acknowledged.
-func victim(folder string) {
-	s, err := Open(context.Background(), folder)
+// A victimProcess is another process over a store.
+type victimProcess struct {
+	t   *testing.T
+	cmd *exec.Cmd
+	out *bufio.Reader
+}
+
+// startVictim starts one that commits choices from a number on, or leads.
+func startVictim(t *testing.T, where, does string, from int) *victimProcess {
+	t.Helper()
+	cmd := exec.Command(os.Args[0], "-test.run=^TestAKilledProcessLosesNothingThatItAcknowledged$")
+	cmd.Env = append(os.Environ(), "TEMOIN_STORE_VICTIM="+where, "TEMOIN_STORE_DOES="+does, fmt.Sprintf("TEMOIN_STORE_FROM=%d", from))
+	cmd.Stderr = os.Stderr
+	out, err := cmd.StdoutPipe()
 	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		cmd.Process.Kill() //nolint:errcheck // it may have ended
+		cmd.Wait()         //nolint:errcheck // it was killed
+	})
+	return &victimProcess{t, cmd, bufio.NewReader(out)}
+}
+
+// line reads what it says.
+func (v *victimProcess) line() string {
+	v.t.Helper()
+	said, err := v.out.ReadString('\n')
+	if err != nil {
+		v.t.Fatal(err)
+	}
+	return strings.TrimSpace(said)
+}
+
+// kill kills it with -9 and returns how many more lines it had said.
+func (v *victimProcess) kill() (lines int) {
+	v.t.Helper()
+	if err := v.cmd.Process.Signal(syscall.SIGKILL); err != nil {
+		v.t.Fatal(err)
+	}
+	for {
+		if _, err := v.out.ReadString('\n'); err != nil {
+			break
+		}
+		lines++
+	}
+	v.cmd.Wait() //nolint:errcheck // it was killed
+	return lines
+}
+
+// victim commits choices at full speed, and says each that is acknowledged;
+// or it leads.
+func victim(where string) {
+	s, err := Open(context.Background(), where)
+	if err != nil {
+		fmt.Println(err)
 		os.Exit(1)
+	}
+	if os.Getenv("TEMOIN_STORE_DOES") == "lead" {
+		if _, err := s.Lead(context.Background()); err != nil {
+			fmt.Println(err)
+			os.Exit(1)
+		}
+		fmt.Println("leads")
+		select {}
 	}
 	var from int
 	fmt.Sscan(os.Getenv("TEMOIN_STORE_FROM"), &from)
-	g := register.NewGroup(s, 1)
+	g := register.NewGroup(s, s.Writers())
 	var mu sync.Mutex
 	for w := range 8 {
 		go func() {
@@ -231,24 +318,24 @@ func TestALostFolderMakesTheRegisterUnavailable(t *testing.T) {
 
 // BenchmarkCommit commits the choices of 64 callers at a time.
 func BenchmarkCommit(b *testing.B) {
-	s := open1(b, b.TempDir())
-	g := register.NewGroup(s, 1)
-	defer g.Close()
-	record := []byte(strings.Repeat("x", 1000))
-	var n int
-	var mu sync.Mutex
-	b.SetParallelism(32)
-	b.RunParallel(func(pb *testing.PB) {
-		for pb.Next() {
-			mu.Lock()
-			n++
-			r := row(n)
-			mu.Unlock()
-			r.Record = record
-			if _, err := g.Commit(context.Background(), r); err != nil {
-				b.Error(err)
-				return
-			}
-		}
-	})
+	for _, e := range engines {
+		b.Run(e.name, func(b *testing.B) {
+			s := open1(b, e.place(b))
+			g := register.NewGroup(s, s.Writers())
+			defer g.Close()
+			record := []byte(strings.Repeat("x", 1000))
+			var n atomic.Int64
+			b.SetParallelism(32)
+			b.RunParallel(func(pb *testing.PB) {
+				for pb.Next() {
+					r := row(int(n.Add(1)))
+					r.Record = record
+					if _, err := g.Commit(context.Background(), r); err != nil {
+						b.Error(err)
+						return
+					}
+				}
+			})
+		})
+	}
 }

@@ -1,0 +1,188 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	_ "modernc.org/sqlite" // the driver "sqlite"
+
+	"github.com/temoin/temoin/internal/register"
+)
+
+// Files within the folder.
+const (
+	fileName = "temoin.db"
+	lockName = "temoin.lock"
+)
+
+// A sqlite is one file, and one process that uses it.
+type sqlite struct {
+	write   *sql.DB       // one connection: SQLite has one writer
+	leading chan struct{} // holds something while somebody leads
+	lock    *os.File
+}
+
+var sqliteDialect = dialect{
+	folder: "sqlite",
+	exists: `SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = 'migration'`,
+	lock:   `SELECT 1`, // a transaction is immediate: it holds the lock from its beginning
+}
+
+func (s *Store) openSQLite(ctx context.Context, folder string) error {
+	if err := os.MkdirAll(folder, 0o700); err != nil {
+		return fmt.Errorf("the store's folder: %w", err)
+	}
+	lock, err := lockFolder(folder)
+	if err != nil {
+		return err
+	}
+	file := filepath.Join(folder, fileName)
+	e := &sqlite{leading: make(chan struct{}, 1), lock: lock}
+	s.engine = e
+	if s.write, err = openFile(file, 1); err != nil {
+		return err
+	}
+	e.write = s.write
+	if err = migrate(ctx, s.write, sqliteDialect); err == nil {
+		s.read, err = openFile(file, 4)
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", file, err)
+	}
+	return nil
+}
+
+// lockFolder keeps other processes out of the folder for as long as this one
+// lives. The file says who it is, and stays.
+func lockFolder(folder string) (*os.File, error) {
+	f, err := os.OpenFile(filepath.Join(folder, lockName), os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("the store's folder: %w", err)
+	}
+	if err := lockFile(f); err != nil {
+		b := make([]byte, 20)
+		n, _ := f.Read(b)
+		f.Close()
+		return nil, fmt.Errorf("the store in %s is in use by process %s (%w): stop that one, use another folder, or PostgreSQL, which serves many processes", folder, strings.TrimSpace(string(b[:n])), err)
+	}
+	if err := f.Truncate(0); err == nil {
+		fmt.Fprintln(f, os.Getpid()) //nolint:errcheck // it only helps who reads the message above
+	}
+	return f, nil
+}
+
+// pragmas hold for every connection. secure_delete overwrites what is erased;
+// with recursive_triggers, REPLACE asks the triggers of what it deletes.
+var pragmas = []string{"journal_mode(wal)", "synchronous(full)", "busy_timeout(5000)", "foreign_keys(1)", "secure_delete(1)", "recursive_triggers(1)", "cache_size(-8000)"}
+
+func openFile(file string, connections int) (*sql.DB, error) {
+	var q strings.Builder
+	for i, p := range pragmas {
+		if i > 0 {
+			q.WriteByte('&')
+		}
+		q.WriteString("_pragma=" + p)
+	}
+	// A folder's name may hold what an address gives a meaning.
+	name := strings.NewReplacer("%", "%25", "?", "%3f", "#", "%23").Replace(file)
+	db, err := sql.Open("sqlite", "file:"+name+"?"+q.String()+"&_txlock=immediate")
+	if err != nil {
+		return nil, err
+	}
+	db.SetMaxOpenConns(connections)
+	db.SetMaxIdleConns(connections)
+	return db, nil
+}
+
+func (l *sqlite) commit(ctx context.Context, rows []register.Row) ([]register.Row, error) {
+	tx, err := l.write.BeginTx(ctx, nil)
+	if err != nil {
+		return nil, err
+	}
+	defer tx.Rollback() //nolint:errcheck // after a commit there is nothing to roll back
+	insert, err := tx.PrepareContext(ctx, `INSERT INTO choice (site, id, salt, record, account) VALUES ($1, $2, $3, $4, $5) ON CONFLICT (site, id) DO NOTHING`)
+	if err != nil {
+		return nil, err
+	}
+	defer insert.Close()
+	kept := make([]register.Row, len(rows))
+	for i, r := range rows {
+		res, err := insert.ExecContext(ctx, r.Site, r.ID[:], r.Salt[:], r.Record, r.Account)
+		if err != nil {
+			return nil, err
+		}
+		kept[i] = r
+		if n, err := res.RowsAffected(); err != nil {
+			return nil, err
+		} else if n == 0 {
+			if kept[i], err = choice(ctx, tx, r); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return kept, tx.Commit()
+}
+
+func (l *sqlite) insert(ctx context.Context, tx *sql.Tx, e register.Extension) error {
+	for _, t := range e.Tiles {
+		if _, err := tx.ExecContext(ctx, `INSERT INTO tile (site, level, idx, hashes) VALUES ($1, $2, $3, $4)
+			ON CONFLICT (site, level, idx) DO UPDATE SET hashes = excluded.hashes`, e.Site, t.Level, t.Index, t.Hashes); err != nil {
+			return err
+		}
+	}
+	leaf, err := tx.PrepareContext(ctx, `INSERT INTO leaf (site, idx, entry, record) VALUES ($1, $2, $3, $4)`)
+	if err != nil {
+		return err
+	}
+	defer leaf.Close()
+	place, err := tx.PrepareContext(ctx, `INSERT INTO place (site, record, idx) VALUES ($1, $2, $3) ON CONFLICT (site, record) DO NOTHING`)
+	if err != nil {
+		return err
+	}
+	defer place.Close()
+	for i, l := range e.Leaves {
+		at := e.From.Size + int64(i)
+		if _, err := leaf.ExecContext(ctx, e.Site, at, l.Entry[:], l.Record[:]); err != nil {
+			return err
+		}
+		res, err := place.ExecContext(ctx, e.Site, l.Record[:], at)
+		if err := all(res, err, 1); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// settled: one transaction writes at a time, so that none is open.
+func (l *sqlite) settled(_ context.Context, _ *sql.Tx, arrival int64) (int64, error) {
+	return arrival, nil
+}
+
+func (l *sqlite) afresh(args ...any) []any { return args }
+
+// lead waits for others of the same process: there is no other one.
+func (l *sqlite) lead(ctx context.Context) (func(context.Context) error, error) {
+	select {
+	case l.leading <- struct{}{}:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	return func(ctx context.Context) error {
+		<-ctx.Done()
+		<-l.leading
+		return nil
+	}, nil
+}
+
+func (l *sqlite) announce() {}
+
+func (l *sqlite) listen(context.Context, func()) {}
+
+func (l *sqlite) writers() int { return 1 }
+
+// release lets the next process in.
+func (l *sqlite) release() error { return l.lock.Close() }
