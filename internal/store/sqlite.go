@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync"
 
 	_ "modernc.org/sqlite" // the driver "sqlite"
 
@@ -24,6 +26,9 @@ type sqlite struct {
 	write   *sql.DB       // one connection: SQLite has one writer
 	leading chan struct{} // holds something while somebody leads
 	lock    *os.File
+
+	mu      sync.Mutex
+	inserts [chunk + 1]*sql.Stmt // by the number of rows
 }
 
 var sqliteDialect = dialect{
@@ -98,33 +103,72 @@ func openFile(file string, connections int) (*sql.DB, error) {
 	return db, nil
 }
 
+// chunk is how many rows one statement inserts at most: a statement costs more
+// than the rows that it carries.
+const chunk = 64
+
 func (l *sqlite) commit(ctx context.Context, rows []register.Row) ([]register.Row, error) {
+	kept := slices.Clone(rows)
+	// The transaction will hold the one connection: statements are prepared before.
+	var inserts []*sql.Stmt
+	for part := range slices.Chunk(kept, chunk) {
+		insert, err := l.inserting(ctx, len(part))
+		if err != nil {
+			return nil, err
+		}
+		inserts = append(inserts, insert)
+	}
 	tx, err := l.write.BeginTx(ctx, nil)
 	if err != nil {
 		return nil, err
 	}
 	defer tx.Rollback() //nolint:errcheck // after a commit there is nothing to roll back
-	insert, err := tx.PrepareContext(ctx, `INSERT INTO choice (site, id, salt, record, account) VALUES ($1, $2, $3, $4, $5) ON CONFLICT (site, id) DO NOTHING`)
-	if err != nil {
-		return nil, err
-	}
-	defer insert.Close()
-	kept := make([]register.Row, len(rows))
-	for i, r := range rows {
-		res, err := insert.ExecContext(ctx, r.Site, r.ID[:], r.Salt[:], r.Record, r.Account)
-		if err != nil {
+	for part := range slices.Chunk(kept, chunk) {
+		insert := inserts[0]
+		inserts = inserts[1:]
+		if err := commitChunk(ctx, tx, insert, part); err != nil {
 			return nil, err
-		}
-		kept[i] = r
-		if n, err := res.RowsAffected(); err != nil {
-			return nil, err
-		} else if n == 0 {
-			if kept[i], err = choice(ctx, tx, r); err != nil {
-				return nil, err
-			}
 		}
 	}
 	return kept, tx.Commit()
+}
+
+// commitChunk inserts rows with one statement, and puts what is kept in their
+// place.
+func commitChunk(ctx context.Context, tx *sql.Tx, insert *sql.Stmt, rows []register.Row) error {
+	args := make([]any, 0, 5*len(rows))
+	for i := range rows {
+		r := &rows[i]
+		args = append(args, r.Site, r.ID[:], r.Salt[:], r.Record, r.Account)
+	}
+	res, err := tx.StmtContext(ctx, insert).ExecContext(ctx, args...)
+	if err != nil {
+		return err
+	}
+	if n, err := res.RowsAffected(); err != nil || n == int64(len(rows)) {
+		return err
+	}
+	for i := range rows { // some were there before, or stand twice in the chunk
+		if rows[i], err = choice(ctx, tx, rows[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// inserting returns the statement that inserts so many rows, prepared once.
+func (l *sqlite) inserting(ctx context.Context, n int) (*sql.Stmt, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.inserts[n] == nil {
+		values := strings.TrimSuffix(strings.Repeat("(?, ?, ?, ?, ?), ", n), ", ")
+		s, err := l.write.PrepareContext(ctx, `INSERT INTO choice (site, id, salt, record, account) VALUES `+values+` ON CONFLICT (site, id) DO NOTHING`)
+		if err != nil {
+			return nil, err
+		}
+		l.inserts[n] = s
+	}
+	return l.inserts[n], nil
 }
 
 func (l *sqlite) insert(ctx context.Context, tx *sql.Tx, e register.Extension) error {
