@@ -74,25 +74,28 @@ func NewSequencer(store LogStore, key func(site string) (ledger.Key, error)) *Se
 	return &Sequencer{store: store, key: key, edges: map[string]ledger.Edge{}}
 }
 
-// Step puts what is pending into the logs and returns how many choices it took.
-// After an error nothing is lost: the next step begins where the store stands.
+// Step puts what is pending into the logs and returns how many choices it took. A
+// site whose log cannot be extended keeps no other one waiting. After an error
+// nothing is lost: the next step begins where the store stands.
 func (q *Sequencer) Step(ctx context.Context) (int, error) {
 	pending, err := q.store.Pending(ctx, stepSize)
 	if err != nil {
 		return 0, err
 	}
 	done := 0
+	var failed error
 	for len(pending) > 0 {
 		site := pending[0].Site
 		own, rest := split(pending, site)
 		if err := q.extend(ctx, site, own); err != nil {
 			delete(q.edges, site)
-			return done, fmt.Errorf("the log of %s: %w", site, err)
+			failed = errors.Join(failed, fmt.Errorf("the log of %s: %w", site, err))
+		} else {
+			done += len(own)
 		}
-		done += len(own)
 		pending = rest
 	}
-	return done, nil
+	return done, failed
 }
 
 // split takes the choices of one site out of a list.

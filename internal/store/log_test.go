@@ -324,3 +324,40 @@ func BenchmarkSequence(b *testing.B) {
 		})
 	}
 }
+
+// A key that cannot be read is one site's trouble.
+func TestASiteThatCannotBeSignedKeepsNoOtherOneWaiting(t *testing.T) {
+	onEach(t, func(t *testing.T, where string) {
+		s, site := open1(t, where), shop(t)
+		keys, trust := keyOf(t)
+		broken := true
+		q := register.NewSequencer(s, func(id string) (ledger.Key, error) {
+			if id == "other" && broken {
+				return ledger.Key{}, errKilled
+			}
+			return keys(id)
+		})
+		other := choice1(t, site, 1)
+		other.Site = "other"
+		if _, err := s.Commit(t.Context(), []register.Row{other, choice1(t, site, 2)}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := q.Step(t.Context()); !errors.Is(err, errKilled) {
+			t.Fatalf("%v", err)
+		}
+		if note, err := s.Checkpoint(t.Context(), site.ID); err != nil || note == nil {
+			t.Errorf("%v: the other site waits", err)
+		}
+		broken = false
+		if err := q.Check(t.Context(), "other"); err != nil {
+			t.Fatal(err)
+		}
+		note, err := s.Checkpoint(t.Context(), "other")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if c, err := trust.Open(note); err != nil || c.Size != 1 {
+			t.Errorf("%v: %+v", err, c)
+		}
+	})
+}
