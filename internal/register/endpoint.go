@@ -9,6 +9,7 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
+	"slices"
 	"time"
 
 	"github.com/temoin/temoin/consent"
@@ -132,7 +133,7 @@ func (e *Endpoint) wish(r *http.Request, in input) (*policy.Site, Wish, error) {
 	if site == nil {
 		return nil, w, nil
 	}
-	if !known(site, in.Lang) {
+	if !slices.Contains(site.Langs, in.Lang) {
 		w.Event.Language = site.Default()
 	}
 	w.Event.Withdraw = withdrawAt(site)
@@ -142,15 +143,6 @@ func (e *Endpoint) wish(r *http.Request, in input) (*policy.Site, Wish, error) {
 		}
 	}
 	return site, w, nil
-}
-
-func known(site *policy.Site, lang string) bool {
-	for _, l := range site.Langs {
-		if l == lang {
-			return true
-		}
-	}
-	return false
 }
 
 // withdrawAt is where a choice can be changed by everybody.
