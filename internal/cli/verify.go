@@ -195,7 +195,7 @@ func verifyReceipt(src []byte, keys trustedKeys) *verification {
 	trust := keys.forLog(origin)
 	v, err := register.Verify(src, trust)
 	if err != nil {
-		return &verification{Reason: register.Why(src, trust), err: err}
+		return &verification{Reason: register.Why(err), err: err}
 	}
 	return &verification{Verified: v, unchecked: uncheckedSigners(r.Log.Checkpoint, v.Checkpoint)}
 }

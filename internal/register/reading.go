@@ -2,7 +2,6 @@ package register
 
 import (
 	"bytes"
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -32,13 +31,31 @@ const (
 	BadProof      Reason = "proof"      // it does not lead to the root: record, salt, index or hashes are others
 )
 
-// A misread is an error of reading that knows its class.
-type misread struct {
-	why  Reason
-	what string
+// A refusal is an error of a receipt that knows its class.
+type refusal struct {
+	why Reason
+	error
 }
 
-func (m *misread) Error() string { return m.what }
+func (r *refusal) Unwrap() error { return r.error }
+
+// refused gives an error its class. One that has a class of its own keeps it.
+func refused(why Reason, err error) error {
+	var own *refusal
+	if errors.As(err, &own) {
+		why = own.why
+	}
+	return &refusal{why, err}
+}
+
+// Why tells the class of an error of [Verify].
+func Why(err error) Reason {
+	var r *refusal
+	if errors.As(err, &r) {
+		return r.why
+	}
+	return Unreadable
+}
 
 // UnmarshalJSON reads a receipt to the letter. encoding/json alone takes names in
 // any case, fields that are missing and base64 with line breaks: whoever reads the
@@ -60,10 +77,10 @@ func (r *Receipt) UnmarshalJSON(b []byte) error {
 		return err
 	}
 	if strings.ContainsAny(p.Salt, "\r\n") {
-		return &misread{BadSalt, "the receipt's salt has a line break"}
+		return refused(BadSalt, errors.New("the receipt's salt has a line break"))
 	}
 	if p.Log != nil && strings.ContainsAny(strings.Join(p.Log.Proof, ""), "\r\n") {
-		return &misread{BadProof, "a hash of the proof has a line break"}
+		return refused(BadProof, errors.New("a hash of the proof has a line break"))
 	}
 	var compact bytes.Buffer
 	if err := json.Compact(&compact, p.Record); err != nil {
@@ -77,10 +94,10 @@ func (r *Receipt) UnmarshalJSON(b []byte) error {
 // exactRecord finds what a record's text says otherwise than the canonical bytes.
 func exactRecord(b []byte) error {
 	if format := formatOf(b, Format); format != Format {
-		return &misread{OtherFormat, fmt.Sprintf("the record's format is %.40q: this program reads %q", format, Format)}
+		return refused(OtherFormat, fmt.Errorf("the record's format is %.40q: this program reads %q", format, Format))
 	}
 	if err := exactly(b, new(Record)); err != nil {
-		return &misread{BadRecord, "the record: " + err.Error()}
+		return refused(BadRecord, fmt.Errorf("the record: %w", err))
 	}
 	return nil
 }
@@ -105,40 +122,6 @@ func exactly(b []byte, v any) error {
 		return errors.New("it has not exactly the fields that it must have")
 	}
 	return nil
-}
-
-// Why tells the class of what [Verify] found wrong with a receipt.
-func Why(b []byte, trust ledger.Trust) Reason {
-	if len(b) > maxReceipt {
-		return Unreadable
-	}
-	var r Receipt
-	if err := json.Unmarshal(b, &r); err != nil {
-		var m *misread
-		if errors.As(err, &m) {
-			return m.why
-		}
-		return Unreadable
-	}
-	if r.Format == "" {
-		return Unreadable
-	}
-	if r.Format != ReceiptFormat {
-		return OtherFormat
-	}
-	if _, _, err := readRecord(r.Record); err != nil {
-		return BadRecord // that it is too long, exactRecord does not see
-	}
-	if raw, err := base64.StdEncoding.Strict().DecodeString(r.Salt); err != nil || len(raw) != ledger.SaltSize {
-		return BadSalt
-	}
-	if r.Log == nil {
-		return Pending
-	}
-	if _, err := trust.Open([]byte(r.Log.Checkpoint)); err != nil {
-		return whyCheckpoint(r.Log.Checkpoint, trust, err)
-	}
-	return BadProof
 }
 
 // formatOf returns the format that a JSON object says it is of; the expected one for

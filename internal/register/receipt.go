@@ -91,40 +91,44 @@ var ErrNoProof = errors.New("the receipt has no proof yet: get it again")
 // else: no network, no store.
 func Verify(b []byte, trust ledger.Trust) (*Verified, error) {
 	if len(b) > maxReceipt {
-		return nil, fmt.Errorf("a receipt has at most %d bytes, this one %d", maxReceipt, len(b))
+		return nil, refused(Unreadable, fmt.Errorf("a receipt has at most %d bytes, this one %d", maxReceipt, len(b)))
 	}
 	var r Receipt
 	if err := json.Unmarshal(b, &r); err != nil {
-		return nil, fmt.Errorf("this is no receipt: %w", err)
+		return nil, refused(Unreadable, fmt.Errorf("this is no receipt: %w", err))
 	}
 	if r.Format != ReceiptFormat {
-		return nil, fmt.Errorf("the receipt's format is %.40q: this program reads %q", r.Format, ReceiptFormat)
+		why := OtherFormat
+		if r.Format == "" {
+			why = Unreadable
+		}
+		return nil, refused(why, fmt.Errorf("the receipt's format is %.40q: this program reads %q", r.Format, ReceiptFormat))
 	}
 	record, canonical, err := readRecord(r.Record)
 	if err != nil {
-		return nil, err
+		return nil, refused(BadRecord, err)
 	}
 	raw, err := base64.StdEncoding.Strict().DecodeString(r.Salt)
 	if err != nil || len(raw) != ledger.SaltSize {
-		return nil, errors.New("the receipt's salt is not what it was")
+		return nil, refused(BadSalt, errors.New("the receipt's salt is not what it was"))
 	}
 	if r.Log == nil {
-		return nil, ErrNoProof
+		return nil, refused(Pending, ErrNoProof)
 	}
 	c, err := trust.Open([]byte(r.Log.Checkpoint))
 	if err != nil {
-		return nil, err
+		return nil, refused(whyCheckpoint(r.Log.Checkpoint, trust, err), err)
 	}
 	proof := make([]ledger.Hash, len(r.Log.Proof))
 	for i, s := range r.Log.Proof {
 		h, err := base64.StdEncoding.Strict().DecodeString(s)
 		if err != nil || len(h) != ledger.HashSize {
-			return nil, fmt.Errorf("hash %d of the proof is not what it was", i+1)
+			return nil, refused(BadProof, fmt.Errorf("hash %d of the proof is not what it was", i+1))
 		}
 		proof[i] = ledger.Hash(h)
 	}
 	if err := ledger.VerifyInclusion(c.Head, r.Log.Index, ledger.NewEntry(ledger.Salt(raw), canonical), proof); err != nil {
-		return nil, err
+		return nil, refused(BadProof, err)
 	}
 	return &Verified{record, r.Log.Index, c}, nil
 }

@@ -110,7 +110,7 @@ func TestEveryVectorOfAReceiptIsJudgedAsItSays(t *testing.T) {
 		}
 		if err != nil {
 			reasons[c.Reason]++
-			if why := Why([]byte(c.Receipt), trust); why != c.Reason {
+			if why := Why(err); why != c.Reason {
 				t.Errorf("%s: %s, want %s (%v)", c.Case, why, c.Reason, err)
 			}
 			continue
@@ -505,7 +505,7 @@ func unchanged(t testing.TB, v vectors, b []byte, trust ledger.Trust) {
 	t.Helper()
 	got, err := Verify(b, trust)
 	if err != nil {
-		if why := Why(b, trust); why == "" || errors.Is(err, ErrNoProof) != (why == Pending) {
+		if why := Why(err); why == "" || errors.Is(err, ErrNoProof) != (why == Pending) {
 			t.Errorf("%v is %q", err, why)
 		}
 		return
@@ -542,7 +542,7 @@ func TestAReceiptThatIsTooLongIsNotRead(t *testing.T) {
 	v := readVectors(t)
 	trust := v.trust(t, "old")
 	long := []byte(v.Receipts[0].Receipt + strings.Repeat(" ", maxReceipt))
-	if _, err := Verify(long, trust); err == nil || Why(long, trust) != Unreadable {
+	if _, err := Verify(long, trust); err == nil || Why(err) != Unreadable {
 		t.Errorf("%v", err)
 	}
 }

@@ -120,6 +120,20 @@ func (c *Comparison) promised(key string, ch policy.Change) Line {
 	return nil
 }
 
+// messagesOf are the messages that say values of a type, word by word.
+var messagesOf = map[policy.ValueType]string{
+	policy.TypeGround:    "ground-name.",
+	policy.TypeMechanism: "transfer.",
+	policy.TypeStorage:   "storage.",
+	policy.TypeRole:      "role.",
+	policy.TypeBasis:     "basis.",
+	policy.TypeRights:    "right.",
+	policy.TypeChannels:  "channel.",
+	policy.TypeScope:     "scope.",
+	policy.TypeDomain:    "domain.",
+	policy.TypeSource:    "source.",
+}
+
 // value says a value of the manifest by its type, in the words of the version
 // that it belongs to.
 func (c *Comparison) value(words *Words, ch policy.Change, v string) Line {
@@ -136,7 +150,9 @@ func (c *Comparison) value(words *Words, ch policy.Change, v string) Line {
 		}
 		return c.List(lines...)
 	}
-	message := func(prefix string) Line { return each(func(s string) Line { return c.known(prefix, s) }) }
+	if prefix, ok := messagesOf[ch.Type]; ok {
+		return each(func(word string) Line { return c.known(prefix, word) })
+	}
 	switch ch.Type {
 	case policy.TypePeriod, policy.TypeLifetime:
 		return c.List(c.lifetimes(v)...)
@@ -148,8 +164,6 @@ func (c *Comparison) value(words *Words, ch policy.Change, v string) Line {
 		if n, err := strconv.Atoi(v); err == nil {
 			return c.Number("", n)
 		}
-	case policy.TypeGround:
-		return message("ground-name.")
 	case policy.TypeCategory:
 		return c.categoryOf(v)
 	case policy.TypeService:
@@ -161,29 +175,11 @@ func (c *Comparison) value(words *Words, ch policy.Change, v string) Line {
 		return c.known("loads.", v)
 	case policy.TypeCountry:
 		return each(func(code string) Line { return c.Country("", code) })
-	case policy.TypeMechanism:
-		return message("transfer.")
-	case policy.TypeStorage:
-		return message("storage.")
 	case policy.TypeParty:
 		if v == string(policy.FirstParty) {
 			return c.Say("kind.first")
 		}
 		return c.Say("kind.third")
-	case policy.TypeRole:
-		return message("role.")
-	case policy.TypeBasis:
-		return message("basis.")
-	case policy.TypeRights:
-		return message("right.")
-	case policy.TypeChannels:
-		return message("channel.")
-	case policy.TypeScope:
-		return message("scope.")
-	case policy.TypeDomain:
-		return message("domain.")
-	case policy.TypeSource:
-		return message("source.")
 	case policy.TypeLanguages:
 		return each(func(tag string) Line { return Line{{Kind: Name, Text: languageName(tag), Lang: tag}} })
 	}

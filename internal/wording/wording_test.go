@@ -37,8 +37,8 @@ func in(t *testing.T, src, tag string) *Words {
 	return w
 }
 
-// messagesOf are the messages that say a field's values, by the field.
-var messagesOf = map[string]string{
+// messagesOfField are the messages that say a field's values, by the field.
+var messagesOfField = map[string]string{
 	"policy.announce": "channel.", "choice.scope": "choose.", "choice.conflict": "choose.conflict-", "choice.reopen[].where": "reopen.",
 	"notice.mode": "choose.", "categories.*.basis": "basis.", "trackers[].kind": "storage.", "trackers[].reason": "reason.",
 	"services[].provider.transfer": "transfer.", "services[].role": "role.", "services[].loads": "loads.", "audience.source": "audience.",
@@ -48,7 +48,7 @@ var messagesOf = map[string]string{
 // A value that Témoin has no words for would stop a page: each can be written.
 func TestEveryValueThatAManifestCanTakeHasWords(t *testing.T) {
 	l, _ := lang.Find(lang.Reference)
-	for field, prefix := range messagesOf {
+	for field, prefix := range messagesOfField {
 		i := slices.IndexFunc(policy.Fields(), func(f policy.FieldDoc) bool { return f.Path == field })
 		if i < 0 || len(policy.Fields()[i].Known) == 0 {
 			t.Errorf("%s has no values", field)

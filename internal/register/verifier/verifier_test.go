@@ -193,7 +193,7 @@ func TestTheModuleJudgesDamagedReceiptsAsTheProgramDoes(t *testing.T) {
 		_, err := register.Verify(b, trust)
 		want := ""
 		if err != nil {
-			want = string(register.Why(b, trust))
+			want = string(register.Why(err))
 		} else {
 			holds++
 		}
