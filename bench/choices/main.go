@@ -21,6 +21,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"runtime/pprof"
 	"slices"
 	"strings"
 	"sync"
@@ -39,17 +40,35 @@ func main() {
 	seconds := flag.Int("seconds", 3, "of each measurement")
 	rounds := flag.Int("rounds", 5, "how often each is measured, in turn")
 	where := flag.String("store", "", "a `folder` for the store, or an address of PostgreSQL; a temporary folder unless you say otherwise")
+	profile := flag.String("profile", "", "write the server's CPU profile to this `file`")
 	serve := flag.Bool("serve", false, "be the server (for the command itself)")
 	flag.Parse()
 	var err error
 	if *serve {
-		err = server(*where)
+		err = profiled(*profile, func() error { return server(*where) })
 	} else {
 		err = measure(*connections, *rounds, time.Duration(*seconds)*time.Second, *where)
 	}
 	if err != nil {
 		log.Fatalln("bench/choices:", err)
 	}
+}
+
+// profiled runs a function under the profiler, if it is to be.
+func profiled(file string, run func() error) error {
+	if file == "" {
+		return run()
+	}
+	f, err := os.Create(file)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if err := pprof.StartCPUProfile(f); err != nil {
+		return err
+	}
+	defer pprof.StopCPUProfile()
+	return run()
 }
 
 // notice stands for the notice that was shown.

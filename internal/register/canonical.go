@@ -6,83 +6,126 @@ import (
 )
 
 // The canonical form (RFC 8785) of a record, written by hand: each choice has one,
-// and encoding/json takes several times as long.
+// and encoding/json takes several times as long. The same walk over the fields
+// writes the frame and the values, which together are the canonical form again:
+// see [Frame].
 
-// append appends the record. Fields stand in the order of their names.
-func (r *Record) append(b []byte) []byte {
-	w := writer{append(b, '{'), true}
-	w.str("action", string(r.Action))
-	w.key("answers")
-	for i := range r.Answers {
+// append appends the record in a form. Fields stand in the order of their names.
+func (r *Record) append(b []byte, form form) ([]byte, error) {
+	w := writer{b: b, form: form}
+	w.begin()
+	w.text("action", string(r.Action))
+	w.list("answers", len(r.Answers), func(i int) {
 		a := &r.Answers[i]
-		w.open('[', i)
-		w.bool("allow", a.Allow)
+		w.begin()
+		w.flag("allow", a.Allow)
 		w.str("category", a.Category)
 		w.bool("in_use", a.InUse)
 		w.str("scope", a.Scope)
-		w.b = append(w.b, '}')
-	}
-	w.close(len(r.Answers))
+		w.end()
+	})
 	w.str("code", r.Code)
 	w.key("controller")
-	w.b, w.first = append(w.b, '{'), true
+	w.begin()
 	w.some("country", r.Controller.Country)
 	w.str("name", r.Controller.Name)
 	w.some("siren", r.Controller.SIREN)
-	w.b = append(w.b, '}')
-	w.first = false
-	w.str("ends", r.Ends)
-	w.key("exceptions")
-	for i := range r.Exceptions {
-		w.open('[', i)
-		w.bool("allow", r.Exceptions[i].Allow)
-		w.str("service", r.Exceptions[i].Service)
-		w.b = append(w.b, '}')
-	}
-	w.close(len(r.Exceptions))
+	w.end()
+	w.time("ends", r.Ends)
+	w.list("exceptions", len(r.Exceptions), func(i int) {
+		x := &r.Exceptions[i]
+		w.begin()
+		w.flag("allow", x.Allow)
+		w.text("service", x.Service)
+		w.end()
+	})
 	w.str("format", r.Format)
-	w.str("id", r.ID)
+	w.own("id", r.ID)
 	w.some("imported", r.Imported)
-	w.list("jurisdictions", r.Jurisdictions)
+	w.list("jurisdictions", len(r.Jurisdictions), func(i int) { w.put(appendString, r.Jurisdictions[i]) })
 	w.str("language", r.Language)
 	w.str("notice", r.Notice)
 	w.key("policy")
-	w.b, w.first = append(w.b, '{'), true
+	w.begin()
 	w.str("hash", r.Policy.Hash)
 	w.str("version", r.Policy.Version)
-	w.b = append(w.b, '}')
-	w.some("replaces", r.Replaces)
+	w.end()
+	if r.Replaces != "" {
+		w.uuid("replaces", r.Replaces)
+	}
 	w.str("scope", r.Scope)
 	w.key("signals")
-	w.b, w.first = append(w.b, '{'), true
-	w.bool("gpc", r.Signals.GPC)
-	w.b = append(w.b, '}')
+	w.begin()
+	w.flag("gpc", r.Signals.GPC)
+	w.end()
 	w.str("site", r.Site)
-	w.str("state", string(r.State))
-	w.str("time", r.Time)
+	w.text("state", string(r.State))
+	w.time("time", r.Time)
 	w.str("withdraw", r.Withdraw)
-	return append(w.b, '}')
+	w.end()
+	return w.b, w.err
 }
+
+// A form is what a writer makes of a record.
+type form byte
+
+const (
+	whole  form = iota // all of it
+	framed             // all but what differs from choice to choice, which is a hole
+	valued             // what fills the holes
+)
 
 // A writer appends the fields of objects.
 type writer struct {
-	b     []byte
-	first bool // nothing stands in the object yet
+	b    []byte
+	form form
+	more bool // something stands in the object or list already
+	err  error
 }
 
-func (w *writer) key(name string) {
-	if !w.first {
-		w.b = append(w.b, ',')
+// raw appends what is in the frame.
+func (w *writer) raw(s string) {
+	if w.form != valued {
+		w.b = append(w.b, s...)
 	}
-	w.first = false
-	w.b = append(w.b, '"')
-	w.b = append(w.b, name...)
-	w.b = append(w.b, '"', ':')
+}
+
+func (w *writer) put(encode func([]byte, string) []byte, s string) {
+	if w.form != valued {
+		w.b = encode(w.b, s)
+	}
+}
+
+func (w *writer) begin() { w.raw("{"); w.more = false }
+func (w *writer) end()   { w.raw("}"); w.more = true }
+
+func (w *writer) key(name string) {
+	if w.more {
+		w.raw(",")
+	}
+	w.more = true
+	w.raw(`"`)
+	w.raw(name)
+	w.raw(`":`)
+}
+
+// list writes a list of n things.
+func (w *writer) list(name string, n int, write func(i int)) {
+	w.key(name)
+	w.raw("[")
+	for i := range n {
+		if i > 0 {
+			w.raw(",")
+		}
+		write(i)
+	}
+	w.raw("]")
+	w.more = true
 }
 
 func (w *writer) str(name, value string) {
 	w.key(name)
-	w.b = appendString(w.b, value)
+	w.put(appendString, value)
 }
 
 // some writes a field that is left out where it is empty.
@@ -94,39 +137,7 @@ func (w *writer) some(name, value string) {
 
 func (w *writer) bool(name string, value bool) {
 	w.key(name)
-	w.b = strconv.AppendBool(w.b, value)
-}
-
-func (w *writer) list(name string, values []string) {
-	w.key(name)
-	w.b = append(w.b, '[')
-	for i, v := range values {
-		if i > 0 {
-			w.b = append(w.b, ',')
-		}
-		w.b = appendString(w.b, v)
-	}
-	w.b = append(w.b, ']')
-}
-
-// open begins the object at place i of a list, and the list with the first one.
-func (w *writer) open(list byte, i int) {
-	if i == 0 {
-		w.b = append(w.b, list)
-	} else {
-		w.b = append(w.b, ',')
-	}
-	w.b = append(w.b, '{')
-	w.first = true
-}
-
-// close ends a list of n objects.
-func (w *writer) close(n int) {
-	if n == 0 {
-		w.b = append(w.b, '[')
-	}
-	w.b = append(w.b, ']')
-	w.first = false
+	w.raw(strconv.FormatBool(value))
 }
 
 // appendString writes a string as RFC 8785 does: escaped where it must be, and

@@ -15,7 +15,8 @@ type Row struct {
 	Site    string
 	ID      consent.ID
 	Salt    ledger.Salt
-	Record  []byte // canonical
+	Frame   *Frame // nil: the record is whole
+	Record  []byte // canonical, or the values that fill the frame
 	Account []byte // keyed hash of the account's id; nil where there is none
 }
 

@@ -40,6 +40,10 @@ func (m *memory) Commit(_ context.Context, rows []Row) ([]Row, error) {
 			kept[i] = before
 			continue
 		}
+		r, err := r.Unpack()
+		if err != nil {
+			return nil, err
+		}
 		m.rows[r.ID], kept[i] = r, r
 	}
 	return kept, nil

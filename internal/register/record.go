@@ -25,6 +25,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/temoin/temoin/consent"
@@ -133,17 +134,20 @@ type Event struct {
 	Withdraw string // path or address; the first place of the site's otherwise
 }
 
-// A Template is what all records about one version of a site have in common. It
-// is immutable and safe for concurrent use.
+// A Template is what all records about one version of a site have in common. It is
+// safe for concurrent use.
 type Template struct {
 	site   *policy.Site
 	common Record
 	scopes map[string]Answer // by category: whether it is in use, and its fingerprint
+
+	mu     sync.RWMutex
+	frames map[shape]*Frame
 }
 
 // NewTemplate makes the template of a version.
 func NewTemplate(site *policy.Site) *Template {
-	t := &Template{site: site, scopes: map[string]Answer{}, common: Record{
+	t := &Template{site: site, scopes: map[string]Answer{}, frames: map[shape]*Frame{}, common: Record{
 		Format: Format, Site: site.ID, Jurisdictions: append([]string{}, site.Jurisdictions()...),
 		Controller: Controller{site.Controller.Country, site.Controller.Name, strings.ReplaceAll(site.Controller.SIREN, " ", "")},
 		Policy:     Policy{hex.EncodeToString(site.Hash[:]), site.Policy.Version},
@@ -224,7 +228,7 @@ const maxRecord = 64 << 10
 
 // Canonical returns the bytes that the log commits to.
 func (r *Record) Canonical() ([]byte, error) {
-	b := r.append(make([]byte, 0, 1024))
+	b, _ := r.append(make([]byte, 0, 1024), whole)
 	if len(b) > maxRecord {
 		return nil, fmt.Errorf("the record of a choice has %d bytes: at most %d are kept", len(b), maxRecord)
 	}

@@ -106,8 +106,9 @@ func (r *Register) Keep(ctx context.Context, site *policy.Site, w Wish) (*Kept, 
 	event := w.Event
 	event.Code = r.code
 	choice := consent.Choose(site, id, now, allow)
-	record := r.template(site).Record(choice, event)
-	canonical, err := record.Canonical()
+	template := r.template(site)
+	record := template.Record(choice, event)
+	frame, packed, err := template.pack(record, event)
 	if err != nil {
 		return nil, err
 	}
@@ -115,7 +116,7 @@ func (r *Register) Keep(ctx context.Context, site *policy.Site, w Wish) (*Kept, 
 	if err != nil {
 		return nil, err
 	}
-	row, err := r.group.Commit(ctx, Row{Site: site.ID, ID: id, Salt: salt, Record: canonical})
+	row, err := r.group.Commit(ctx, Row{Site: site.ID, ID: id, Salt: salt, Frame: frame, Record: packed})
 	if err != nil {
 		return nil, err
 	}
@@ -168,6 +169,10 @@ func allowed(site *policy.Site, w Wish) (func(string) bool, error) {
 
 // repeated is the choice that was kept before, if it is the same decision.
 func repeated(row Row, wanted *Record) (*Kept, error) {
+	row, err := row.Unpack()
+	if err != nil {
+		return nil, err
+	}
 	before, err := ParseRecord(row.Record)
 	if err != nil {
 		return nil, fmt.Errorf("the record that is kept: %w", err)

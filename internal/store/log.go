@@ -18,24 +18,30 @@ const unplaced = `(SELECT p.idx FROM place p WHERE p.site = c.site AND p.record 
 // register.LogStore. Choices of transactions that end later may have arrived
 // before them, and come with the next call.
 func (s *Store) Pending(ctx context.Context, limit int) ([]register.Arrived, error) {
-	rows, err := s.read.QueryContext(ctx, `SELECT c.arrival, c.site, c.id, c.salt, c.record FROM choice c
+	rows, err := s.read.QueryContext(ctx, `SELECT `+choiceColumns+`, c.arrival FROM choice c
 		WHERE c.arrival >= (SELECT arrival FROM sequenced WHERE one = 1) AND `+unplaced+` ORDER BY c.arrival LIMIT $1`, s.afresh(limit)...)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
+	var found []register.Row
 	var out []register.Arrived
 	for rows.Next() {
 		var a register.Arrived
-		var id, salt []byte
-		if err := rows.Scan(&a.Arrival, &a.Site, &id, &salt, &a.Record); err != nil {
+		r, err := scanChoice(rows, &a.Arrival)
+		if err != nil {
 			return nil, err
 		}
-		copy(a.ID[:], id)
-		copy(a.Salt[:], salt)
-		out = append(out, a)
+		found, out = append(found, r), append(out, a)
 	}
-	return out, rows.Err()
+	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+		return nil, err
+	}
+	err = s.unpack(ctx, found, true)
+	for i := range out {
+		out[i].Row = found[i]
+	}
+	return out, err
 }
 
 // Head returns the committed head of a site's log.
@@ -157,17 +163,18 @@ func (s *Store) KeepCheckpoint(ctx context.Context, site string, size int64, not
 
 // Find finds a record and its place in the log.
 func (s *Store) Find(ctx context.Context, site string, id consent.ID) (register.Row, int64, error) {
-	row := register.Row{Site: site, ID: id}
-	var salt []byte
 	var at sql.NullInt64
-	err := s.read.QueryRowContext(ctx, `SELECT c.salt, c.record, c.account, p.idx FROM choice c LEFT JOIN place p ON p.site = c.site AND p.record = c.id
-		WHERE c.site = $1 AND c.id = $2`, site, id[:]).Scan(&salt, &row.Record, &row.Account, &at)
+	row, err := scanChoice(s.read.QueryRowContext(ctx, `SELECT `+choiceColumns+`, p.idx FROM choice c LEFT JOIN place p ON p.site = c.site AND p.record = c.id
+		WHERE c.site = $1 AND c.id = $2`, site, id[:]), &at)
 	if errors.Is(err, sql.ErrNoRows) {
 		return row, -1, register.ErrUnknownRecord
 	}
-	copy(row.Salt[:], salt)
-	if !at.Valid {
+	if err != nil {
 		return row, -1, err
 	}
-	return row, at.Int64, err
+	one := []register.Row{row}
+	if err := s.unpack(ctx, one, true); err != nil || !at.Valid {
+		return one[0], -1, err
+	}
+	return one[0], at.Int64, nil
 }

@@ -142,27 +142,36 @@ func rebase(ctx context.Context, conn *pgx.Conn) error {
 
 // commit writes one statement. Rows are in the order of their keys, so that two
 // processes with the same ids wait for each other and never both.
-func (p *postgres) commit(ctx context.Context, rows []register.Row) ([]register.Row, error) {
+func (p *postgres) commit(ctx context.Context, rows []register.Row, frames []*register.Frame) ([]register.Row, error) {
 	ctx, cancel := context.WithTimeout(ctx, commitWithin)
 	defer cancel()
+	for _, f := range frames {
+		if _, err := p.db.ExecContext(ctx, `INSERT INTO frame (key, bytes) VALUES ($1, $2) ON CONFLICT (key) DO NOTHING`, f.Key, f.Bytes); err != nil {
+			return nil, err
+		}
+	}
 	sorted := slices.Clone(rows)
 	slices.SortStableFunc(sorted, func(a, b register.Row) int {
 		return cmp.Or(strings.Compare(a.Site, b.Site), bytes.Compare(a.ID[:], b.ID[:]))
 	})
 	n := len(sorted)
 	sites, ids, salts, records, accounts := make([]string, n), make([][]byte, n), make([][]byte, n), make([][]byte, n), make([][]byte, n)
+	keys := make([]*int64, n)
 	for i := range sorted {
 		r := &sorted[i]
 		sites[i], ids[i], salts[i], records[i], accounts[i] = r.Site, r.ID[:], r.Salt[:], r.Record, r.Account
+		if r.Frame != nil {
+			keys[i] = &r.Frame.Key
+		}
 	}
 	// What is there already may be erased before it is read: then it is inserted.
 	var err error
 	for range 3 {
 		var res sql.Result
-		res, err = p.db.ExecContext(ctx, `INSERT INTO choice (site, id, salt, record, account, arrival)
-			SELECT site, id, salt, record, account, (SELECT base + pg_current_xact_id()::text::bigint FROM origin)
-			FROM unnest($1::text[], $2::bytea[], $3::bytea[], $4::bytea[], $5::bytea[]) AS r (site, id, salt, record, account)
-			ON CONFLICT (site, id) DO NOTHING`, sites, ids, salts, records, accounts)
+		res, err = p.db.ExecContext(ctx, `INSERT INTO choice (site, id, salt, frame, record, account, arrival)
+			SELECT site, id, salt, frame, record, account, (SELECT base + pg_current_xact_id()::text::bigint FROM origin)
+			FROM unnest($1::text[], $2::bytea[], $3::bytea[], $4::bigint[], $5::bytea[], $6::bytea[]) AS r (site, id, salt, frame, record, account)
+			ON CONFLICT (site, id) DO NOTHING`, sites, ids, salts, keys, records, accounts)
 		if err != nil {
 			return nil, err
 		}
@@ -184,20 +193,17 @@ func (p *postgres) kept(ctx context.Context, rows []register.Row, sites []string
 		id   consent.ID
 	}
 	found := map[key]register.Row{}
-	res, err := p.db.QueryContext(ctx, `SELECT c.site, c.id, c.salt, c.record, c.account FROM unnest($1::text[], $2::bytea[]) AS r (site, id)
+	res, err := p.db.QueryContext(ctx, `SELECT `+choiceColumns+` FROM unnest($1::text[], $2::bytea[]) AS r (site, id)
 		JOIN choice c ON c.site = r.site AND c.id = r.id`, sites, ids)
 	if err != nil {
 		return nil, err
 	}
 	defer res.Close()
 	for res.Next() {
-		var r register.Row
-		var id, salt []byte
-		if err := res.Scan(&r.Site, &id, &salt, &r.Record, &r.Account); err != nil {
+		r, err := scanChoice(res)
+		if err != nil {
 			return nil, err
 		}
-		copy(r.ID[:], id)
-		copy(r.Salt[:], salt)
 		found[key{r.Site, r.ID}] = r
 	}
 	if err := res.Err(); err != nil {

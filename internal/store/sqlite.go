@@ -26,6 +26,7 @@ type sqlite struct {
 	write   *sql.DB       // one connection: SQLite has one writer
 	leading chan struct{} // holds something while somebody leads
 	lock    *os.File
+	arrival int64 // of the last choice; belongs to the transaction that writes
 
 	mu      sync.Mutex
 	inserts [chunk + 1]*sql.Stmt // by the number of rows
@@ -53,6 +54,9 @@ func (s *Store) openSQLite(ctx context.Context, folder string) error {
 	}
 	e.write = s.write
 	if err = migrate(ctx, s.write, sqliteDialect); err == nil {
+		err = s.write.QueryRowContext(ctx, `SELECT max((SELECT arrival FROM sequenced WHERE one = 1), coalesce((SELECT max(arrival) FROM choice), 0))`).Scan(&e.arrival)
+	}
+	if err == nil {
 		s.read, err = openFile(file, 4)
 	}
 	if err != nil {
@@ -107,7 +111,7 @@ func openFile(file string, connections int) (*sql.DB, error) {
 // than the rows that it carries.
 const chunk = 64
 
-func (l *sqlite) commit(ctx context.Context, rows []register.Row) ([]register.Row, error) {
+func (l *sqlite) commit(ctx context.Context, rows []register.Row, frames []*register.Frame) ([]register.Row, error) {
 	kept := slices.Clone(rows)
 	// The transaction will hold the one connection: statements are prepared before.
 	var inserts []*sql.Stmt
@@ -123,10 +127,15 @@ func (l *sqlite) commit(ctx context.Context, rows []register.Row) ([]register.Ro
 		return nil, err
 	}
 	defer tx.Rollback() //nolint:errcheck // after a commit there is nothing to roll back
+	for _, f := range frames {
+		if _, err := tx.ExecContext(ctx, `INSERT INTO frame (key, bytes) VALUES ($1, $2) ON CONFLICT (key) DO NOTHING`, f.Key, f.Bytes); err != nil {
+			return nil, err
+		}
+	}
 	for part := range slices.Chunk(kept, chunk) {
 		insert := inserts[0]
 		inserts = inserts[1:]
-		if err := commitChunk(ctx, tx, insert, part); err != nil {
+		if err := l.commitChunk(ctx, tx, insert, part); err != nil {
 			return nil, err
 		}
 	}
@@ -134,12 +143,17 @@ func (l *sqlite) commit(ctx context.Context, rows []register.Row) ([]register.Ro
 }
 
 // commitChunk inserts rows with one statement, and puts what is kept in their
-// place.
-func commitChunk(ctx context.Context, tx *sql.Tx, insert *sql.Stmt, rows []register.Row) error {
-	args := make([]any, 0, 5*len(rows))
+// place. The transaction is the only one, so that arrivals are counted in their
+// order; those of a transaction that fails are left out.
+func (l *sqlite) commitChunk(ctx context.Context, tx *sql.Tx, insert *sql.Stmt, rows []register.Row) error {
+	args := make([]any, 0, 7*len(rows))
 	for i := range rows {
 		r := &rows[i]
-		args = append(args, r.Site, r.ID[:], r.Salt[:], r.Record, r.Account)
+		l.arrival++
+		args = append(args, l.arrival, r.Site, r.ID[:], r.Salt[:], nil, r.Record, r.Account)
+		if r.Frame != nil {
+			args[len(args)-3] = r.Frame.Key
+		}
 	}
 	res, err := tx.StmtContext(ctx, insert).ExecContext(ctx, args...)
 	if err != nil {
@@ -149,7 +163,8 @@ func commitChunk(ctx context.Context, tx *sql.Tx, insert *sql.Stmt, rows []regis
 		return err
 	}
 	for i := range rows { // some were there before, or stand twice in the chunk
-		if rows[i], err = choice(ctx, tx, rows[i]); err != nil {
+		r := &rows[i]
+		if *r, err = scanChoice(tx.QueryRowContext(ctx, `SELECT `+choiceColumns+` FROM choice c WHERE c.site = $1 AND c.id = $2`, r.Site, r.ID[:])); err != nil {
 			return err
 		}
 	}
@@ -161,8 +176,8 @@ func (l *sqlite) inserting(ctx context.Context, n int) (*sql.Stmt, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.inserts[n] == nil {
-		values := strings.TrimSuffix(strings.Repeat("(?, ?, ?, ?, ?), ", n), ", ")
-		s, err := l.write.PrepareContext(ctx, `INSERT INTO choice (site, id, salt, record, account) VALUES `+values+` ON CONFLICT (site, id) DO NOTHING`)
+		values := strings.TrimSuffix(strings.Repeat("(?, ?, ?, ?, ?, ?, ?), ", n), ", ")
+		s, err := l.write.PrepareContext(ctx, `INSERT INTO choice (arrival, site, id, salt, frame, record, account) VALUES `+values+` ON CONFLICT (site, id) DO NOTHING`)
 		if err != nil {
 			return nil, err
 		}

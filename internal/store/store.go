@@ -47,18 +47,19 @@ type Store struct {
 	write *sql.DB
 	read  *sql.DB
 
-	hub   hub
-	ctx   context.Context // ends with Close
-	stop  context.CancelFunc
-	under sync.WaitGroup // what runs until then
-	heard sync.Once      // listening began
+	hub    hub
+	frames sync.Map        // by key: those that are known to be kept
+	ctx    context.Context // ends with Close
+	stop   context.CancelFunc
+	under  sync.WaitGroup // what runs until then
+	heard  sync.Once      // listening began
 }
 
 // An engine is what SQLite and PostgreSQL do each in its own way. What is in no
 // method of it is one SQL text for both.
 type engine interface {
-	// commit is Commit.
-	commit(ctx context.Context, rows []register.Row) ([]register.Row, error)
+	// commit is Commit. Frames that may not be kept yet are kept before the rows.
+	commit(ctx context.Context, rows []register.Row, frames []*register.Frame) ([]register.Row, error)
 	// insert adds the tiles, the leaves and their records' places.
 	insert(ctx context.Context, tx *sql.Tx, e register.Extension) error
 	// settled returns the arrival, or a smaller one: no transaction that is still
@@ -116,21 +117,3 @@ func (s *Store) Close() error {
 
 // Writers returns how many writers a register.Group over the store should have.
 func (s *Store) Writers() int { return s.engine.writers() }
-
-// Commit makes choices durable in one transaction: see register.Committer.
-func (s *Store) Commit(ctx context.Context, rows []register.Row) ([]register.Row, error) {
-	kept, err := s.engine.commit(ctx, rows)
-	if err == nil {
-		s.changed()
-	}
-	return kept, err
-}
-
-// choice reads the row that is kept under the id of another.
-func choice(ctx context.Context, q querier, like register.Row) (register.Row, error) {
-	kept := register.Row{Site: like.Site, ID: like.ID}
-	var salt []byte
-	err := q.QueryRowContext(ctx, `SELECT salt, record, account FROM choice WHERE site = $1 AND id = $2`, like.Site, like.ID[:]).Scan(&salt, &kept.Record, &kept.Account)
-	copy(kept.Salt[:], salt)
-	return kept, err
-}

@@ -76,7 +76,7 @@ func TestAnIDIsKeptOnceAndItsFirstRecordStands(t *testing.T) {
 			t.Fatal(err)
 		}
 		if string(kept[1].Record) != "record 1" || kept[1].Salt[0] != 0 || string(kept[2].Record) != "record 1" || string(kept[0].Record) != "record 2" || count(t, s) != 2 {
-			t.Errorf("%q, %d choices", kept, count(t, s))
+			t.Errorf("%+v, %d choices", kept, count(t, s))
 		}
 		other := row(1)
 		other.Site = "other"
@@ -117,7 +117,7 @@ func TestNoRecordIsEverChangedOrRemovedByTheWay(t *testing.T) {
 			}
 		}
 		if kept, err := s.Commit(t.Context(), []register.Row{row(1)}); err != nil || string(kept[0].Record) != "record 1" || count(t, s) != 2 {
-			t.Errorf("%v, %q", err, kept)
+			t.Errorf("%v, %+v", err, kept)
 		}
 		// An erasure says which record goes.
 		gone := row(1).ID

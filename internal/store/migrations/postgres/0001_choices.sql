@@ -1,9 +1,26 @@
+-- What many records have in common. It is kept once, and never changes.
+CREATE TABLE frame (
+  key   bigint PRIMARY KEY, -- the first 8 bytes of its SHA-256
+  bytes bytea NOT NULL CHECK (octet_length(bytes) BETWEEN 1 AND 65536)
+);
+
+CREATE FUNCTION frame_never_changes() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  RAISE EXCEPTION 'a frame is never changed or removed: records are read with it';
+END $$;
+
+CREATE TRIGGER frame_never_changes BEFORE UPDATE OR DELETE ON frame
+FOR EACH ROW EXECUTE FUNCTION frame_never_changes();
+CREATE TRIGGER frame_is_not_emptied BEFORE TRUNCATE ON frame
+FOR EACH STATEMENT EXECUTE FUNCTION frame_never_changes();
+
 -- One row for each choice. The id is made by the client and ordered by time, and
 -- arrival grows: both indexes grow at their end.
 CREATE TABLE choice (
   site    text NOT NULL CHECK (site <> ''),
   id      bytea NOT NULL CHECK (octet_length(id) = 16),
   salt    bytea NOT NULL CHECK (octet_length(salt) = 16),
+  frame   bigint, -- record holds the values that fill it; NULL: the whole record
   record  bytea NOT NULL CHECK (octet_length(record) BETWEEN 1 AND 65536),
   account bytea CHECK (octet_length(account) = 32),
   arrival bigint NOT NULL, -- origin.base and the number of the transaction: many rows share one
@@ -31,7 +48,7 @@ BEGIN
   RAISE EXCEPTION 'a record is never changed';
 END $$;
 
-CREATE TRIGGER choice_never_changes BEFORE UPDATE OF arrival, site, id, salt, record ON choice
+CREATE TRIGGER choice_never_changes BEFORE UPDATE OF arrival, site, id, salt, frame, record ON choice
 FOR EACH ROW EXECUTE FUNCTION choice_never_changes();
 
 CREATE FUNCTION choice_goes_by_erasure_only() RETURNS trigger LANGUAGE plpgsql AS $$
