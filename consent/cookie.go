@@ -6,8 +6,10 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"hash"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/temoin/temoin/policy"
@@ -27,8 +29,13 @@ import (
 //
 // A Codec is immutable and safe for concurrent use.
 type Codec struct {
-	site string
-	keys [][]byte
+	keys []*macKey
+}
+
+// A macKey computes MACs, of which it keeps those that are not in use.
+type macKey struct {
+	prefix []byte // what every value is preceded by
+	macs   sync.Pool
 }
 
 // MinKey is the least length of a key, in bytes.
@@ -52,12 +59,16 @@ func NewCodec(site *policy.Site, keys ...[]byte) (*Codec, error) {
 	if len(keys) == 0 {
 		return nil, errors.New("the consent cookie needs a key")
 	}
-	c := &Codec{site: site.ID}
+	c := &Codec{}
 	for i, k := range keys {
 		if len(k) < MinKey {
 			return nil, fmt.Errorf("key %d of the consent cookie has %d bytes: it needs %d", i+1, len(k), MinKey)
 		}
-		c.keys = append(c.keys, slices.Clone(k))
+		k = slices.Clone(k)
+		c.keys = append(c.keys, &macKey{
+			prefix: []byte("temoin choice\x00" + site.ID + "\x00"),
+			macs:   sync.Pool{New: func() any { return hmac.New(sha256.New, k) }},
+		})
 	}
 	return c, nil
 }
@@ -94,7 +105,7 @@ func (c *Codec) Encode(choice *Choice) (string, error) {
 		b = append(b, e.Service...)
 		b = append(b, '=', digit(e.Allow))
 	}
-	mac := c.mac(c.keys[0], b)
+	mac := c.keys[0].mac(b)
 	b = append(b, "&m."...)
 	b = base.AppendEncode(b, mac[:])
 	if len(b) > maxValue || len(choice.Answers)+len(choice.Exceptions) > maxListed {
@@ -121,13 +132,14 @@ func isName(s string) bool {
 	return s != "" && len(s) <= 64
 }
 
-func (c *Codec) mac(key, value []byte) [macBytes]byte {
-	h := hmac.New(sha256.New, key)
-	h.Write([]byte("temoin choice\x00" + c.site + "\x00"))
+func (k *macKey) mac(value []byte) [macBytes]byte {
+	h := k.macs.Get().(hash.Hash)
+	defer k.macs.Put(h)
+	h.Reset()
+	h.Write(k.prefix)
 	h.Write(value)
-	var out [macBytes]byte
-	copy(out[:], h.Sum(nil))
-	return out
+	var sum [sha256.Size]byte
+	return [macBytes]byte(h.Sum(sum[:0]))
 }
 
 // Decode reads a value. It returns nil for whatever it is not sure to have
@@ -150,7 +162,7 @@ func (c *Codec) signed(value, mac string) bool {
 		return false
 	}
 	for _, k := range c.keys {
-		if want := c.mac(k, []byte(value)); hmac.Equal(got, want[:]) {
+		if want := k.mac([]byte(value)); hmac.Equal(got, want[:]) {
 			return true
 		}
 	}

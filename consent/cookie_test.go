@@ -102,9 +102,11 @@ func TestWhatTheCodecDidNotWriteIsNoChoice(t *testing.T) {
 			t.Errorf("a part of it is taken for a choice, cut at %d", i)
 		}
 	}
+	other := *s
+	other.ID = "other"
 	for name, other := range map[string]*Codec{
 		"another key":  codec(t, s, bytes.Repeat([]byte{8}, MinKey)),
-		"another site": {site: "other", keys: [][]byte{key}},
+		"another site": codec(t, &other, key),
 	} {
 		if other.Decode(value) != nil {
 			t.Errorf("a choice is read with %s", name)

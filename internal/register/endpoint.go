@@ -1,7 +1,6 @@
 package register
 
 import (
-	"context"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -10,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/temoin/temoin/consent"
@@ -25,21 +25,27 @@ import (
 //	lang    the language it was shown in
 //
 // The answer to JSON is JSON, with the id of the record; the answer to a form leads
-// back to the page. Whoever mounts it checks that the request comes from the site's
-// own pages.
+// back to the page. A choice on a notice that nobody was shown is answered by 409
+// and the notice of now, to be asked again. Whoever mounts it checks that the
+// request comes from the site's own pages.
 type Endpoint struct {
 	Register *Register
 	Codec    *consent.Codec
 	// Site returns the version of the policy that a notice belongs to, nil for a
 	// notice that nobody was shown.
 	Site func(notice [32]byte) *policy.Site
-	Back func(r *http.Request) string // where a form leads back to
+	// Current returns the notice that is shown now in a language, or in the default
+	// one where there is none in it; nil for none. It may be nil.
+	Current func(language string) *Notice
+	// Account returns the key of the account that a request belongs to, nil for
+	// none. It may be nil.
+	Account func(r *http.Request) []byte
+	Back    func(r *http.Request) string // where a form leads back to
 }
 
 const (
 	maxBody   = 16 << 10
-	keepsFor  = 10 * time.Second // the longest that a choice waits to be kept
-	retryWait = "2"              // seconds until somebody who was turned away may try again
+	retryWait = "2" // seconds until somebody who was turned away may try again
 )
 
 // ServeHTTP keeps a choice.
@@ -63,12 +69,10 @@ func (e *Endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if site == nil {
-		http.Error(w, "This notice is not known here. Load the page again.", http.StatusConflict)
+		e.askAgain(w, in.Lang, form)
 		return
 	}
-	ctx, cancel := context.WithTimeout(r.Context(), keepsFor)
-	defer cancel()
-	kept, err := e.Register.Keep(ctx, site, wish)
+	kept, err := e.Register.Keep(r.Context(), site, wish)
 	if err != nil {
 		refuse(w, err)
 		return
@@ -87,11 +91,15 @@ type input struct {
 
 // read reads a form or JSON.
 func read(w http.ResponseWriter, r *http.Request) (in input, form bool, err error) {
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	body, err := readBody(w, r)
 	if err != nil {
 		return in, false, errors.New("it is too long, or was cut")
 	}
-	switch kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); kind {
+	kind := r.Header.Get("Content-Type")
+	if kind != "application/json" {
+		kind, _, _ = mime.ParseMediaType(kind)
+	}
+	switch kind {
 	case "application/json":
 		err = json.Unmarshal(body, &in)
 		if err != nil {
@@ -106,6 +114,15 @@ func read(w http.ResponseWriter, r *http.Request) (in input, form bool, err erro
 		return input{v.Get("id"), v.Get("action"), v["allow"], v.Get("notice"), v.Get("lang")}, true, nil
 	}
 	return in, false, errors.New("send a form or JSON")
+}
+
+func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+	if n := r.ContentLength; n >= 0 && n <= maxBody {
+		body := make([]byte, n)
+		_, err := io.ReadFull(r.Body, body)
+		return body, err
+	}
+	return io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 }
 
 // maxAllowed bounds how much one choice names.
@@ -137,6 +154,9 @@ func (e *Endpoint) wish(r *http.Request, in input) (*policy.Site, Wish, error) {
 		w.Event.Language = site.Default()
 	}
 	w.Event.Withdraw = withdrawAt(site)
+	if e.Account != nil {
+		w.Account = e.Account(r)
+	}
 	if c, err := r.Cookie(site.Choice.Cookie); err == nil {
 		if before := e.Codec.Decode(c.Value); before != nil && before.ID != w.ID {
 			w.Event.Replaces = &before.ID
@@ -153,6 +173,29 @@ func withdrawAt(site *policy.Site) string {
 		}
 	}
 	return "/.temoin/"
+}
+
+// askAgain answers a choice on a notice that is not known, with the one of now.
+func (e *Endpoint) askAgain(w http.ResponseWriter, language string, form bool) {
+	const text = "This notice is not known here: the policy may have changed. Nothing was kept. Please choose again."
+	var now *Notice
+	if e.Current != nil {
+		now = e.Current(language)
+	}
+	switch {
+	case now == nil:
+		http.Error(w, text, http.StatusConflict)
+	case form:
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		w.WriteHeader(http.StatusConflict)
+		w.Write(now.Bytes) //nolint:errcheck // a client that is gone cannot be told
+	default:
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(http.StatusConflict)
+		json.NewEncoder(w).Encode(map[string]string{ //nolint:errcheck // a client that is gone cannot be told
+			"error": text, "notice": HashOf(now.Bytes).String(), "lang": now.Language, "variant": now.Variant, "shown": string(now.Bytes),
+		})
+	}
 }
 
 // refuse answers an error of Keep. Nothing is granted by any of them.
@@ -175,22 +218,32 @@ func (e *Endpoint) answer(w http.ResponseWriter, r *http.Request, site *policy.S
 		http.Error(w, "The choice is kept, and its cookie cannot be written: "+err.Error(), http.StatusInternalServerError)
 		return
 	}
-	cookie := &http.Cookie{
-		Name: site.Choice.Cookie, Value: value, Path: "/", Secure: true, SameSite: http.SameSiteLaxMode,
-		Expires: kept.Choice.Ends(site), MaxAge: max(1, int(kept.Choice.Ends(site).Sub(e.Register.now()).Seconds())),
-	}
-	if site.Choice.Domain == "registrable" {
-		cookie.Domain = site.RegistrableDomain()
-	}
-	http.SetCookie(w, cookie)
+	h := w.Header()
+	h["Set-Cookie"] = append(h["Set-Cookie"], setCookie(site, value, kept.Choice.Ends(site), e.Register.now()))
 	if form {
 		http.Redirect(w, r, e.Back(r), http.StatusSeeOther)
 		return
 	}
-	w.Header().Set("Content-Type", "application/json")
-	json.NewEncoder(w).Encode(struct { //nolint:errcheck // a client that is gone cannot be told
-		ID    string `json:"id"`
-		State State  `json:"state"`
-		Ends  string `json:"ends"`
-	}{kept.Record.ID, kept.Record.State, kept.Record.Ends})
+	h["Content-Type"] = []string{"application/json"}
+	b := writer{b: make([]byte, 0, 128)}
+	b.begin()
+	b.str("id", kept.Record.ID)
+	b.str("state", string(kept.Record.State))
+	b.str("ends", kept.Record.Ends)
+	b.end()
+	w.Write(append(b.b, '\n')) //nolint:errcheck // a client that is gone cannot be told
+}
+
+// setCookie writes what http.SetCookie would, which checks again what the manifest
+// and the codec have checked.
+func setCookie(site *policy.Site, value string, ends, now time.Time) string {
+	b := make([]byte, 0, 320)
+	b = append(append(append(b, site.Choice.Cookie...), '='), value...)
+	b = append(b, "; Path=/"...)
+	if site.Choice.Domain == "registrable" {
+		b = append(append(b, "; Domain="...), site.RegistrableDomain()...)
+	}
+	b = ends.UTC().AppendFormat(append(b, "; Expires="...), http.TimeFormat)
+	b = strconv.AppendInt(append(b, "; Max-Age="...), max(1, int64(ends.Sub(now)/time.Second)), 10)
+	return string(append(b, "; Secure; SameSite=Lax"...))
 }

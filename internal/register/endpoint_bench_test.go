@@ -21,7 +21,8 @@ func (d *discard) Header() http.Header         { return d.h }
 func (d *discard) Write(b []byte) (int, error) { return len(b), nil }
 func (d *discard) WriteHeader(int)             {}
 
-func BenchmarkEndpointThatKeepsNowhere(b *testing.B) {
+// BenchmarkEndpoint is all of a choice but the network and the store.
+func BenchmarkEndpoint(b *testing.B) {
 	s := site(b)
 	e, _ := endpoint(b, s)
 	e.Register = New(Config{Store: nowhere{}, Code: "bench"})

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"sync"
+	"time"
 
 	"github.com/temoin/temoin/consent"
 	"github.com/temoin/temoin/internal/ledger"
@@ -39,8 +41,9 @@ var (
 
 // Limits of a group.
 const (
-	groupSize = 512  // rows in one transaction
-	waiting   = 4096 // rows that wait
+	waitsFor  = 10 * time.Second // a row, to be kept
+	groupSize = 512              // rows in one transaction
+	waiting   = 4096             // rows that wait
 )
 
 // A Group commits rows of many callers together: while one transaction is on its
@@ -49,6 +52,8 @@ type Group struct {
 	store Committer
 	queue chan *ticket
 	done  sync.WaitGroup
+	ends  deadline
+	free  sync.Pool // of tickets
 
 	mu     sync.RWMutex // of closed: nobody sends on a closed queue
 	closed bool
@@ -70,6 +75,7 @@ type result struct {
 // time, such as SQLite, has one writer.
 func NewGroup(store Committer, writers int) *Group {
 	g := &Group{store: store, queue: make(chan *ticket, waiting)}
+	g.free.New = func() any { return &ticket{kept: make(chan result, 1)} }
 	for range max(1, writers) {
 		g.done.Go(g.write)
 	}
@@ -78,18 +84,44 @@ func NewGroup(store Committer, writers int) *Group {
 
 // Commit returns when the row is durable, with the row that is kept: the same, or
 // the one that was there before under its id. If the context ends first, the row
-// may be kept or not; a second attempt with the same id finds out.
+// may be kept or not; a second attempt with the same id finds out. So it is with
+// ErrUnavailable, when the store does not answer in time.
 func (g *Group) Commit(ctx context.Context, row Row) (Row, error) {
-	t := &ticket{ctx, row, make(chan result, 1)}
+	t := g.free.Get().(*ticket)
+	t.ctx, t.row = ctx, row
 	if err := g.enqueue(t); err != nil {
 		return Row{}, err
 	}
 	select {
 	case r := <-t.kept:
+		*t = ticket{kept: t.kept}
+		g.free.Put(t) // one whose caller has gone is left to the collector
 		return r.row, r.err
 	case <-ctx.Done():
 		return Row{}, ctx.Err()
+	case <-g.ends.of(time.Now()):
+		return Row{}, fmt.Errorf("%w: it does not answer", ErrUnavailable)
 	}
+}
+
+// A deadline is one timer for all rows that come within a second: a timer each
+// costs as much as the rest of the waiting.
+type deadline struct {
+	mu   sync.Mutex
+	from time.Time
+	over chan struct{}
+}
+
+// of returns a channel that is closed waitsFor from now, or up to a second later.
+func (d *deadline) of(now time.Time) <-chan struct{} {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.over == nil || now.Sub(d.from) >= time.Second {
+		over := make(chan struct{})
+		d.from, d.over = now, over
+		time.AfterFunc(waitsFor+time.Second, func() { close(over) })
+	}
+	return d.over
 }
 
 func (g *Group) enqueue(t *ticket) error {
@@ -129,18 +161,22 @@ func (g *Group) write() {
 	}
 }
 
-// gather adds what waits already. It waits for nobody: the transaction before has
-// taken time enough for others to come.
+// gather adds what waits already. It waits for nobody, and lets those go first who
+// are on their way here: a transaction costs as much as a hundred rows in it.
 func gather(batch []*ticket, queue <-chan *ticket) []*ticket {
-	for len(batch) < groupSize {
+	for yielded := false; len(batch) < groupSize; {
 		select {
 		case t, ok := <-queue:
 			if !ok {
 				return batch
 			}
-			batch = append(batch, t)
+			batch, yielded = append(batch, t), false
 		default:
-			return batch
+			if yielded {
+				return batch
+			}
+			runtime.Gosched()
+			yielded = true
 		}
 	}
 	return batch

@@ -7,6 +7,8 @@ import (
 	"runtime"
 	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/temoin/temoin/consent"
 )
@@ -160,4 +162,18 @@ func TestWhoeverHasGoneIsNotWrittenFor(t *testing.T) {
 	if len(m.rows) != 1 {
 		t.Errorf("%d rows kept", len(m.rows))
 	}
+}
+
+func TestAStoreThatDoesNotAnswerKeepsNobodyWaitingForLong(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := &memory{rows: map[consent.ID]Row{}, hold: make(chan struct{})}
+		g := NewGroup(m, 1)
+		begin := time.Now()
+		_, err := g.Commit(t.Context(), row(1))
+		if took := time.Since(begin); !errors.Is(err, ErrUnavailable) || took < waitsFor || took > waitsFor+time.Second {
+			t.Errorf("%v after %v", err, took)
+		}
+		close(m.hold)
+		g.Close()
+	})
 }

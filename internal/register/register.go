@@ -65,9 +65,10 @@ func (r *Register) Waiting() int { return r.group.Waiting() }
 type Wish struct {
 	// ID is made by the client, so that a second attempt after a lost answer is the
 	// same choice; the zero ID lets the register make one.
-	ID    consent.ID
-	Event Event
-	Allow []string // categories and services that are allowed, with Save; others follow from the action
+	ID      consent.ID
+	Event   Event
+	Account []byte   // the key of the account that the choice belongs to; nil for none
+	Allow   []string // categories and services that are allowed, with Save; others follow from the action
 }
 
 // A Kept is a choice that is on the disk.
@@ -103,9 +104,22 @@ func (r *Register) Keep(ctx context.Context, site *policy.Site, w Wish) (*Kept, 
 	if err != nil {
 		return nil, err
 	}
-	event := w.Event
-	event.Code = r.code
-	choice := consent.Choose(site, id, now, allow)
+	return r.keep(ctx, site, consent.Choose(site, id, now, allow), w.Event, w.Account)
+}
+
+// Import makes a choice durable that another system had kept, as consent.Import
+// returned it: with its own time and end. The event's Imported says which system
+// that was, and its notice.
+func (r *Register) Import(ctx context.Context, site *policy.Site, choice *consent.Choice, e Event, account []byte) (*Kept, error) {
+	if e.Imported == "" {
+		return nil, fmt.Errorf("%w: it does not say where it is imported from", ErrWish)
+	}
+	e.Action = Imported
+	return r.keep(ctx, site, choice, e, account)
+}
+
+func (r *Register) keep(ctx context.Context, site *policy.Site, choice *consent.Choice, event Event, account []byte) (*Kept, error) {
+	event.Code, event.Account = r.code, account != nil
 	template := r.template(site)
 	record := template.Record(choice, event)
 	frame, packed, err := template.pack(record, event)
@@ -116,7 +130,7 @@ func (r *Register) Keep(ctx context.Context, site *policy.Site, w Wish) (*Kept, 
 	if err != nil {
 		return nil, err
 	}
-	row, err := r.group.Commit(ctx, Row{Site: site.ID, ID: id, Salt: salt, Frame: frame, Record: packed})
+	row, err := r.group.Commit(ctx, Row{Site: site.ID, ID: choice.ID, Salt: salt, Frame: frame, Record: packed, Account: account})
 	if err != nil {
 		return nil, err
 	}

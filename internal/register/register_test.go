@@ -1,7 +1,10 @@
 package register
 
 import (
+	"bytes"
+	"encoding/json"
 	"errors"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -197,19 +200,69 @@ func TestAStoreThatCannotKeepGrantsNothingAndSaysWhenToComeBack(t *testing.T) {
 	}
 }
 
-// BenchmarkEndpoint is all of a choice over HTTP but the network and the store.
-func BenchmarkEndpoint(b *testing.B) {
-	e, m := endpoint(b, site(b))
-	body := `{"action":"save","allow":["stats"],"lang":"fr","notice":"` + shownHex + `"}`
-	b.ReportAllocs()
-	for b.Loop() {
-		r := httptest.NewRequest("POST", "/.temoin/choice", strings.NewReader(body))
-		r.Header.Set("Content-Type", asJSON)
-		w := httptest.NewRecorder()
-		e.ServeHTTP(w, r)
-		if w.Code != http.StatusOK {
-			b.Fatal(w.Code)
+func TestAChoiceOnAnUnknownNoticeIsAskedAgainOnTheOneOfNow(t *testing.T) {
+	e, m := endpoint(t, site(t))
+	now := &Notice{Language: "fr", Variant: "banner", Bytes: []byte("<p>Vos choix &amp; nous</p>")}
+	e.Current = func(language string) *Notice {
+		if language != "fr" {
+			t.Errorf("asked for %q", language)
 		}
+		return now
+	}
+	unknown := strings.Repeat("f", 64)
+	res := post(e, asJSON, `{"action":"accept","lang":"fr","notice":"`+unknown+`"}`)
+	var body map[string]string
+	if err := json.NewDecoder(res.Body).Decode(&body); err != nil || res.StatusCode != http.StatusConflict ||
+		body["notice"] != HashOf(now.Bytes).String() || body["shown"] != string(now.Bytes) || body["lang"] != "fr" || body["variant"] != "banner" {
+		t.Errorf("%v: %d %v", err, res.StatusCode, body)
+	}
+	res = post(e, asForm, url.Values{"action": {"accept"}, "lang": {"fr"}, "notice": {unknown}}.Encode())
+	page, err := io.ReadAll(res.Body)
+	if err != nil || res.StatusCode != http.StatusConflict || !bytes.Equal(page, now.Bytes) || !strings.HasPrefix(res.Header.Get("Content-Type"), "text/html") {
+		t.Errorf("%v: %d %q", err, res.StatusCode, page)
+	}
+	if len(m.rows) != 0 || len(res.Cookies()) != 0 {
+		t.Errorf("%d rows", len(m.rows))
+	}
+}
+
+func TestAChoiceOfAnAccountIsKeptWithTheKeyOfItsAccountWhichItsRecordDoesNotHold(t *testing.T) {
+	e, m := endpoint(t, site(t))
+	key := bytes.Repeat([]byte{0xac}, 32)
+	e.Account = func(r *http.Request) []byte {
+		if r.Header.Get("Cookie") == "" {
+			return nil
+		}
+		return key
+	}
+	for cookie, want := range map[string]string{"session=me": "account", "": "device"} {
 		clear(m.rows)
+		if res := post(e, asJSON, `{"action":"accept","notice":"`+shownHex+`"}`, "Cookie", cookie); res.StatusCode != http.StatusOK {
+			t.Fatal(res.StatusCode)
+		}
+		for _, row := range m.rows {
+			r, err := ParseRecord(row.Record)
+			if err != nil || r.Scope != want || bytes.Equal(row.Account, key) != (want == "account") {
+				t.Errorf("%q: %v, scope %q, account %x", cookie, err, r.Scope, row.Account)
+			}
+		}
+	}
+}
+
+func TestAnImportedChoiceKeepsItsTimeAndItsEnd(t *testing.T) {
+	s := site(t)
+	r, m := newRegister(t, noon)
+	choice := choose(t, s, "")
+	choice.At, choice.Until = noon.AddDate(0, -1, 0), noon.AddDate(0, 1, 0)
+	if _, err := r.Import(t.Context(), s, choice, Event{Language: "fr"}, nil); !errors.Is(err, ErrWish) {
+		t.Errorf("from nowhere: %v", err)
+	}
+	kept, err := r.Import(t.Context(), s, choice, Event{Language: "fr", Imported: "klaro"}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	record, err := ParseRecord(m.rows[choice.ID].Record)
+	if err != nil || record.Action != Imported || record.Imported != "klaro" || record.Time != "2026-10-21T12:00:00Z" || record.Ends != "2026-12-21T12:00:00Z" || kept.Choice != choice {
+		t.Errorf("%v: %+v", err, record)
 	}
 }

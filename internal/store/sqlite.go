@@ -86,7 +86,7 @@ func lockFolder(folder string) (*os.File, error) {
 
 // pragmas hold for every connection. secure_delete overwrites what is erased;
 // with recursive_triggers, REPLACE asks the triggers of what it deletes.
-var pragmas = []string{"journal_mode(wal)", "synchronous(full)", "busy_timeout(5000)", "foreign_keys(1)", "secure_delete(1)", "recursive_triggers(1)", "cache_size(-8000)"}
+var pragmas = []string{"journal_mode(wal)", "synchronous(full)", "busy_timeout(5000)", "foreign_keys(1)", "secure_delete(1)", "recursive_triggers(1)", "cache_size(-8000)", "wal_autocheckpoint(4000)"}
 
 func openFile(file string, connections int) (*sql.DB, error) {
 	var q strings.Builder
