@@ -66,15 +66,17 @@ fuzz:
 	$(GO) test ./internal/check -run '^$$' -fuzz '^FuzzRun$$' -fuzztime 60s
 	$(GO) test ./internal/document -run '^$$' -fuzz '^FuzzPage$$' -fuzztime 60s
 	$(GO) test ./consent -run '^$$' -fuzz '^FuzzDecode$$' -fuzztime 60s
-	for p in ledger anchor; do for f in $$($(GO) test ./internal/$$p -list '^Fuzz' | grep ^Fuzz); do \
+	for p in ledger anchor keyring; do for f in $$($(GO) test ./internal/$$p -list '^Fuzz' | grep ^Fuzz); do \
 		$(GO) test ./internal/$$p -run '^$$' -fuzz "^$$f\$$" -fuzztime 20s || exit 1; done; done
 	$(GO) test ./internal/register -run '^$$' -fuzz '^FuzzParseRecord$$' -fuzztime 60s
+	$(GO) test ./internal/register -run '^$$' -fuzz '^FuzzFactsOf$$' -fuzztime 60s
 	$(GO) test ./internal/register -run '^$$' -fuzz '^FuzzVerify$$' -fuzztime 60s
 
 # Every change of every field, of which "make test" tries some; a million records.
 torture:
 	TEMOIN_TORTURE=1 $(GO) test -count=1 -run TestNoFieldCanChangeUnnoticed ./policy
 	TEMOIN_TORTURE=1 $(GO) test -count=1 -run TestManyRecordsAreExportedInConstantMemory -v ./internal/register
+	TEMOIN_TORTURE=1 $(GO) test -count=1 -run TestAnExportHoldsAsMuchWhateverItReads -v ./internal/cli
 
 # The race detector needs a C compiler.
 race:

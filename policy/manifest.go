@@ -213,6 +213,14 @@ func (p *Proof) shape() shape {
 		}}, "How long a record is kept after the choice has expired.", "5 years after expiry"),
 		may("because", words(&p.Because), "Why that long.", "{en: the time in which a claim can be brought}"),
 		may("recipients", words(&p.Recipients), "Who can see the records.", "{en: our data protection officer}"),
+		may("anchors", some(&p.Anchors, (*ProofAnchor).shape), "Places outside your hands in which the state of the log is fixed. Without one, records are tamper-evident against others and not against you, and the policy page says so. What is written here is told to readers; where the places are, the server's configuration says.", "[{kind: timestamp, name: Example Trust}]"),
+	)
+}
+
+func (a *ProofAnchor) shape() shape {
+	return object("anchor", "a place in which the log is fixed", nil,
+		must("kind", oneOf(&a.Kind, AnchorTimestamp, AnchorWitness, AnchorDirectory, AnchorGit), "An authority that stamps the time, a witness who signs that the log only grew, a directory that others see, or a public git repository.", "timestamp"),
+		must("name", line(&a.Name), "Whose it is, or where.", "Example Trust"),
 	)
 }
 

@@ -262,12 +262,32 @@ type Notice struct {
 	Text Text
 }
 
-// Proof says how long the proof of a choice is kept.
+// Proof says how long the proof of a choice is kept, and what holds it against the
+// operator.
 type Proof struct {
 	Kept       Period
 	Because    Text
 	Recipients Text
+	Anchors    []ProofAnchor // none: nothing but the operator's word stands against a log that is rewritten
 }
+
+// A ProofAnchor is a place outside the operator's hands in which the state of the
+// log is fixed.
+type ProofAnchor struct {
+	Kind AnchorKind
+	Name string // of the place, as readers are told it
+}
+
+// An AnchorKind is a way to fix the state of the log outside.
+type AnchorKind string
+
+// The kinds of anchors.
+const (
+	AnchorTimestamp AnchorKind = "timestamp"
+	AnchorWitness   AnchorKind = "witness"
+	AnchorDirectory AnchorKind = "directory"
+	AnchorGit       AnchorKind = "git"
+)
 
 // Kept says how long Témoin keeps what is not proof of a choice.
 type Kept struct{ Requests, Reports, Mail Period }

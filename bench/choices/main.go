@@ -4,34 +4,34 @@
 // Server and clients are two processes on this machine, which they share; clients
 // are raw connections that send requests made beforehand.
 //
-//	go run ./bench/choices [-connections 64] [-seconds 3] [-rounds 5] [-store DIR]
+//	go run ./bench/choices [-connections 64] [-seconds 3] [-rounds 5] [-store DIR] [-peer ADDRESS]
 package main
 
 import (
 	"bufio"
 	"bytes"
 	"context"
-	"encoding/hex"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"log"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"runtime/pprof"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
 
-	"github.com/temoin/temoin/consent"
 	"github.com/temoin/temoin/examples"
+	"github.com/temoin/temoin/internal/app"
 	"github.com/temoin/temoin/internal/register"
-	"github.com/temoin/temoin/internal/store"
-	"github.com/temoin/temoin/policy"
 )
 
 func main() {
@@ -41,13 +41,15 @@ func main() {
 	rounds := flag.Int("rounds", 5, "how often each is measured, in turn")
 	where := flag.String("store", "", "a `folder` for the store, or an address of PostgreSQL; a temporary folder unless you say otherwise")
 	profile := flag.String("profile", "", "write the server's CPU profile to this `file`")
+	keys := flag.String("keys", "", "a `folder` for keys; in the store's unless you say otherwise")
+	peer := flag.String("peer", "", "also measure the c15t that listens at this `address` (bench/peers/c15t)")
 	serve := flag.Bool("serve", false, "be the server (for the command itself)")
 	flag.Parse()
 	var err error
 	if *serve {
-		err = profiled(*profile, func() error { return server(*where) })
+		err = profiled(*profile, func() error { return server(*where, *keys) })
 	} else {
-		err = measure(*connections, *rounds, time.Duration(*seconds)*time.Second, *where)
+		err = measure(*connections, *rounds, time.Duration(*seconds)*time.Second, *where, *keys, *profile, *peer)
 	}
 	if err != nil {
 		log.Fatalln("bench/choices:", err)
@@ -71,36 +73,27 @@ func profiled(file string, run func() error) error {
 	return run()
 }
 
-// notice stands for the notice that was shown.
-var notice [32]byte
+// shown stands for the notice that was shown.
+var shown = []byte("the notice")
 
-func site() (*policy.Site, error) {
-	name, src, err := examples.Manifest("cexro", false)
-	if err != nil {
-		return nil, err
-	}
-	return policy.Parse(name, src)
-}
+const site = "cexro"
 
-// server serves /choice, which keeps, and /nothing, which reads and answers.
-func server(where string) error {
-	s, err := site()
+// server is a whole node, and /nothing, which reads and answers.
+func server(where, keys string) error {
+	app.Tune()
+	name, manifest, err := examples.Manifest(site, false)
 	if err != nil {
 		return err
 	}
-	st, err := store.Open(context.Background(), where)
+	node, err := app.Open(context.Background(), app.Config{Store: where, Keys: keys, Code: "bench", Sites: []app.SiteConfig{{
+		File: name, Manifest: manifest, Notices: []register.Notice{{Language: "fr", Bytes: shown}},
+	}}})
 	if err != nil {
 		return err
 	}
-	defer st.Close()
-	codec, err := consent.NewCodec(s, []byte(strings.Repeat("k", consent.MinKey)))
-	if err != nil {
-		return err
-	}
-	r := register.New(register.Config{Store: st, Writers: 1, Code: "bench"})
-	defer r.Close()
 	mux := http.NewServeMux()
-	mux.Handle("POST /choice", &register.Endpoint{Register: r, Codec: codec, Site: func([32]byte) *policy.Site { return s }})
+	mux.Handle("/.temoin/", node.Handler(site))
+	mux.Handle("GET /metrics", node.Metrics())
 	mux.HandleFunc("POST /nothing", func(w http.ResponseWriter, r *http.Request) {
 		io.Copy(io.Discard, r.Body) //nolint:errcheck
 		w.WriteHeader(http.StatusNoContent)
@@ -114,22 +107,25 @@ func server(where string) error {
 		io.Copy(io.Discard, os.Stdin) //nolint:errcheck // it ends with who started it
 		l.Close()
 	}()
-	if err := http.Serve(l, mux); !errors.Is(err, net.ErrClosed) {
+	if err := http.Serve(l, mux); !errors.Is(err, net.ErrClosed) { //nolint:gosec // on loopback, for a while
 		return err
 	}
-	return nil
+	return node.Close()
 }
 
-func measure(connections, rounds int, each time.Duration, where string) error {
-	if where == "" {
-		dir, err := os.MkdirTemp("", "temoin-bench")
-		if err != nil {
-			return err
-		}
-		defer os.RemoveAll(dir)
-		where = dir
+func measure(connections, rounds int, each time.Duration, where, keys, profile, peer string) error {
+	dir, err := os.MkdirTemp("", "temoin-bench")
+	if err != nil {
+		return err
 	}
-	cmd := exec.Command(os.Args[0], "-serve", "-store", where)
+	defer os.RemoveAll(dir)
+	if where == "" {
+		where = filepath.Join(dir, "store")
+	}
+	if keys == "" {
+		keys = filepath.Join(dir, "keys")
+	}
+	cmd := exec.Command(os.Args[0], "-serve", "-store", where, "-keys", keys, "-profile", profile)
 	cmd.Stderr = os.Stderr
 	in, err := cmd.StdinPipe()
 	if err != nil {
@@ -150,18 +146,27 @@ func measure(connections, rounds int, each time.Duration, where string) error {
 	}
 	var ratios []float64
 	for range rounds {
-		bound, err := load(addr, "/nothing", connections, each)
+		bound, err := load(addr, to("/nothing"), connections, each)
 		if err != nil {
 			return err
 		}
-		kept, err := load(addr, "/choice", connections, each)
+		behind := follow(addr)
+		kept, err := load(addr, to("/.temoin/choice"), connections, each)
 		if err != nil {
 			return err
 		}
 		ratio := kept.rate / bound.rate
 		ratios = append(ratios, ratio)
-		fmt.Printf("nothing %6.0f/s p99 %5.1f ms   choice %6.0f/s p99 %5.1f ms   %.2f of the bound\n",
-			bound.rate, bound.p99, kept.rate, kept.p99, ratio)
+		fmt.Printf("nothing %6.0f/s p99 %5.1f ms   choice %6.0f/s p99 %5.1f ms   %.2f of the bound   the log's lag at most %s\n",
+			bound.rate, bound.p99, kept.rate, kept.p99, ratio, behind())
+		if peer == "" {
+			continue
+		}
+		theirs, err := load(peer, toC15T, min(connections, 16), each)
+		if err != nil {
+			return err
+		}
+		fmt.Printf("c15t    %6.0f/s p99 %5.1f ms at %d connections: %.0f times as many choices\n", theirs.rate, theirs.p99, min(connections, 16), kept.rate/theirs.rate)
 	}
 	slices.Sort(ratios)
 	verdict := "met"
@@ -170,6 +175,44 @@ func measure(connections, rounds int, each time.Duration, where string) error {
 	}
 	fmt.Printf("median %.2f of the bound at %d connections; budget 0.50: %s; memory of the server %s\n", ratios[len(ratios)/2], connections, verdict, memory(cmd.Process.Pid))
 	return nil
+}
+
+// follow watches how far the log is behind, until the function that it returns is
+// called, which tells.
+func follow(addr string) func() string {
+	stop, most := make(chan struct{}), make(chan string)
+	go func() {
+		lag, backlog := 0.0, 0.0
+		look := time.NewTicker(200 * time.Millisecond)
+		defer look.Stop()
+		for {
+			select {
+			case <-look.C:
+				lag, backlog = max(lag, gauge(addr, "temoin_log_lag_seconds")), max(backlog, gauge(addr, "temoin_log_backlog"))
+			case <-stop:
+				most <- fmt.Sprintf("%.2f s, %.0f choices", lag, backlog)
+				return
+			}
+		}
+	}()
+	return func() string { close(stop); return <-most }
+}
+
+// gauge reads one metric of the server.
+func gauge(addr, name string) float64 {
+	res, err := http.Get("http://" + addr + "/metrics")
+	if err != nil {
+		return 0
+	}
+	defer res.Body.Close()
+	lines := bufio.NewScanner(res.Body)
+	for lines.Scan() {
+		if value, ok := strings.CutPrefix(lines.Text(), name+" "); ok {
+			n, _ := strconv.ParseFloat(value, 64)
+			return n
+		}
+	}
+	return 0
 }
 
 // memory is the resident size of a process, as Linux tells it.
@@ -190,7 +233,7 @@ type figures struct {
 
 // load sends requests over so many connections, each as soon as the one before is
 // answered.
-func load(addr, path string, connections int, each time.Duration) (figures, error) {
+func load(addr string, requests func() func() []byte, connections int, each time.Duration) (figures, error) {
 	var mu sync.Mutex
 	var all []time.Duration
 	var failed error
@@ -199,7 +242,7 @@ func load(addr, path string, connections int, each time.Duration) (figures, erro
 	begin := time.Now()
 	for range connections {
 		wg.Go(func() {
-			took, err := client(addr, path, ends)
+			took, err := client(addr, requests(), ends)
 			mu.Lock()
 			defer mu.Unlock()
 			all = append(all, took...)
@@ -208,26 +251,47 @@ func load(addr, path string, connections int, each time.Duration) (figures, erro
 	}
 	wg.Wait()
 	if failed != nil || len(all) == 0 {
-		return figures{}, fmt.Errorf("%s: %w", path, failed)
+		return figures{}, fmt.Errorf("%s: %w", addr, failed)
 	}
 	rate := float64(len(all)) / time.Since(begin).Seconds()
 	slices.Sort(all)
 	return figures{rate, float64(all[len(all)*99/100]) / float64(time.Millisecond)}, nil
 }
 
-func client(addr, path string, ends time.Time) ([]time.Duration, error) {
+// to makes requests with one choice, always the same; the server makes the ids.
+func to(path string) func() func() []byte {
+	body := `{"action":"save","allow":["analytics"],"lang":"fr","notice":"` + register.HashOf(shown).String() + `"}`
+	request := fmt.Appendf(nil, "POST %s HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", path, len(body), body)
+	return func() func() []byte { return func() []byte { return request } }
+}
+
+// toC15T makes requests with the same choice of another visitor each, as c15t wants
+// them: see bench/peers/c15t.
+func toC15T() func() []byte {
+	rnd := rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64())) //nolint:gosec // no secrets
+	const letters = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
+	return func() []byte {
+		subject := make([]byte, 20)
+		for i := range subject {
+			subject[i] = letters[rnd.IntN(len(letters))]
+		}
+		body := fmt.Sprintf(`{"type":"cookie_banner","subjectId":"sub_%s","domain":"example.com","preferences":{"necessary":true,"measurement":true,"marketing":false},"givenAt":%d,"consentAction":"custom","uiSource":"banner","metadata":{}}`,
+			subject, time.Now().UnixMilli())
+		return fmt.Appendf(nil, "POST /api/c15t/subjects HTTP/1.1\r\nHost: 127.0.0.1\r\nOrigin: http://localhost:8080\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", len(body), body)
+	}
+}
+
+func client(addr string, request func() []byte, ends time.Time) ([]time.Duration, error) {
 	conn, err := net.Dial("tcp", addr)
 	if err != nil {
 		return nil, err
 	}
 	defer conn.Close()
-	body := `{"action":"save","allow":["analytics"],"lang":"fr","notice":"` + hex.EncodeToString(notice[:]) + `"}`
-	request := fmt.Appendf(nil, "POST %s HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", path, len(body), body)
 	r := bufio.NewReaderSize(conn, 4096)
 	var took []time.Duration
 	for time.Now().Before(ends) {
 		begin := time.Now()
-		if _, err := conn.Write(request); err != nil {
+		if _, err := conn.Write(request()); err != nil {
 			return took, err
 		}
 		if err := answer(r); err != nil {

@@ -120,6 +120,10 @@ var cases = []struct {
 	{"ban-scope-registrable", "hosts: [www.shop.example]\nchoice: {domain: registrable}\n", nil},
 	{"ban-scope-registrable", "choice: {domain: host}\n", nil},
 
+	{"rec-anchor", "", []string{"warning nothing outside fixes the proof of choices"}},
+	{"rec-anchor", "proof: {anchors: [{kind: witness, name: W}]}\n", nil},
+	{"rec-anchor", bare + "categories: {essential: {exempt: true}}\n", nil}, // nobody is asked
+
 	{"rec-retention", "", []string{"warning nothing says how long the proof is kept; Témoin keeps it 5 years"}},
 	{"rec-retention", "proof: {because: A claim can be brought.}\n", []string{"warning nothing says how long"}},
 	{"rec-retention", "proof: {kept: 6 years, because: A claim can be brought.}\n", nil},

@@ -155,6 +155,18 @@ var noticeRules = []Rule{
 		},
 	},
 	{
+		ID: "rec-anchor", Severity: Warning,
+		Title:   "The proof of choices is fixed in a place outside the operator's hands.",
+		Why:     "Who holds the log and its key can write another one. What was fixed outside before shows it.",
+		Fix:     "Have the server fix its log outside, and write proof: {anchors: [{kind: timestamp, name: …}]}.",
+		Sources: []Source{house("a log that its operator alone holds is tamper-evident against third parties only")},
+		find: func(p *pass) {
+			if len(p.Proof.Anchors) == 0 && slices.ContainsFunc(p.Categories, (*policy.Category).NeedsConsent) {
+				p.report("proof", "nothing outside fixes the proof of choices: it is tamper-evident against third parties, not against the operator")
+			}
+		},
+	},
+	{
 		ID: "ses-log-retention", Severity: Warning,
 		Title:     "Server logs are declared and kept six to twelve months.",
 		Why:       "Logs hold IP addresses; the CNIL advises six to twelve months.",

@@ -60,6 +60,12 @@ var commands = []command{
 	diffCommand,
 	documentCommand,
 	verifyCommand,
+	exportCommand,
+	eraseCommand,
+	purgeCommand,
+	backupCommand,
+	restoreCommand,
+	keysCommand,
 	schemaCommand,
 	versionCommand,
 }

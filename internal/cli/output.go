@@ -8,6 +8,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -51,10 +52,24 @@ func (c *call) inputs() []string {
 
 // writeResult writes a file that is none of the inputs.
 func writeResult(file string, inputs []string, data []byte) error {
+	return streamResult(file, inputs, 0o666, writing(data))
+}
+
+// writing writes bytes.
+func writing(data []byte) func(context.Context, io.Writer) error {
+	return func(_ context.Context, w io.Writer) error {
+		_, err := w.Write(data)
+		return err
+	}
+}
+
+// streamResult writes a file that is none of the inputs as write gives it, piece by
+// piece, until its context ends. A new file has the mode, less the umask.
+func streamResult(file string, inputs []string, mode fs.FileMode, write func(ctx context.Context, w io.Writer) error) error {
 	out, err := os.Stat(file)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return writeWhole(file, nil, data)
+		return streamWhole(file, nil, mode, write)
 	case err != nil:
 		return unreadable(file, err)
 	case !out.Mode().IsRegular():
@@ -65,22 +80,27 @@ func writeResult(file string, inputs []string, data []byte) error {
 			return fmt.Errorf("it would overwrite %s, which is read here: name another file than %s", input, file)
 		}
 	}
-	return writeWhole(file, out, data)
+	return streamWhole(file, out, mode, write)
 }
 
-// writeWhole writes a file so that it is never seen half-written: a temporary
+// writeWhole writes a file of these bytes: see streamWhole.
+func writeWhole(file string, old fs.FileInfo, data []byte) error {
+	return streamWhole(file, old, 0o666, writing(data))
+}
+
+// streamWhole writes a file so that it is never seen half-written: a temporary
 // file beside it, synced, renamed into its place. The permissions of the file
-// that was there stay; those of a new one (old is nil) follow the umask.
-func writeWhole(file string, old fs.FileInfo, data []byte) (err error) {
+// that was there stay; those of a new one (old is nil) are the mode's, less the
+// umask.
+func streamWhole(file string, old fs.FileInfo, mode fs.FileMode, write func(ctx context.Context, w io.Writer) error) (err error) {
 	dir, name, err := target(file)
 	if errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("there is no folder %s: make it first", filepath.Clean(dir))
 	} else if err != nil {
 		return unreadable(file, err)
 	}
-	_, release := hold(context.Background()) // until the file is in its place, or the temporary one removed
+	ctx, release := hold(context.Background()) // until the file is in its place, or the temporary one removed
 	defer func() { err = cmp.Or(release(), err) }()
-	mode := fs.FileMode(0o666)
 	if old != nil {
 		mode = old.Mode().Perm()
 	}
@@ -99,7 +119,10 @@ func writeWhole(file string, old fs.FileInfo, data []byte) (err error) {
 			return err
 		}
 	}
-	if err := fill(tmp, data); err != nil {
+	if err := write(ctx, tmp); err != nil {
+		return err
+	}
+	if err := settle(tmp); err != nil {
 		return err
 	}
 	if err := os.Rename(tmp.Name(), filepath.Join(dir, name)); err != nil {
@@ -132,11 +155,8 @@ func target(file string) (dir, name string, err error) {
 	return dir, name, fmt.Errorf("%s: too many symbolic links: name the file itself", file)
 }
 
-// fill writes a file that lasts.
-func fill(f *os.File, data []byte) error {
-	if _, err := f.Write(data); err != nil {
-		return err
-	}
+// settle makes a file last.
+func settle(f *os.File) error {
 	if err := f.Sync(); err != nil {
 		return err
 	}

@@ -21,7 +21,8 @@ var verifyCommand = command{
 	short: "Verify the receipt of a choice offline, and say what it proves.",
 	long: `A key is a log's public key, <name>+<id>+<base64>, or a file with one on each line;
 --key can be given more than once. A witness's public key, given the same way, lets
-its cosignatures count. A site publishes the keys of its log below /.temoin/log/;
+its cosignatures count. --handover takes the signed word of a key that you know for
+the next one of the same log, so that an old copy of a key is enough. A site publishes the keys of its log below /.temoin/log/;
 a copy from elsewhere, such as an archive or a witness, says more.
 
 Nothing is asked over the network.
@@ -44,6 +45,8 @@ func runVerify(_ context.Context, c *call) int {
 	format := c.flags.String("format", "text", "Write the result as `text` or json.")
 	var keys names
 	c.flags.Var(&keys, "key", "Trust this public key, or those in this `file`; can be given more than once.")
+	var handovers names
+	c.flags.Var(&handovers, "handover", "Trust the key that a trusted one has handed over to in this `file`; can be given more than once, the oldest first.")
 	open, finish := c.output()
 	if code, ok := c.parse(); !ok {
 		return code
@@ -58,6 +61,9 @@ func runVerify(_ context.Context, c *call) int {
 		return c.fail("which key? A receipt is verified against the public key of its log: %s", keysAdvice)
 	}
 	trusted, err := readKeys(keys)
+	if err == nil {
+		err = trusted.follow(handovers)
+	}
 	if err != nil {
 		return c.fail("%v", err)
 	}
@@ -163,6 +169,28 @@ func (k *trustedKeys) add(text string) bool {
 	return err == nil
 }
 
+// follow adds the keys that trusted ones have handed over to.
+func (k *trustedKeys) follow(files []string) error {
+	for _, file := range files {
+		src, err := readWhole(file, "handover", mostKeyFile)
+		if err != nil {
+			return err
+		}
+		_, rest, _ := strings.Cut(string(src), "\n")
+		origin, _, _ := strings.Cut(rest, "\n")
+		trust, err := k.forLog(origin).Follow(src)
+		if err != nil {
+			return fmt.Errorf("%s: %w: get it from the site again, or give an older --handover before it", file, err)
+		}
+		for _, v := range trust.Keys {
+			if !slices.Contains(k.logs, v) {
+				k.logs = append(k.logs, v)
+			}
+		}
+	}
+	return nil
+}
+
 // forLog returns what is known of a log; of the first log that a key is known of,
 // if it is none of theirs.
 func (k trustedKeys) forLog(origin string) ledger.Trust {
@@ -233,7 +261,7 @@ var refusals = map[register.Reason]refusal{
 	register.OtherLog: {"finding the log", "The receipt is of a log that none of the keys belongs to. The receipt may be genuine: this does not say.",
 		"Give the key of that log, if you trust it: the site publishes it below /.temoin/log/."},
 	register.Unsigned: {"verifying the signature of the log", "None of the keys has signed this state of the log. Either the log's key was replaced since, or somebody else wrote this.",
-		"Ask for the other keys of the log, also the former ones, and give each with --key."},
+		"Ask for the other keys of the log, also the former ones, and give each with --key; or for the word of a key that you know (--handover)."},
 	register.BadSignature: {"verifying the signature of the log", "A signature under a known key is wrong: what was signed (the log, its size, its root) is not what stands here.",
 		"Download the receipt again. If the site gives it out so, its log cannot be trusted."},
 	register.BadCheckpoint: {"reading the signed state of the log", "It is not written as a log writes it: it was damaged, or the log does not keep to the format.",
@@ -332,6 +360,7 @@ func (v *verification) showsNot() []string {
 	return append(list,
 		"The exact time: it is told by the operator's clock.",
 		"Who chose: a record names nobody. Whoever holds the receipt can show it.",
+		"That the site still keeps the record. If it was destroyed, this receipt is as good as before, and without it nobody can tell what the entry stands for.",
 		"What the notice looked like (its hash is here; the site keeps its bytes), and whether the site kept to the choice.")
 }
 

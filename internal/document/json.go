@@ -340,7 +340,10 @@ func (w *jsonWriter) keeping(p *jsonPolicy) {
 		p.Records = jsonAll(s.Records, func(r policy.Record) jsonRecord {
 			return jsonRecord{r.ID, r.Basis, r.Kept.ISO8601(), r.From, r.By}
 		})
-		p.Proof = jsonFilled(jsonProof{w.text(s.Proof.Because), w.text(s.Proof.Recipients)})
+		proof := jsonProof{w.text(s.Proof.Because), w.text(s.Proof.Recipients), jsonAll(s.Proof.Anchors, func(a policy.ProofAnchor) jsonAnchor { return jsonAnchor(a) })}
+		if proof.Because != nil || proof.Recipients != nil || len(proof.Anchors) > 0 {
+			p.Proof = &proof
+		}
 		if !s.Logs.Kept.IsZero() {
 			p.Logs = &jsonLogs{s.Logs.Kept.ISO8601(), w.text(s.Logs.Purpose), w.text(s.Logs.Content)}
 		}

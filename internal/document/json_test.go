@@ -54,7 +54,7 @@ choice:
   domain: registrable
   reopen: [{where: page, path: /privacy, label: {en: Your privacy}, reopens_banner: true}, {where: account, path: /account, signed_in: true}]
 notice: {text: {en: "Choose <b>freely</b> & </script> calmly."}}
-proof: {kept: 5 years after expiry, because: {en: Claims can be brought until then}, recipients: {en: our officer}}
+proof: {kept: 5 years after expiry, because: {en: Claims can be brought until then}, recipients: {en: our officer}, anchors: [{kind: timestamp, name: Example Trust}, {kind: git, name: git.example}]}
 categories:
   essential: {title: {en: Essential, fr: Essentiels}, purpose: {en: To work.}, exempt: true, blocked: {en: Nothing works.}, benefits: {en: "signing in\npaying"}}
   analytics:
@@ -679,7 +679,8 @@ var inJSON = map[string]string{
 	"Reopening.Banner": "choice.reopen.reopens_banner", "Reopening.Signed": "choice.reopen.signed_in",
 	"Notice.Mode": "notice.mode", "Notice.Text": "notice.says",
 
-	"Proof.Kept": "records.kept", "Proof.Because": "proof.because", "Proof.Recipients": "proof.recipients",
+	"Proof.Kept": "records.kept", "Proof.Because": "proof.because", "Proof.Recipients": "proof.recipients", "Proof.Anchors": "proof.anchors",
+	"ProofAnchor.Kind": "proof.anchors.kind", "ProofAnchor.Name": "proof.anchors.name",
 	"Kept.Requests": "records.kept", "Kept.Reports": "records.kept", "Kept.Mail": "records.kept",
 	"Record.ID": "records.id", "Record.Basis": "records.basis", "Record.Kept": "records.kept", "Record.From": "records.from", "Record.By": "records.by",
 	"Logs.Kept": "logs.kept", "Logs.Purpose": "logs.purpose", "Logs.Content": "logs.content",

@@ -266,6 +266,13 @@ type jsonRecord struct {
 type jsonProof struct {
 	Because    *jsonText `json:"because,omitempty"`
 	Recipients *jsonText `json:"recipients,omitempty"`
+
+	Anchors []jsonAnchor `json:"anchors,omitempty"`
+}
+
+type jsonAnchor struct {
+	Kind policy.AnchorKind `json:"kind"`
+	Name string            `json:"name"`
 }
 
 type jsonLogs struct {

@@ -49,6 +49,12 @@ func (b *builder) consentSystem() {
 	p := b.site.Proof
 	b.paragraphs(b.with("system.because", "reason", b.Text("proof.because", p.Because)))
 	b.paragraphs(b.with("system.recipients", "recipients", b.Phrase("proof.recipients", p.Recipients)))
+	var places []wording.Line
+	for i, a := range p.Anchors {
+		field := indexed("proof.anchors", i)
+		places = append(places, b.Say("anchor."+string(a.Kind), wording.A("name", b.Name(field+".name", a.Name))).From(field+".kind"))
+	}
+	b.paragraphs(b.with("system.anchors", "places", b.List(places...)))
 }
 
 // asks reports whether visitors are asked about anything, now or in advance.
@@ -72,7 +78,11 @@ var recordFields = map[string]string{
 }
 
 func (b *builder) record(r policy.Record) []Cell {
-	why := b.Say("record."+r.ID+".why", wording.A("purpose", wording.Capital(b.Text("logs.purpose", b.site.Logs.Purpose))))
+	key := "record." + r.ID + ".why"
+	if r.ID == "log" && len(b.site.Proof.Anchors) == 0 {
+		key = "record.log.why-alone" // whoever holds the log could write another
+	}
+	why := b.Say(key, wording.A("purpose", wording.Capital(b.Text("logs.purpose", b.site.Logs.Purpose))))
 	var content wording.Line
 	if r.ID == "logs" {
 		content = b.with("record.logs.content", "content", b.Phrase("logs.content", b.site.Logs.Content))

@@ -10,15 +10,15 @@ package house
 var Floors = [][]string{
 	0: {"internal/lang", "examples"},
 	1: {"policy", "internal/ledger"},
-	2: {"internal/anchor", "internal/wording", "consent"},
+	2: {"internal/anchor", "internal/keyring", "internal/wording", "consent"},
 	3: {"internal/document", "internal/register", "internal/register/verifier"},
 	4: {"internal/check"},
 	5: {"internal/store"},
-	6: {"internal/demo"},
+	6: {"internal/app", "internal/demo"},
 	7: {"internal/cli"},
 	8: {"cmd/temoin"},
 }
 
 // Beside are packages that belong to no floor: tools of the repository, which
 // nothing imports.
-var Beside = []string{"internal/house", "internal/browsertest", "internal/statements", "bench"}
+var Beside = []string{"internal/house", "internal/archivetest", "internal/browsertest", "internal/storetest", "internal/statements", "internal/torture", "bench"}

@@ -33,10 +33,10 @@ type Endpoint struct {
 	Codec    *consent.Codec
 	// Site returns the version of the policy that a notice belongs to, nil for a
 	// notice that nobody was shown.
-	Site func(notice [32]byte) *policy.Site
+	Site func(r *http.Request, notice Hash) *policy.Site
 	// Current returns the notice that is shown now in a language, or in the default
 	// one where there is none in it; nil for none. It may be nil.
-	Current func(language string) *Notice
+	Current func(r *http.Request, language string) *Notice
 	// Account returns the key of the account that a request belongs to, nil for
 	// none. It may be nil.
 	Account func(r *http.Request) []byte
@@ -69,7 +69,7 @@ func (e *Endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if site == nil {
-		e.askAgain(w, in.Lang, form)
+		e.askAgain(w, r, in.Lang, form)
 		return
 	}
 	kept, err := e.Register.Keep(r.Context(), site, wish)
@@ -146,7 +146,7 @@ func (e *Endpoint) wish(r *http.Request, in input) (*policy.Site, Wish, error) {
 	if len(in.Allow) > maxAllowed {
 		return nil, w, errors.New("allow names too much")
 	}
-	site := e.Site(w.Event.Notice)
+	site := e.Site(r, w.Event.Notice)
 	if site == nil {
 		return nil, w, nil
 	}
@@ -176,11 +176,11 @@ func withdrawAt(site *policy.Site) string {
 }
 
 // askAgain answers a choice on a notice that is not known, with the one of now.
-func (e *Endpoint) askAgain(w http.ResponseWriter, language string, form bool) {
+func (e *Endpoint) askAgain(w http.ResponseWriter, r *http.Request, language string, form bool) {
 	const text = "This notice is not known here: the policy may have changed. Nothing was kept. Please choose again."
 	var now *Notice
 	if e.Current != nil {
-		now = e.Current(language)
+		now = e.Current(r, language)
 	}
 	switch {
 	case now == nil:

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/temoin/temoin/consent"
+	"github.com/temoin/temoin/internal/ledger"
 )
 
 // A Frame is what many records have in common: the canonical form of a record with
@@ -215,6 +216,17 @@ func (t *Template) pack(r *Record, e Event) (*Frame, []byte, error) {
 	}
 	b, err = r.Canonical()
 	return nil, b, err
+}
+
+// row makes the row of a record of the template's.
+func (t *Template) row(r *Record, id consent.ID, e Event, salt ledger.Salt) (Row, error) {
+	f, b, err := t.pack(r, e)
+	return Row{Site: t.site.ID, ID: id, Salt: salt, Frame: f, Record: b}, err
+}
+
+// Row makes the row of a choice about the template's version, as Keep commits it.
+func (t *Template) Row(choice *consent.Choice, e Event, salt ledger.Salt) (Row, error) {
+	return t.row(t.Record(choice, e), choice.ID, e, salt)
 }
 
 func (t *Template) frame(r *Record, e Event) *Frame {

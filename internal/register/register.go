@@ -122,15 +122,16 @@ func (r *Register) keep(ctx context.Context, site *policy.Site, choice *consent.
 	event.Code, event.Account = r.code, account != nil
 	template := r.template(site)
 	record := template.Record(choice, event)
-	frame, packed, err := template.pack(record, event)
-	if err != nil {
-		return nil, err
-	}
 	salt, err := NewSalt(r.rand)
 	if err != nil {
 		return nil, err
 	}
-	row, err := r.group.Commit(ctx, Row{Site: site.ID, ID: choice.ID, Salt: salt, Frame: frame, Record: packed, Account: account})
+	row, err := template.row(record, choice.ID, event, salt)
+	if err != nil {
+		return nil, err
+	}
+	row.Account = account
+	row, err = r.group.Commit(ctx, row)
 	if err != nil {
 		return nil, err
 	}

@@ -107,7 +107,7 @@ func endpoint(t testing.TB, s *policy.Site) (*Endpoint, *memory) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &Endpoint{Register: r, Codec: codec, Back: func(*http.Request) string { return "/back" }, Site: func(n [32]byte) *policy.Site {
+	return &Endpoint{Register: r, Codec: codec, Back: func(*http.Request) string { return "/back" }, Site: func(_ *http.Request, n Hash) *policy.Site {
 		if n == shown {
 			return s
 		}
@@ -203,7 +203,7 @@ func TestAStoreThatCannotKeepGrantsNothingAndSaysWhenToComeBack(t *testing.T) {
 func TestAChoiceOnAnUnknownNoticeIsAskedAgainOnTheOneOfNow(t *testing.T) {
 	e, m := endpoint(t, site(t))
 	now := &Notice{Language: "fr", Variant: "banner", Bytes: []byte("<p>Vos choix &amp; nous</p>")}
-	e.Current = func(language string) *Notice {
+	e.Current = func(_ *http.Request, language string) *Notice {
 		if language != "fr" {
 			t.Errorf("asked for %q", language)
 		}

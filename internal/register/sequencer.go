@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/temoin/temoin/consent"
 	"github.com/temoin/temoin/internal/ledger"
@@ -11,17 +12,19 @@ import (
 
 // A LogStore keeps the log of each site beside its choices.
 type LogStore interface {
-	// Pending returns committed choices that are in no log yet, of all sites, in
-	// the order of their arrival.
-	Pending(ctx context.Context, limit int) ([]Arrived, error)
+	Queue
 	// Head returns the head of a site's log as it was committed; the empty one for
 	// a site without a log.
 	Head(ctx context.Context, site string) (ledger.Head, error)
 	// Tiles reads the tiles of a site's log.
 	Tiles(ctx context.Context, site string) ledger.Reader
-	// Extend moves the head of a site's log in one transaction, with the tiles and
-	// leaves that belong to it. It fails with ErrStale, and writes nothing, unless
-	// the head is still the one that the extension begins at.
+	// Subjects returns the subjects, as [Subject] says, of those of a site's records
+	// that are in its log and were not removed.
+	Subjects(ctx context.Context, site string, records []consent.ID) (map[consent.ID][]byte, error)
+	// Extend moves the head of a site's log in one transaction, with all that belongs
+	// to the extension. It fails with ErrStale, and writes nothing, unless the head is
+	// still the one that the extension begins at, and no choice was removed since its
+	// choices were read.
 	Extend(ctx context.Context, e Extension) error
 	// Checkpoint returns the checkpoint that was kept last for a site; nil for none.
 	Checkpoint(ctx context.Context, site string) ([]byte, error)
@@ -29,25 +32,50 @@ type LogStore interface {
 	KeepCheckpoint(ctx context.Context, site string, size int64, note []byte) error
 }
 
+// A Queue gives committed choices that are in no log yet, in the order of their
+// arrival. Those of a site whose log cannot be extended are stalled: they wait
+// apart, so that however many they are, others are not looked for among them.
+type Queue interface {
+	// Pending returns choices of all sites that are not stalled.
+	Pending(ctx context.Context, limit int) ([]Arrived, error)
+	// PendingOf returns choices of a site that is stalled.
+	PendingOf(ctx context.Context, site string, limit int) ([]Arrived, error)
+	// Stalled returns the sites that are.
+	Stalled(ctx context.Context) ([]string, error)
+	// Stall lets a site's choices wait apart.
+	Stall(ctx context.Context, site string) error
+	// Resume puts a site back among the others, if all its choices that arrived
+	// before those that Pending looks at are in its log; otherwise it does nothing.
+	Resume(ctx context.Context, site string) error
+}
+
 // An Arrived is a choice with its place in the order of commits.
 type Arrived struct {
 	Row
-	Arrival int64
+	Arrival  int64
+	Removals int64 // how often choices had been removed, or taken from an account, when it was read
 }
 
-// An Extension is what one step adds to a site's log.
+// An Extension is what one step adds to a site's log, and to what its records are
+// looked up and counted by.
 type Extension struct {
 	Site     string
 	From, To ledger.Head
 	Tiles    []ledger.Tile
-	Leaves   []Leaf // beginning at From.Size
-	Arrival  int64  // of the last choice in it
+	Leaves   []Leaf  // beginning at From.Size
+	Counts   []Count // to add, in the order of their keys
+	Arrival  int64   // of the last choice in it
+	Removals int64   // the smallest of its choices
 }
 
-// A Leaf is an entry of the log and the record that it commits to.
+// A Leaf is an entry of the log, the record that it commits to, and what that one is
+// looked up by. A record of which FactsOf reads nothing gets its entry all the same,
+// and the facts of Unread.
 type Leaf struct {
 	Entry  ledger.Entry
 	Record consent.ID
+	Facts
+	Subject []byte // see [Subject]
 }
 
 var (
@@ -57,69 +85,118 @@ var (
 	ErrAhead = errors.New("the store holds less of the log than was signed: it was restored from an old backup, or damaged. Restore a newer one; nothing is signed until then")
 )
 
-// stepSize is how many choices one step takes.
-const stepSize = 4096
+// stepSize is how many choices one step takes: a store that writes one transaction
+// at a time keeps nobody waiting for longer than a few milliseconds.
+const stepSize = 512
 
 // A Sequencer puts committed choices into the logs of their sites, and signs. One
 // at a time does the work; a second one finds its head stale and begins anew. It is
 // not safe for concurrent use.
 type Sequencer struct {
 	store LogStore
-	key   func(site string) (ledger.Key, error)
+	keys  Keys
 	edges map[string]ledger.Edge
 }
 
-// NewSequencer makes a sequencer; key gives the key that signs for a site.
-func NewSequencer(store LogStore, key func(site string) (ledger.Key, error)) *Sequencer {
-	return &Sequencer{store: store, key: key, edges: map[string]ledger.Edge{}}
+// NewSequencer makes a sequencer; keys says what it signs with.
+func NewSequencer(store LogStore, keys Keys) *Sequencer {
+	return &Sequencer{store: store, keys: keys, edges: map[string]ledger.Edge{}}
 }
 
 // Step puts what is pending into the logs and returns how many choices it took. A
-// site whose log cannot be extended keeps no other one waiting. After an error
+// site whose log cannot be extended keeps no other one waiting, however many of its
+// choices do: it is stalled, and tried again after the others. After an error
 // nothing is lost: the next step begins where the store stands.
 func (q *Sequencer) Step(ctx context.Context) (int, error) {
+	stalled, err := q.store.Stalled(ctx)
+	if err != nil {
+		return 0, err
+	}
 	pending, err := q.store.Pending(ctx, stepSize)
 	if err != nil {
 		return 0, err
 	}
 	done := 0
 	var failed error
-	for len(pending) > 0 {
-		site := pending[0].Site
-		own, rest := split(pending, site)
-		if err := q.extend(ctx, site, own); err != nil {
-			delete(q.edges, site)
-			failed = errors.Join(failed, fmt.Errorf("the log of %s: %w", site, err))
+	sites, own := bySite(pending)
+	for _, site := range sites {
+		if err := q.extend(ctx, site, own[site]); err != nil {
+			failed = errors.Join(failed, err, q.stall(ctx, site, err))
 		} else {
-			done += len(own)
+			done += len(own[site])
 		}
-		pending = rest
+	}
+	for _, site := range stalled {
+		n, err := q.resume(ctx, site)
+		done += n
+		failed = errors.Join(failed, err)
 	}
 	return done, failed
 }
 
-// split takes the choices of one site out of a list.
-func split(pending []Arrived, site string) (own, rest []Arrived) {
+// bySite parts choices by their sites, which come in the order of their first one.
+func bySite(pending []Arrived) (sites []string, own map[string][]Arrived) {
+	own = map[string][]Arrived{}
 	for _, p := range pending {
-		if p.Site == site {
-			own = append(own, p)
-		} else {
-			rest = append(rest, p)
+		if own[p.Site] == nil {
+			sites = append(sites, p.Site)
 		}
+		own[p.Site] = append(own[p.Site], p)
 	}
-	return own, rest
+	return sites, own
 }
 
+// stall lets the choices of a site wait apart, unless the failure is none of the
+// site's own.
+func (q *Sequencer) stall(ctx context.Context, site string, why error) error {
+	if errors.Is(why, ErrStale) || ctx.Err() != nil {
+		return nil
+	}
+	return q.store.Stall(ctx, site)
+}
+
+// resume tries again a site that is stalled, and puts it back among the others when
+// it has caught up. Its choices are not even read while its log cannot be.
+func (q *Sequencer) resume(ctx context.Context, site string) (int, error) {
+	if _, err := q.edge(ctx, site); err != nil {
+		return 0, fmt.Errorf("the log of %s: %w", site, err)
+	}
+	own, err := q.store.PendingOf(ctx, site, stepSize)
+	if err != nil {
+		return 0, err
+	}
+	if len(own) > 0 {
+		if err := q.extend(ctx, site, own); err != nil {
+			return 0, err
+		}
+	}
+	if len(own) == stepSize {
+		return len(own), nil // more may wait
+	}
+	return len(own), q.store.Resume(ctx, site)
+}
+
+// extend puts choices of one site into its log.
 func (q *Sequencer) extend(ctx context.Context, site string, own []Arrived) error {
+	if err := q.append(ctx, site, own); err != nil {
+		delete(q.edges, site)
+		return fmt.Errorf("the log of %s: %w", site, err)
+	}
+	return nil
+}
+
+func (q *Sequencer) append(ctx context.Context, site string, own []Arrived) error {
 	edge, err := q.edge(ctx, site)
 	if err != nil {
 		return err
 	}
-	e := Extension{Site: site, From: edge.Head(), Arrival: own[len(own)-1].Arrival}
+	e := Extension{Site: site, From: edge.Head(), Arrival: own[len(own)-1].Arrival, Removals: own[0].Removals}
+	if e.Leaves, e.Counts, err = q.leaves(ctx, site, own); err != nil {
+		return err
+	}
 	entries := make([]ledger.Entry, len(own))
-	for i, p := range own {
-		entries[i] = ledger.NewEntry(p.Salt, p.Record)
-		e.Leaves = append(e.Leaves, Leaf{entries[i], p.ID})
+	for i := range own {
+		entries[i] = e.Leaves[i].Entry
 	}
 	next, tiles, err := edge.Append(entries)
 	if err != nil {
@@ -131,6 +208,40 @@ func (q *Sequencer) extend(ctx context.Context, site string, own []Arrived) erro
 	}
 	q.edges[site] = next
 	return q.sign(ctx, site, e.To)
+}
+
+// leaves makes the leaves of choices of one site, and counts what was decided. Only
+// choices that replace others cost a look-up: one for all of them.
+func (q *Sequencer) leaves(ctx context.Context, site string, own []Arrived) ([]Leaf, []Count, error) {
+	leaves, counts := make([]Leaf, len(own)), tally{}
+	var replaced []consent.ID
+	for i := range own {
+		p := &own[i]
+		facts, answers, ok := readFacts(p.Record)
+		if !ok {
+			facts = Unread(p.ID)
+		}
+		counts.add(&facts, answers)
+		leaves[i] = Leaf{Entry: ledger.NewEntry(p.Salt, p.Record), Record: p.ID, Facts: facts}
+		if p.Account == nil && facts.Replaces != (consent.ID{}) {
+			replaced = append(replaced, facts.Replaces)
+		}
+	}
+	var subjects map[consent.ID][]byte
+	if len(replaced) > 0 {
+		var err error
+		if subjects, err = q.store.Subjects(ctx, site, replaced); err != nil {
+			return nil, nil, err
+		}
+	}
+	for i := range leaves {
+		l := &leaves[i]
+		l.Subject = Subject(l.Record, own[i].Account, subjects[l.Replaces])
+		if subjects != nil { // the next one may replace it
+			subjects[l.Record] = l.Subject
+		}
+	}
+	return leaves, counts.list(), nil
 }
 
 // edge returns the right edge of a site's log, read and compared with its head
@@ -149,57 +260,80 @@ func (q *Sequencer) edge(ctx context.Context, site string) (ledger.Edge, error) 
 	return ledger.Load(head, q.store.Tiles(ctx, site))
 }
 
-// sign signs a head that is committed, and keeps the checkpoint.
+// sign signs a head that is committed, and keeps the checkpoint. A key that is
+// replaced at the same time is not the last to sign: either this sees the new one,
+// or whoever registered it signs after this.
 func (q *Sequencer) sign(ctx context.Context, site string, head ledger.Head) error {
-	key, err := q.key(site)
-	if err != nil {
-		return err
+	keys, err := q.keys.LogKeys(ctx, site)
+	for err == nil {
+		var note []byte
+		if note, err = ledger.Sign(head, keys.Signers...); err != nil {
+			return err
+		}
+		if err = q.store.KeepCheckpoint(ctx, site, head.Size, note); err != nil {
+			return err
+		}
+		signed := keys.Signers
+		if keys, err = q.keys.LogKeys(ctx, site); err == nil && sameKeys(signed, keys.Signers) {
+			return nil
+		}
 	}
-	note, err := ledger.Sign(head, key)
-	if err != nil {
-		return err
-	}
-	return q.store.KeepCheckpoint(ctx, site, head.Size, note)
+	return err
+}
+
+func sameKeys(a, b []ledger.Key) bool {
+	return slices.EqualFunc(a, b, func(k, l ledger.Key) bool { return k.Verifier() == l.Verifier() })
 }
 
 // Check compares the last checkpoint of a site with its log, and signs what was
-// committed and not signed, as after a crash between the two. It fails with
-// ErrAhead where more was signed than the store holds.
+// committed and not signed, as after a crash between the two, or not by the keys
+// that sign now. It fails with ErrAhead where more was signed than the store holds,
+// and with ErrOtherKey where this process must not sign.
 func (q *Sequencer) Check(ctx context.Context, site string) error {
-	note, err := q.store.Checkpoint(ctx, site)
+	keys, err := q.keys.LogKeys(ctx, site)
 	if err != nil {
 		return err
 	}
-	head, err := q.store.Head(ctx, site)
-	if err != nil {
+	signed, head, err := compare(ctx, q.store, site, keys.Trust)
+	if err != nil || head.Size == 0 {
 		return err
 	}
-	signed := ledger.Empty()
+	if signed.Head == head && len(signed.Keys) == len(keys.Signers) && !slices.ContainsFunc(keys.Signers, func(k ledger.Key) bool {
+		return !slices.Contains(signed.Keys, k.Verifier())
+	}) {
+		return nil
+	}
+	return q.sign(ctx, site, head)
+}
+
+// compare returns the last checkpoint of a site, which trust must open, and the
+// head that is committed, and fails with ErrAhead unless the log holds all that was
+// signed.
+func compare(ctx context.Context, store LogStore, site string, trust ledger.Trust) (signed ledger.Checkpoint, head ledger.Head, err error) {
+	signed.Head = ledger.Empty()
+	note, err := store.Checkpoint(ctx, site)
+	if err != nil {
+		return signed, head, err
+	}
+	if head, err = store.Head(ctx, site); err != nil {
+		return signed, head, err
+	}
 	if note != nil {
-		key, err := q.key(site)
-		if err != nil {
-			return err
+		if signed, err = trust.Open(note); err != nil {
+			return signed, head, fmt.Errorf("the last checkpoint: %w", err)
 		}
-		c, err := ledger.Trust{Origin: key.Origin(), Keys: []ledger.Verifier{key.Verifier()}}.Open(note)
-		if err != nil {
-			return fmt.Errorf("the last checkpoint: %w", err)
-		}
-		signed = c.Head
 	}
 	switch {
-	case signed.Size > head.Size, signed.Size == head.Size && signed != head:
-		return fmt.Errorf("%w (signed: %d entries, kept: %d)", ErrAhead, signed.Size, head.Size)
-	case signed.Size < head.Size:
-		if signed.Size > 0 {
-			old, _, err := ledger.Consistency(head, signed.Size, q.store.Tiles(ctx, site))
-			if err != nil {
-				return err
-			}
-			if old != signed {
-				return fmt.Errorf("%w (the first %d entries are others)", ErrAhead, signed.Size)
-			}
+	case signed.Size > head.Size, signed.Size == head.Size && signed.Head != head:
+		return signed, head, fmt.Errorf("%w (signed: %d entries, kept: %d)", ErrAhead, signed.Size, head.Size)
+	case signed.Size > 0 && signed.Size < head.Size:
+		old, _, err := ledger.Consistency(head, signed.Size, store.Tiles(ctx, site))
+		if err != nil {
+			return signed, head, err
 		}
-		return q.sign(ctx, site, head)
+		if old != signed.Head {
+			return signed, head, fmt.Errorf("%w (the first %d entries are others)", ErrAhead, signed.Size)
+		}
 	}
-	return nil
+	return signed, head, nil
 }

@@ -1,13 +1,16 @@
 package register
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -37,7 +40,9 @@ func parseHash(s string) (Hash, error) {
 
 // Evidence is what shows how one version of a site asked for consent: the manifest,
 // the exact notices, the code, and who answers for them. What it names by hash is
-// archived beside it. It holds nothing about visitors.
+// archived beside it. It holds nothing about visitors, and no time: whoever puts the
+// same together again, on any node, has the same bytes. When a version was listed
+// and when it was active stands in the archive's lists.
 type Evidence struct {
 	Format       string            `json:"format"`
 	Site         string            `json:"site"`
@@ -48,7 +53,6 @@ type Evidence struct {
 	Code         string            `json:"code"`
 	Author       string            `json:"author,omitempty"`
 	Approver     string            `json:"approver,omitempty"`
-	Time         string            `json:"time"` // RFC 3339, UTC: when it was put together
 }
 
 // A NoticeShown is the notice in one language and variant.
@@ -64,39 +68,155 @@ type Notice struct {
 	Bytes             []byte
 }
 
-// Archive keeps artifacts and versions, and which version is active.
+// Archive keeps artifacts and versions, and which version was active when. Nothing
+// in it is changed or removed. Times are kept to the second.
 type Archive interface {
-	// PutArtifact archives bytes under their hash. It is there once, whoever puts it.
+	// PutArtifact archives bytes under their hash. They are there once, whoever puts
+	// them. It fails with ErrAltered where they have another hash, and with
+	// ErrTooLarge where they are empty or longer than MaxArtifact.
 	PutArtifact(ctx context.Context, h Hash, b []byte) error
 	// Artifact returns archived bytes; ErrNoArtifact where there are none.
 	Artifact(ctx context.Context, h Hash) ([]byte, error)
-	// PutVersion lists evidence, which must be archived, as a version of a site.
-	PutVersion(ctx context.Context, site string, evidence Hash) error
-	// Versions returns the evidence of all versions of a site, the oldest first.
-	Versions(ctx context.Context, site string) ([]Hash, error)
+	// PutVersion lists evidence as a version of a site, once. It, and all that it
+	// names, must be archived: see Confirm.
+	PutVersion(ctx context.Context, site string, evidence Hash, at time.Time) error
+	// Versions returns all versions of a site, the oldest first.
+	Versions(ctx context.Context, site string) ([]Listed, error)
 	// Active returns the version that is active; false for a site without one.
 	Active(ctx context.Context, site string) (Hash, bool, error)
 	// Activate makes a listed version the active one if the one before still is;
-	// from is the zero Hash where there is none. It fails with ErrStale.
-	Activate(ctx context.Context, site string, from, to Hash) error
+	// from is the zero Hash where there is none. It fails with ErrSuperseded where
+	// another is active, with ErrNotListed, and where Confirm does. To activate what
+	// is active changes nothing.
+	Activate(ctx context.Context, site string, from Hash, to Activation) error
+	// Activations returns which versions of a site were activated, in that order: the
+	// last one is active.
+	Activations(ctx context.Context, site string) ([]Activation, error)
+	// Generation returns a number that is another one after each change of a version
+	// list or of an active version, of whatever site. What is read after it is at
+	// least as new.
+	Generation(ctx context.Context) (int64, error)
 }
+
+// A Listed is a version in the archive's list.
+type Listed struct {
+	Evidence Hash
+	At       time.Time // when it was listed
+}
+
+// An Activation is a version that was made the active one.
+type Activation struct {
+	Evidence Hash
+	At       time.Time
+	By       string // who did it; a node by itself says so
+}
+
+// What the archive takes.
+const (
+	MaxArtifact = 4 << 20 // bytes of a manifest, a notice or evidence
+	MaxNotices  = 1000    // languages and variants of one version
+	maxName     = 500     // bytes of an author, an approver, a version of the code
+)
 
 var (
 	// ErrNoArtifact says that nothing is archived under a hash.
 	ErrNoArtifact = errors.New("nothing is archived under this hash")
 	// ErrAltered says that what is archived is not what its hash says.
 	ErrAltered = errors.New("what is archived is not what its hash says: the archive is damaged, or was altered")
+	// ErrTooLarge says that something cannot be archived for its size.
+	ErrTooLarge = fmt.Errorf("what is archived has at least one byte and at most %d", MaxArtifact)
+	// ErrNotListed says that a version is none of the site's.
+	ErrNotListed = errors.New("the site has no such version: publish it first")
+	// ErrSuperseded says that another version is active than the one to be replaced.
+	ErrSuperseded = errors.New("another version was activated meanwhile: look which one is active, and decide again")
+	// errForeign says that a version was not written for this program.
+	errForeign = errors.New("this program cannot read it")
 )
 
+// CheckArtifact tells why bytes cannot be archived under a hash: for an Archive.
+func CheckArtifact(h Hash, b []byte) error {
+	if len(b) == 0 || len(b) > MaxArtifact {
+		return fmt.Errorf("%w: these are %d", ErrTooLarge, len(b))
+	}
+	if HashOf(b) != h {
+		return fmt.Errorf("%v: %w", h, ErrAltered)
+	}
+	return nil
+}
+
+// Confirm reads evidence of a site and everything that it names: for an Archive,
+// before it lists or activates a version.
+func Confirm(ctx context.Context, a Archive, site string, evidence Hash) error {
+	e, err := readEvidence(ctx, a, site, evidence)
+	if err != nil {
+		return err
+	}
+	names := []string{e.Manifest}
+	for _, n := range e.Notices {
+		names = append(names, n.Hash)
+	}
+	for _, name := range names {
+		h, err := parseHash(name)
+		if err != nil {
+			return err
+		}
+		if _, err := artifact(ctx, a, h); err != nil {
+			return fmt.Errorf("version %v of %s: %w", evidence, site, err)
+		}
+	}
+	return nil
+}
+
 // Publish archives the evidence of a version and lists it. It is not active yet:
-// Activate makes it so, and only then are choices made on its notices.
+// Activate, or Introduce, makes it so. What is listed already, with the same
+// manifest, notices and code, is not listed again: Publish returns it, with its
+// author and approver. Only another name than theirs makes it another version; no
+// name is none.
 func Publish(ctx context.Context, a Archive, site *policy.Site, manifest []byte, notices []Notice, code, author, approver string, at time.Time) (Hash, error) {
+	e, err := newEvidence(site, manifest, notices, code, author, approver)
+	if err != nil {
+		return Hash{}, err
+	}
+	b, err := json.Marshal(e)
+	if err != nil {
+		return Hash{}, err
+	}
+	before, found, err := published(ctx, a, e, HashOf(b))
+	if err != nil || found {
+		return before, err
+	}
+	if err := a.PutArtifact(ctx, Hash(site.Hash), manifest); err != nil {
+		return Hash{}, err
+	}
+	for _, n := range notices {
+		if err := a.PutArtifact(ctx, HashOf(n.Bytes), n.Bytes); err != nil {
+			return Hash{}, err
+		}
+	}
+	if err := a.PutArtifact(ctx, HashOf(b), b); err != nil {
+		return Hash{}, err
+	}
+	return HashOf(b), a.PutVersion(ctx, site.ID, HashOf(b), at)
+}
+
+// newEvidence puts evidence together, with the notices in the order of their
+// languages and variants.
+func newEvidence(site *policy.Site, manifest []byte, notices []Notice, code, author, approver string) (Evidence, error) {
 	if HashOf(manifest) != Hash(site.Hash) {
-		return Hash{}, errors.New("the manifest is not the one that the site was made from")
+		return Evidence{}, errors.New("the manifest is not the one that the site was made from")
+	}
+	for what, name := range map[string]string{"the code's version": code, "the author": author, "the approver": approver} {
+		if len(name) > maxName {
+			return Evidence{}, fmt.Errorf("%s is %d bytes long: at most %d are kept", what, len(name), maxName)
+		}
+	}
+	shown, err := noticesShown(notices)
+	if err != nil {
+		return Evidence{}, err
 	}
 	e := Evidence{
 		Format: EvidenceFormat, Site: site.ID, Version: site.Policy.Version, Manifest: Hash(site.Hash).String(), Fingerprints: map[string]string{},
-		Notices: []NoticeShown{}, Code: code, Author: author, Approver: approver, Time: at.UTC().Format(time.RFC3339),
+		Notices: shown, Code: code, Author: author, Approver: approver,
 	}
 	for _, k := range site.Categories {
 		if k.NeedsConsent() {
@@ -104,24 +224,85 @@ func Publish(ctx context.Context, a Archive, site *policy.Site, manifest []byte,
 			e.Fingerprints[k.ID] = hex.EncodeToString(f[:])
 		}
 	}
-	if err := a.PutArtifact(ctx, Hash(site.Hash), manifest); err != nil {
-		return Hash{}, err
+	return e, nil
+}
+
+// noticesShown names notices by their hashes, each language and variant once.
+func noticesShown(notices []Notice) ([]NoticeShown, error) {
+	if len(notices) > MaxNotices {
+		return nil, fmt.Errorf("there are %d notices: at most %d belong to one version", len(notices), MaxNotices)
 	}
+	shown := []NoticeShown{}
 	for _, n := range notices {
-		h := HashOf(n.Bytes)
-		if err := a.PutArtifact(ctx, h, n.Bytes); err != nil {
-			return Hash{}, err
+		if err := CheckArtifact(HashOf(n.Bytes), n.Bytes); err != nil {
+			return nil, fmt.Errorf("the notice in %q, variant %q: %w", n.Language, n.Variant, err)
 		}
-		e.Notices = append(e.Notices, NoticeShown{h.String(), n.Language, n.Variant})
+		shown = append(shown, NoticeShown{HashOf(n.Bytes).String(), n.Language, n.Variant})
 	}
-	b, err := json.Marshal(e)
+	slices.SortFunc(shown, compareShown)
+	for i := 1; i < len(shown); i++ {
+		if n := shown[i]; compareShown(shown[i-1], n) == 0 {
+			return nil, fmt.Errorf("there are two notices in %q, variant %q", n.Language, n.Variant)
+		}
+	}
+	return shown, nil
+}
+
+// compareShown orders by language and variant.
+func compareShown(a, b NoticeShown) int {
+	return cmp.Or(strings.Compare(a.Language, b.Language), strings.Compare(a.Variant, b.Variant))
+}
+
+// published returns the version that is listed with this evidence, or else the
+// latest one that is the same but for names which the evidence leaves out.
+func published(ctx context.Context, a Archive, e Evidence, own Hash) (Hash, bool, error) {
+	listed, err := a.Versions(ctx, e.Site)
+	if err != nil {
+		return Hash{}, false, err
+	}
+	if slices.ContainsFunc(listed, func(l Listed) bool { return l.Evidence == own }) {
+		return own, true, nil
+	}
+	for _, l := range slices.Backward(listed) {
+		before, err := readEvidence(ctx, a, e.Site, l.Evidence)
+		if err != nil && !lasting(err) {
+			return Hash{}, false, err
+		}
+		if err == nil && e.sameAs(before) {
+			return l.Evidence, true, nil
+		}
+	}
+	return Hash{}, false, nil
+}
+
+// sameAs reports whether evidence is of the same version as one before: who
+// answers for it is not said again.
+func (e Evidence) sameAs(before Evidence) bool {
+	return e.Manifest == before.Manifest && e.Code == before.Code && slices.Equal(e.Notices, before.Notices) && maps.Equal(e.Fingerprints, before.Fingerprints) &&
+		(e.Author == "" || e.Author == before.Author) && (e.Approver == "" || e.Approver == before.Approver)
+}
+
+// Introduce activates a published version, unless it was active before: a node that
+// is started with a new file brings it into force, and one that is started with an
+// older file does not bring that back. It returns the version that is active.
+func Introduce(ctx context.Context, a Archive, site string, evidence Hash, at time.Time, by string) (Hash, error) {
+	history, err := a.Activations(ctx, site)
 	if err != nil {
 		return Hash{}, err
 	}
-	if err := a.PutArtifact(ctx, HashOf(b), b); err != nil {
-		return Hash{}, err
+	var active Hash
+	for _, h := range history {
+		active = h.Evidence
 	}
-	return HashOf(b), a.PutVersion(ctx, site.ID, HashOf(b))
+	if slices.ContainsFunc(history, func(h Activation) bool { return h.Evidence == evidence }) {
+		return active, nil
+	}
+	err = a.Activate(ctx, site, active, Activation{evidence, at, by})
+	if errors.Is(err, ErrSuperseded) { // another node was quicker
+		active, _, err = a.Active(ctx, site)
+		return active, err
+	}
+	return evidence, err
 }
 
 // artifact reads archived bytes and compares them with their hash.
@@ -136,11 +317,30 @@ func artifact(ctx context.Context, a Archive, h Hash) ([]byte, error) {
 	return b, nil
 }
 
+// readEvidence reads the evidence of a site's version.
+func readEvidence(ctx context.Context, a Archive, site string, h Hash) (Evidence, error) {
+	b, err := artifact(ctx, a, h)
+	if err != nil {
+		return Evidence{}, fmt.Errorf("version %w", err)
+	}
+	var e Evidence
+	if err := json.Unmarshal(b, &e); err != nil || e.Format != EvidenceFormat || e.Site != site {
+		return Evidence{}, fmt.Errorf("version %v: it is no evidence of %s in the format %s: %w", h, site, EvidenceFormat, errForeign)
+	}
+	return e, nil
+}
+
+// lasting reports whether what an error says stays so, however often one reads.
+func lasting(err error) bool {
+	return errors.Is(err, ErrNoArtifact) || errors.Is(err, ErrAltered) || errors.Is(err, errForeign)
+}
+
 // A Version is a version of a site that was published.
 type Version struct {
-	Hash     Hash // of its evidence
-	Evidence Evidence
-	Site     *policy.Site
+	Hash      Hash // of its evidence
+	Published time.Time
+	Evidence  Evidence
+	Site      *policy.Site
 }
 
 // Versions are the published versions of one site, and which one is active. All
@@ -149,11 +349,13 @@ type Version struct {
 type Versions struct {
 	archive Archive
 	site    string
+	loading sync.Mutex // one Load at a time, so that none brings back what another replaced
 
 	mu       sync.RWMutex
 	versions []*Version // the oldest first
 	notices  map[Hash]*Version
 	active   *Version
+	unread   []error
 }
 
 // NewVersions makes an index of a site's versions; Load fills it.
@@ -162,79 +364,103 @@ func NewVersions(a Archive, site string) *Versions {
 }
 
 // Load reads what is new in the archive. A version is compiled with those before
-// it, so that it honours what was granted under them. After an error the index
+// it, so that it honours what was granted under them. A version that cannot be
+// read, since it is damaged or a newer program's, is left out: see Unread. Where
+// the active one is such, or the archive does not answer, Load fails and the index
 // stands as it was.
 func (v *Versions) Load(ctx context.Context) error {
-	hashes, err := v.archive.Versions(ctx, v.site)
+	v.loading.Lock()
+	defer v.loading.Unlock()
+	// In this order: what is active is listed.
+	active, ok, err := v.archive.Active(ctx, v.site)
 	if err != nil {
 		return err
 	}
-	v.mu.RLock()
-	versions := slices.Clone(v.versions)
-	v.mu.RUnlock()
-	for _, h := range hashes {
-		if slices.ContainsFunc(versions, func(known *Version) bool { return known.Hash == h }) {
-			continue
-		}
-		version, err := load(ctx, v.archive, v.site, h, versions)
-		if err != nil {
-			return fmt.Errorf("version %v of %s: %w", h, v.site, err)
-		}
-		versions = append(versions, version)
-	}
-	h, ok, err := v.archive.Active(ctx, v.site)
+	listed, err := v.archive.Versions(ctx, v.site)
 	if err != nil {
 		return err
 	}
-	at := slices.IndexFunc(versions, func(known *Version) bool { return known.Hash == h })
+	versions, unread, err := v.read(ctx, listed)
+	if err != nil {
+		return err
+	}
+	at := slices.IndexFunc(versions, func(known *Version) bool { return known.Hash == active })
 	if ok && at < 0 {
-		return fmt.Errorf("the active version %v of %s is not listed: %w", h, v.site, ErrAltered)
+		if !slices.ContainsFunc(listed, func(l Listed) bool { return l.Evidence == active }) {
+			unread = []error{ErrAltered}
+		}
+		return fmt.Errorf("the active version %v of %s: %w", active, v.site, errors.Join(unread...))
 	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.versions = versions
+	v.versions, v.unread, v.active = versions, unread, nil
+	v.notices = map[Hash]*Version{}
 	for _, version := range versions { // of the same notice in two versions, the later counts
-		for _, n := range version.Evidence.Notices {
-			if h, err := parseHash(n.Hash); err == nil {
-				v.notices[h] = version
-			}
-		}
+		v.index(version)
 	}
 	if ok {
 		v.active = versions[at]
-		for _, n := range v.active.Evidence.Notices {
-			if h, err := parseHash(n.Hash); err == nil {
-				v.notices[h] = v.active
-			}
-		}
+		v.index(v.active)
 	}
 	return nil
 }
 
-// load reads one version with the manifest that it names.
-func load(ctx context.Context, a Archive, site string, h Hash, before []*Version) (*Version, error) {
-	b, err := artifact(ctx, a, h)
-	if err != nil {
-		return nil, err
+// index lets the notices of a version lead to it.
+func (v *Versions) index(version *Version) {
+	for _, n := range version.Evidence.Notices {
+		if h, err := parseHash(n.Hash); err == nil {
+			v.notices[h] = version
+		}
 	}
-	v := &Version{Hash: h}
-	if err := json.Unmarshal(b, &v.Evidence); err != nil || v.Evidence.Format != EvidenceFormat || v.Evidence.Site != site {
-		return nil, fmt.Errorf("it is no evidence of %s in the format %s", site, EvidenceFormat)
+}
+
+// read reads the versions of a list that are not known yet, and tells which of
+// them cannot be read.
+func (v *Versions) read(ctx context.Context, listed []Listed) (versions []*Version, unread []error, err error) {
+	known := map[Hash]*Version{}
+	for _, version := range v.All() {
+		known[version.Hash] = version
+	}
+	for _, l := range listed {
+		version := known[l.Evidence]
+		if version == nil {
+			version, err = load(ctx, v.archive, v.site, l, versions)
+		}
+		if err != nil && !lasting(err) {
+			return nil, nil, err
+		}
+		if err != nil {
+			unread, err = append(unread, err), nil
+			continue
+		}
+		versions = append(versions, version)
+	}
+	return versions, unread, nil
+}
+
+// load reads one version with the manifest that it names.
+func load(ctx context.Context, a Archive, site string, l Listed, before []*Version) (*Version, error) {
+	v := &Version{Hash: l.Evidence, Published: l.At}
+	var err error
+	if v.Evidence, err = readEvidence(ctx, a, site, l.Evidence); err != nil {
+		return nil, err
 	}
 	m, err := parseHash(v.Evidence.Manifest)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("version %v: %w: %w", l.Evidence, errForeign, err)
 	}
 	manifest, err := artifact(ctx, a, m)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("version %v: the manifest %w", l.Evidence, err)
 	}
 	var earlier []*policy.Site
 	for _, e := range before {
 		earlier = append(earlier, e.Site)
 	}
-	v.Site, err = policy.Parse(site+".yaml", manifest, earlier...)
-	return v, err
+	if v.Site, err = policy.Parse(site+".yaml", manifest, earlier...); err != nil {
+		return nil, fmt.Errorf("version %v: %w: %w", l.Evidence, errForeign, err)
+	}
+	return v, nil
 }
 
 // Active returns the version that is active, nil for none.
@@ -250,6 +476,40 @@ func (v *Versions) Shown(notice Hash) *Version {
 	v.mu.RLock()
 	defer v.mu.RUnlock()
 	return v.notices[notice]
+}
+
+// Notice reads the notice of the active version in a language, or in the first one
+// that it has where there is none in it; nil for a version without notices.
+func (v *Versions) Notice(ctx context.Context, language string) (*Notice, error) {
+	active := v.Active()
+	if active == nil || len(active.Evidence.Notices) == 0 {
+		return nil, nil
+	}
+	shown := active.Evidence.Notices[0]
+	for _, n := range active.Evidence.Notices {
+		if n.Language == language {
+			shown = n
+			break
+		}
+	}
+	h, err := parseHash(shown.Hash)
+	if err != nil {
+		return nil, err
+	}
+	b, err := artifact(ctx, v.archive, h)
+	if err != nil {
+		return nil, fmt.Errorf("the notice %w", err)
+	}
+	return &Notice{Language: shown.Language, Variant: shown.Variant, Bytes: b}, nil
+}
+
+// Unread tells of versions that the last Load left out. A choice on a notice of
+// theirs cannot be kept, and a later version does not honour what was granted under
+// them: visitors are asked again.
+func (v *Versions) Unread() []error {
+	v.mu.RLock()
+	defer v.mu.RUnlock()
+	return slices.Clone(v.unread)
 }
 
 // All returns the versions, the oldest first.

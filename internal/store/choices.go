@@ -12,6 +12,9 @@ import (
 
 // Commit makes choices durable in one transaction: see register.Committer.
 func (s *Store) Commit(ctx context.Context, rows []register.Row) ([]register.Row, error) {
+	if s.options.beside {
+		return nil, errBeside
+	}
 	fresh := s.fresh(rows)
 	kept, err := s.engine.commit(ctx, rows, fresh)
 	if err != nil {

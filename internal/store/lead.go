@@ -23,6 +23,9 @@ type Lease struct {
 // until ctx ends. When a holder dies, hangs or is cut off, another one leads within
 // five seconds.
 func (s *Store) Lead(ctx context.Context) (*Lease, error) {
+	if s.options.beside {
+		return nil, errBeside
+	}
 	ctx, end := context.WithCancelCause(ctx)
 	closed := context.AfterFunc(s.ctx, func() { end(errors.New("the store is closed")) })
 	hold, err := s.engine.lead(ctx)

@@ -14,12 +14,22 @@ import (
 // EXISTS, it is looked up row by row: no engine reads the whole of place for it.
 const unplaced = `(SELECT p.idx FROM place p WHERE p.site = c.site AND p.record = c.id) IS NULL`
 
-// Pending returns committed choices that are in no log yet: see
-// register.LogStore. Choices of transactions that end later may have arrived
-// before them, and come with the next call.
+// Pending returns committed choices that are in no log yet: see register.Queue.
+// Choices of transactions that end later may have arrived before them, and come
+// with the next call.
 func (s *Store) Pending(ctx context.Context, limit int) ([]register.Arrived, error) {
-	rows, err := s.read.QueryContext(ctx, `SELECT `+choiceColumns+`, c.arrival FROM choice c
-		WHERE c.arrival >= (SELECT arrival FROM sequenced WHERE one = 1) AND `+unplaced+` ORDER BY c.arrival LIMIT $1`, s.afresh(limit)...)
+	return s.pending(ctx, `c.arrival >= (SELECT arrival FROM sequenced WHERE one = 1) AND c.site NOT IN (SELECT site FROM stalled)`, limit)
+}
+
+// PendingOf returns those of one site that is stalled. They are looked up in the
+// order of their arrival, which the site's own index does not have.
+func (s *Store) PendingOf(ctx context.Context, site string, limit int) ([]register.Arrived, error) {
+	return s.pending(ctx, `c.arrival >= (SELECT arrival FROM stalled WHERE site = $2) AND c.site || '' = $2`, limit, site)
+}
+
+func (s *Store) pending(ctx context.Context, where string, limit int, args ...any) ([]register.Arrived, error) {
+	rows, err := s.read.QueryContext(ctx, `SELECT `+choiceColumns+`, c.arrival, (SELECT removals FROM sequenced WHERE one = 1) FROM choice c
+		WHERE `+where+` AND `+unplaced+` ORDER BY c.arrival LIMIT $1`, s.afresh(append([]any{limit}, args...)...)...)
 	if err != nil {
 		return nil, err
 	}
@@ -28,7 +38,7 @@ func (s *Store) Pending(ctx context.Context, limit int) ([]register.Arrived, err
 	var out []register.Arrived
 	for rows.Next() {
 		var a register.Arrived
-		r, err := scanChoice(rows, &a.Arrival)
+		r, err := scanChoice(rows, &a.Arrival, &a.Removals)
 		if err != nil {
 			return nil, err
 		}
@@ -44,6 +54,92 @@ func (s *Store) Pending(ctx context.Context, limit int) ([]register.Arrived, err
 	return out, err
 }
 
+// Stalled returns the sites whose choices wait apart: see register.Queue.
+func (s *Store) Stalled(ctx context.Context) ([]string, error) {
+	return texts(s.read.QueryContext(ctx, `SELECT site FROM stalled ORDER BY site`))
+}
+
+// texts reads a column of text.
+func texts(rows *sql.Rows, err error) ([]string, error) {
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var list []string
+	for rows.Next() {
+		var text string
+		if err := rows.Scan(&text); err != nil {
+			return nil, err
+		}
+		list = append(list, text)
+	}
+	return list, rows.Err()
+}
+
+// Stall lets a site's choices wait apart. All of them that arrived before the
+// common mark are in its log, so that they are looked for from there.
+func (s *Store) Stall(ctx context.Context, site string) error {
+	_, err := s.write.ExecContext(ctx, `INSERT INTO stalled (site, arrival) SELECT $1, arrival FROM sequenced WHERE one = 1 ON CONFLICT (site) DO NOTHING`, site)
+	return err
+}
+
+// Resume puts a site back among the others when none of its choices that wait
+// arrived before the common mark.
+func (s *Store) Resume(ctx context.Context, site string) error {
+	tx, err := s.write.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback() //nolint:errcheck // after a commit there is nothing to roll back
+	if _, err := s.holdMarks(ctx, tx); err != nil {
+		return err
+	}
+	if _, err := tx.ExecContext(ctx, `DELETE FROM stalled WHERE site = $1 AND (SELECT c.arrival FROM choice c
+		WHERE c.arrival >= stalled.arrival AND c.arrival < (SELECT arrival FROM sequenced WHERE one = 1) AND c.site || '' = $1 AND `+unplaced+`
+		ORDER BY c.arrival LIMIT 1) IS NULL`, s.afresh(site)...); err != nil {
+		return err
+	}
+	return tx.Commit()
+}
+
+// holdMarks keeps others from moving the marks, and from removing choices, until
+// the transaction ends. What follows in it sees all that they did before. It returns
+// how often choices were removed.
+func (s *Store) holdMarks(ctx context.Context, tx *sql.Tx) (removals int64, err error) {
+	err = tx.QueryRowContext(ctx, `UPDATE sequenced SET arrival = arrival WHERE one = 1 RETURNING removals`).Scan(&removals)
+	return removals, err
+}
+
+// removing must be called first in each transaction that removes choices or takes
+// them from their account. A sequencer that read them before gets ErrStale and
+// reads anew: otherwise it would put into place what the transaction cannot see
+// yet, and nobody would remove it. The transaction should be short: meanwhile no
+// log is extended.
+func (s *Store) removing(ctx context.Context, tx *sql.Tx) error {
+	_, err := tx.ExecContext(ctx, `UPDATE sequenced SET removals = removals + 1 WHERE one = 1`)
+	return err
+}
+
+// Subjects returns whose records are: see register.LogStore.
+func (s *Store) Subjects(ctx context.Context, site string, records []consent.ID) (map[consent.ID][]byte, error) {
+	rows, err := s.engine.subjects(ctx, site, records)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	subjects := map[consent.ID][]byte{}
+	for rows.Next() {
+		var id, subject []byte
+		if err := rows.Scan(&id, &subject); err != nil {
+			return nil, err
+		}
+		if subject != nil {
+			subjects[consent.ID(id)] = subject
+		}
+	}
+	return subjects, rows.Err()
+}
+
 // Head returns the committed head of a site's log.
 func (s *Store) Head(ctx context.Context, site string) (ledger.Head, error) {
 	var h ledger.Head
@@ -56,6 +152,7 @@ func (s *Store) Head(ctx context.Context, site string) (ledger.Head, error) {
 	return h, err
 }
 
+// A querier is a database or a transaction.
 type querier interface {
 	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
 }
@@ -63,7 +160,7 @@ type querier interface {
 // tiles reads the tiles of one site.
 type tiles struct {
 	ctx  context.Context
-	db   *sql.DB
+	db   querier
 	site string
 }
 
@@ -86,6 +183,10 @@ func (t tiles) Tile(level int, index int64) ([]byte, error) {
 // its place already also makes it stale: somebody put it there between the calls
 // of Pending and of Head.
 func (s *Store) Extend(ctx context.Context, e register.Extension) error {
+	insert, err := s.engine.inserter(ctx, e)
+	if err != nil {
+		return err
+	}
 	tx, err := s.write.BeginTx(ctx, nil)
 	if err != nil {
 		return err
@@ -94,10 +195,17 @@ func (s *Store) Extend(ctx context.Context, e register.Extension) error {
 	if err := swap(ctx, tx, e); err != nil {
 		return err
 	}
-	if err := s.engine.insert(ctx, tx, e); err != nil {
+	if err := insert(ctx, tx); err != nil {
 		return err
 	}
-	if err := s.advance(ctx, tx, e.Arrival); err != nil {
+	removals, err := s.holdMarks(ctx, tx)
+	if err == nil && removals != e.Removals {
+		err = register.ErrStale
+	}
+	if err != nil {
+		return err
+	}
+	if err := s.advance(ctx, tx, e); err != nil {
 		return err
 	}
 	return tx.Commit()
@@ -129,16 +237,23 @@ func all(res sql.Result, err error, rows int) error {
 	return register.ErrStale
 }
 
-// advance moves the mark before which Pending need not look: at most to an arrival
-// that is in a log, not past a choice that is in none, be it another site's, and
-// not past one that a transaction may still bring.
-func (s *Store) advance(ctx context.Context, tx *sql.Tx, arrival int64) error {
-	arrival, err := s.settled(ctx, tx, arrival)
+// advance moves the marks before which Pending and PendingOf need not look: at most
+// to an arrival that is in a log, not past a choice that is in none, be it another
+// site's, and not past one that a transaction may still bring. The common mark moves
+// past choices of stalled sites, which have marks of their own.
+func (s *Store) advance(ctx context.Context, tx *sql.Tx, e register.Extension) error {
+	arrival, err := s.settled(ctx, tx, e.Arrival)
 	if err != nil {
 		return err
 	}
+	if _, err := tx.ExecContext(ctx, `UPDATE stalled SET arrival = coalesce((SELECT c.arrival FROM choice c
+		WHERE c.arrival >= stalled.arrival AND c.arrival < $1 AND c.site || '' = $2 AND `+unplaced+`
+		ORDER BY c.arrival LIMIT 1), $1) WHERE site = $2 AND arrival < $1`, s.afresh(arrival, e.Site)...); err != nil {
+		return err
+	}
 	_, err = tx.ExecContext(ctx, `UPDATE sequenced SET arrival = coalesce((SELECT c.arrival FROM choice c
-		WHERE c.arrival >= sequenced.arrival AND c.arrival < $1 AND `+unplaced+` ORDER BY c.arrival LIMIT 1), $1) WHERE one = 1 AND arrival < $1`, s.afresh(arrival)...)
+		WHERE c.arrival >= sequenced.arrival AND c.arrival < $1 AND c.site NOT IN (SELECT site FROM stalled) AND `+unplaced+`
+		ORDER BY c.arrival LIMIT 1), $1) WHERE one = 1 AND arrival < $1`, s.afresh(arrival)...)
 	return err
 }
 

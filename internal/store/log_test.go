@@ -44,7 +44,7 @@ func choice1(t testing.TB, site *policy.Site, n int) register.Row {
 	return register.Row{Site: site.ID, ID: id, Salt: salt, Record: record}
 }
 
-func keyOf(t testing.TB) (func(string) (ledger.Key, error), ledger.Trust) {
+func keyOf(t testing.TB) (register.OneKey, ledger.Trust) {
 	t.Helper()
 	key, err := ledger.NewKey("shop.example/log", bytes.NewReader(bytes.Repeat([]byte{5}, 64)))
 	if err != nil {
@@ -331,12 +331,12 @@ func TestASiteThatCannotBeSignedKeepsNoOtherOneWaiting(t *testing.T) {
 		s, site := open1(t, where), shop(t)
 		keys, trust := keyOf(t)
 		broken := true
-		q := register.NewSequencer(s, func(id string) (ledger.Key, error) {
+		q := register.NewSequencer(s, register.OneKey(func(id string) (ledger.Key, error) {
 			if id == "other" && broken {
 				return ledger.Key{}, errKilled
 			}
 			return keys(id)
-		})
+		}))
 		other := choice1(t, site, 1)
 		other.Site = "other"
 		if _, err := s.Commit(t.Context(), []register.Row{other, choice1(t, site, 2)}); err != nil {
@@ -349,7 +349,7 @@ func TestASiteThatCannotBeSignedKeepsNoOtherOneWaiting(t *testing.T) {
 			t.Errorf("%v: the other site waits", err)
 		}
 		broken = false
-		if err := q.Check(t.Context(), "other"); err != nil {
+		if _, err := q.Step(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		note, err := s.Checkpoint(t.Context(), "other")

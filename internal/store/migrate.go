@@ -28,19 +28,9 @@ type dialect struct {
 // error: the tables are not what the program takes them for. It writes nothing,
 // and needs no right to, where everything has run.
 func migrate(ctx context.Context, db *sql.DB, d dialect) error {
-	names, err := fs.Glob(migrations, "migrations/"+d.folder+"/*.sql")
+	names, known, err := migrationsOf(d)
 	if err != nil {
 		return err
-	}
-	slices.Sort(names)
-	known := map[string]string{}
-	for i, name := range names {
-		src, err := migrations.ReadFile(name)
-		if err != nil {
-			return err
-		}
-		names[i] = path.Base(name)
-		known[names[i]] = string(src)
 	}
 	ran, err := ranAlready(ctx, db, d, known)
 	if err != nil {
@@ -55,6 +45,25 @@ func migrate(ctx context.Context, db *sql.DB, d dialect) error {
 		}
 	}
 	return nil
+}
+
+// migrationsOf returns the migrations of an engine: their names in order, and what
+// they do by name.
+func migrationsOf(d dialect) (names []string, known map[string]string, err error) {
+	if names, err = fs.Glob(migrations, "migrations/"+d.folder+"/*.sql"); err != nil {
+		return nil, nil, err
+	}
+	slices.Sort(names)
+	known = map[string]string{}
+	for i, name := range names {
+		src, err := migrations.ReadFile(name)
+		if err != nil {
+			return nil, nil, err
+		}
+		names[i] = path.Base(name)
+		known[names[i]] = string(src)
+	}
+	return names, known, nil
 }
 
 // ranAlready returns the migrations that have run. It refuses those that were

@@ -444,7 +444,7 @@ func TestTwoProcessesTakeLoadTogether(t *testing.T) {
 	var choices, placed, leaves int64
 	// What was on its way when its process died may have arrived since.
 	for placed = -1; placed != choices; stepAll(t, q) {
-		if err := s.read.QueryRow(`SELECT (SELECT count(*) FROM choice), (SELECT count(*) FROM place), (SELECT count(DISTINCT record) FROM leaf)`).Scan(&choices, &placed, &leaves); err != nil {
+		if err := s.read.QueryRow(`SELECT (SELECT count(*) FROM choice), (SELECT count(DISTINCT idx) FROM place), (SELECT count(*) FROM leaf)`).Scan(&choices, &placed, &leaves); err != nil {
 			t.Fatal(err)
 		}
 	}

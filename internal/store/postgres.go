@@ -41,11 +41,11 @@ var postgresDialect = dialect{
 }
 
 func (s *Store) openPostgres(ctx context.Context, address string) error {
-	config, err := postgresConfig(address)
+	config, direct, err := s.addresses(address)
 	if err != nil {
 		return err
 	}
-	if err := s.startPostgres(ctx, config); err != nil {
+	if err := s.startPostgres(ctx, config, direct); err != nil {
 		var refused *pgconn.PgError
 		if errors.As(err, &refused) && refused.Code == "42501" {
 			err = fmt.Errorf("%w: the role %s may not do that. Tables are made and changed by their owner: let the owner open the store once with this version, and grant this role its rights", err, config.User)
@@ -55,28 +55,57 @@ func (s *Store) openPostgres(ctx context.Context, address string) error {
 	return nil
 }
 
+// addresses reads the store's address and the direct one, which is the same where
+// none is given.
+func (s *Store) addresses(address string) (config, direct *pgx.ConnConfig, err error) {
+	if s.options.direct == "" {
+		config, err = postgresConfig(address)
+		return config, config, err
+	}
+	if config, err = pooledConfig(address); err != nil {
+		return nil, nil, err
+	}
+	if direct, err = postgresConfig(s.options.direct); err != nil {
+		return nil, nil, fmt.Errorf("the direct address: %w", err)
+	}
+	return config, direct, nil
+}
+
+// sessionSettings are what the contract needs of a session.
+var sessionSettings = map[string]string{
+	"synchronous_commit": "on",
+	// A process that hangs must not keep others from extending its log.
+	"idle_in_transaction_session_timeout": "10000",
+	"default_transaction_isolation":       "read committed",
+	// All queries follow an index, whatever the planner thinks of tables that
+	// grew since it looked. It must not gather a backlog to sort it.
+	"enable_bitmapscan": "off",
+	"enable_sort":       "off",
+	"jit":               "off",
+}
+
 // postgresConfig reads an address, and says of sessions what the contract needs,
 // whatever the server's defaults.
 func postgresConfig(address string) (*pgx.ConnConfig, error) {
+	config, err := parseAddress(address)
+	if err != nil {
+		return nil, err
+	}
+	for name, value := range sessionSettings {
+		if _, ok := config.RuntimeParams[name]; !ok {
+			config.RuntimeParams[name] = value
+		}
+	}
+	return config, nil
+}
+
+func parseAddress(address string) (*pgx.ConnConfig, error) {
 	config, err := pgx.ParseConfig(address)
 	if err != nil {
 		return nil, err
 	}
-	for name, value := range map[string]string{
-		"application_name":   "temoin",
-		"synchronous_commit": "on",
-		// A process that hangs must not keep others from extending its log.
-		"idle_in_transaction_session_timeout": "10000",
-		"default_transaction_isolation":       "read committed",
-		// All queries follow an index, whatever the planner thinks of tables that
-		// grew since it looked. It must not gather a backlog to sort it.
-		"enable_bitmapscan": "off",
-		"enable_sort":       "off",
-		"jit":               "off",
-	} {
-		if _, ok := config.RuntimeParams[name]; !ok {
-			config.RuntimeParams[name] = value
-		}
+	if _, ok := config.RuntimeParams["application_name"]; !ok {
+		config.RuntimeParams["application_name"] = "temoin"
 	}
 	if config.ConnectTimeout > time.Minute { // pgx's own
 		config.ConnectTimeout = connectWithin
@@ -87,13 +116,18 @@ func postgresConfig(address string) (*pgx.ConnConfig, error) {
 	return config, nil
 }
 
-func (s *Store) startPostgres(ctx context.Context, config *pgx.ConnConfig) error {
-	if err := examine(ctx, config); err != nil {
+func (s *Store) startPostgres(ctx context.Context, config, direct *pgx.ConnConfig) error {
+	if err := examine(ctx, direct); err != nil {
 		return err
 	}
-	once := stdlib.OpenDB(*config)
+	if config != direct {
+		if err := examinePooled(ctx, config, direct); err != nil {
+			return err
+		}
+	}
+	once := stdlib.OpenDB(*direct)
 	once.SetMaxOpenConns(1)
-	err := migrate(ctx, once, postgresDialect)
+	err := s.ready(ctx, once, postgresDialect)
 	if err = errors.Join(err, once.Close()); err != nil {
 		return err
 	}
@@ -101,7 +135,7 @@ func (s *Store) startPostgres(ctx context.Context, config *pgx.ConnConfig) error
 	db.SetMaxOpenConns(connections)
 	db.SetMaxIdleConns(connections)
 	db.SetConnMaxIdleTime(5 * time.Minute)
-	p := &postgres{config: config, db: db, hints: make(chan struct{}, 1)}
+	p := &postgres{config: direct, db: db, hints: make(chan struct{}, 1)}
 	s.engine, s.write, s.read = p, db, db
 	s.under.Go(func() { p.notify(s.ctx) })
 	return db.PingContext(ctx)
@@ -217,30 +251,6 @@ func (p *postgres) kept(ctx context.Context, rows []register.Row, sites []string
 		}
 	}
 	return kept, nil
-}
-
-func (p *postgres) insert(ctx context.Context, tx *sql.Tx, e register.Extension) error {
-	var levels, indexes []int64
-	var hashes, entries, records [][]byte
-	for _, t := range e.Tiles {
-		levels, indexes, hashes = append(levels, int64(t.Level)), append(indexes, t.Index), append(hashes, t.Hashes)
-	}
-	for i := range e.Leaves {
-		entries, records = append(entries, e.Leaves[i].Entry[:]), append(records, e.Leaves[i].Record[:])
-	}
-	if _, err := tx.ExecContext(ctx, `INSERT INTO tile (site, level, idx, hashes) SELECT $1::text, * FROM unnest($2::bigint[], $3::bigint[], $4::bytea[])
-		ON CONFLICT (site, level, idx) DO UPDATE SET hashes = excluded.hashes`, e.Site, levels, indexes, hashes); err != nil {
-		return err
-	}
-	if _, err := tx.ExecContext(ctx, `INSERT INTO leaf (site, idx, entry, record)
-		SELECT $1::text, $2::bigint + n - 1, entry, record FROM unnest($3::bytea[], $4::bytea[]) WITH ORDINALITY AS l (entry, record, n)`,
-		e.Site, e.From.Size, entries, records); err != nil {
-		return err
-	}
-	res, err := tx.ExecContext(ctx, `INSERT INTO place (site, record, idx)
-		SELECT $1::text, record, $2::bigint + n - 1 FROM unnest($3::bytea[]) WITH ORDINALITY AS l (record, n)
-		ON CONFLICT (site, record) DO NOTHING`, e.Site, e.From.Size, records)
-	return all(res, err, len(records))
 }
 
 // settled: transactions before the oldest that is open have all ended.

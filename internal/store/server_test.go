@@ -43,16 +43,22 @@ type postgresServer struct {
 
 var errNotInstalled = errors.New("PostgreSQL is not installed: scripts/need postgresql")
 
+// needs skips a test where PostgreSQL is not installed, and fails it in CI.
+func (p *postgresServer) needs(t testing.TB) {
+	t.Helper()
+	if errors.Is(p.err, errNotInstalled) && os.Getenv("CI") == "" {
+		t.Skip(p.err)
+	}
+	if p.err != nil {
+		t.Fatal(p.err)
+	}
+}
+
 // database makes a database and returns its address.
 func database(t testing.TB) string {
 	t.Helper()
 	server.once.Do(server.start)
-	if errors.Is(server.err, errNotInstalled) && os.Getenv("CI") == "" {
-		t.Skip(server.err)
-	}
-	if server.err != nil {
-		t.Fatal(server.err)
-	}
+	server.needs(t)
 	name := fmt.Sprintf("test%d", server.databases.Add(1))
 	sqlOn(t, server.address("postgres"), "CREATE DATABASE "+name)
 	return server.address(name)
@@ -87,35 +93,57 @@ func program(name string) string {
 	return path
 }
 
+// start makes a server and runs it.
 func (p *postgresServer) start() {
-	p.err = func() error {
-		initdb, postgres := program("initdb"), program("postgres")
-		if initdb == "" || postgres == "" {
-			return errNotInstalled
-		}
-		var err error
-		if p.dir, err = os.MkdirTemp("", "temoin-postgres-"); err != nil {
-			return err
-		}
-		as, err := unprivileged(p.dir)
-		if err != nil {
-			return err
-		}
-		data := filepath.Join(p.dir, "data")
-		cmd := exec.Command(initdb, "-D", data, "-U", "owner", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync")
-		cmd.SysProcAttr, cmd.Dir = &syscall.SysProcAttr{Credential: as}, p.dir
-		if out, err := cmd.CombinedOutput(); err != nil {
-			return fmt.Errorf("initdb: %w\n%s", err, out)
-		}
-		if p.port, err = freePort(); err != nil {
-			return err
-		}
-		err = p.run(as, syscall.SIGINT, postgres, "-D", data, "-p", strconv.Itoa(p.port), "-k", p.dir, "-c", "listen_addresses=127.0.0.1", "-c", "max_connections=400", "-c", "shared_buffers=64MB", "-c", "autovacuum=off")
-		if err != nil {
-			return err
-		}
-		return answers(p.address("postgres"))
-	}()
+	p.err = p.make()
+	if p.err == nil {
+		p.err = p.serve(syscall.SIGINT)
+	}
+}
+
+func (p *postgresServer) make() error {
+	initdb := program("initdb")
+	if initdb == "" || program("postgres") == "" {
+		return errNotInstalled
+	}
+	var err error
+	if p.dir, err = os.MkdirTemp("", "temoin-postgres-"); err != nil {
+		return err
+	}
+	as, err := unprivileged(p.dir)
+	if err != nil {
+		return err
+	}
+	cmd := exec.Command(initdb, "-D", filepath.Join(p.dir, "data"), "-U", "owner", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync")
+	cmd.SysProcAttr, cmd.Dir = &syscall.SysProcAttr{Credential: as}, p.dir
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("initdb: %w\n%s", err, out)
+	}
+	p.port, err = freePort()
+	return err
+}
+
+// serve runs the server until it is halted by the signal.
+func (p *postgresServer) serve(end syscall.Signal) error {
+	as, err := unprivileged(p.dir)
+	if err != nil {
+		return err
+	}
+	err = p.run(as, end, program("postgres"), "-D", filepath.Join(p.dir, "data"), "-p", strconv.Itoa(p.port), "-k", p.dir, "-c", "listen_addresses=127.0.0.1", "-c", "max_connections=400", "-c", "shared_buffers=64MB", "-c", "autovacuum=off")
+	if err != nil {
+		return err
+	}
+	return answers(p.address("postgres"))
+}
+
+// halt ends what was run last.
+func (p *postgresServer) halt() {
+	p.mu.Lock()
+	last := len(p.stops) - 1
+	end := p.stops[last]
+	p.stops = p.stops[:last]
+	p.mu.Unlock()
+	end()
 }
 
 // answers waits until a server takes connections.

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	_ "modernc.org/sqlite" // the driver "sqlite"
 
@@ -23,13 +24,15 @@ const (
 
 // A sqlite is one file, and one process that uses it.
 type sqlite struct {
-	write   *sql.DB       // one connection: SQLite has one writer
+	write   *sql.DB // one connection: SQLite has one writer
+	read    *sql.DB
 	leading chan struct{} // holds something while somebody leads
 	lock    *os.File
 	arrival int64 // of the last choice; belongs to the transaction that writes
 
 	mu      sync.Mutex
-	inserts [chunk + 1]*sql.Stmt // by the number of rows
+	inserts [chunk + 1]*sql.Stmt   // by the number of rows
+	bulks   map[string][]*sql.Stmt // see prepared
 }
 
 var sqliteDialect = dialect{
@@ -39,25 +42,23 @@ var sqliteDialect = dialect{
 }
 
 func (s *Store) openSQLite(ctx context.Context, folder string) error {
-	if err := os.MkdirAll(folder, 0o700); err != nil {
-		return fmt.Errorf("the store's folder: %w", err)
-	}
-	lock, err := lockFolder(folder)
+	lock, err := occupy(folder, s.options.beside)
 	if err != nil {
 		return err
 	}
 	file := filepath.Join(folder, fileName)
 	e := &sqlite{leading: make(chan struct{}, 1), lock: lock}
 	s.engine = e
-	if s.write, err = openFile(file, 1); err != nil {
+	if s.write, err = openFile(file, 1, s.patience()); err != nil {
 		return err
 	}
 	e.write = s.write
-	if err = migrate(ctx, s.write, sqliteDialect); err == nil {
+	if err = s.ready(ctx, s.write, sqliteDialect); err == nil {
 		err = s.write.QueryRowContext(ctx, `SELECT max((SELECT arrival FROM sequenced WHERE one = 1), coalesce((SELECT max(arrival) FROM choice), 0))`).Scan(&e.arrival)
 	}
 	if err == nil {
-		s.read, err = openFile(file, 4)
+		s.read, err = openFile(file, 4, s.patience())
+		e.read = s.read
 	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", file, err)
@@ -86,15 +87,13 @@ func lockFolder(folder string) (*os.File, error) {
 
 // pragmas hold for every connection. secure_delete overwrites what is erased;
 // with recursive_triggers, REPLACE asks the triggers of what it deletes.
-var pragmas = []string{"journal_mode(wal)", "synchronous(full)", "busy_timeout(5000)", "foreign_keys(1)", "secure_delete(1)", "recursive_triggers(1)", "cache_size(-8000)", "wal_autocheckpoint(4000)"}
+var pragmas = []string{"journal_mode(wal)", "synchronous(full)", "foreign_keys(1)", "secure_delete(1)", "recursive_triggers(1)", "cache_size(-8000)", "wal_autocheckpoint(4000)"}
 
-func openFile(file string, connections int) (*sql.DB, error) {
+func openFile(file string, connections int, wait time.Duration) (*sql.DB, error) {
 	var q strings.Builder
-	for i, p := range pragmas {
-		if i > 0 {
-			q.WriteByte('&')
-		}
-		q.WriteString("_pragma=" + p)
+	fmt.Fprintf(&q, "_pragma=busy_timeout(%d)", wait.Milliseconds())
+	for _, p := range pragmas {
+		q.WriteString("&_pragma=" + p)
 	}
 	// A folder's name may hold what an address gives a meaning.
 	name := strings.NewReplacer("%", "%25", "?", "%3f", "#", "%23").Replace(file)
@@ -186,36 +185,6 @@ func (l *sqlite) inserting(ctx context.Context, n int) (*sql.Stmt, error) {
 	return l.inserts[n], nil
 }
 
-func (l *sqlite) insert(ctx context.Context, tx *sql.Tx, e register.Extension) error {
-	for _, t := range e.Tiles {
-		if _, err := tx.ExecContext(ctx, `INSERT INTO tile (site, level, idx, hashes) VALUES ($1, $2, $3, $4)
-			ON CONFLICT (site, level, idx) DO UPDATE SET hashes = excluded.hashes`, e.Site, t.Level, t.Index, t.Hashes); err != nil {
-			return err
-		}
-	}
-	leaf, err := tx.PrepareContext(ctx, `INSERT INTO leaf (site, idx, entry, record) VALUES ($1, $2, $3, $4)`)
-	if err != nil {
-		return err
-	}
-	defer leaf.Close()
-	place, err := tx.PrepareContext(ctx, `INSERT INTO place (site, record, idx) VALUES ($1, $2, $3) ON CONFLICT (site, record) DO NOTHING`)
-	if err != nil {
-		return err
-	}
-	defer place.Close()
-	for i, l := range e.Leaves {
-		at := e.From.Size + int64(i)
-		if _, err := leaf.ExecContext(ctx, e.Site, at, l.Entry[:], l.Record[:]); err != nil {
-			return err
-		}
-		res, err := place.ExecContext(ctx, e.Site, l.Record[:], at)
-		if err := all(res, err, 1); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // settled: one transaction writes at a time, so that none is open.
 func (l *sqlite) settled(_ context.Context, _ *sql.Tx, arrival int64) (int64, error) {
 	return arrival, nil
@@ -244,4 +213,9 @@ func (l *sqlite) listen(context.Context, func()) {}
 func (l *sqlite) writers() int { return 1 }
 
 // release lets the next process in.
-func (l *sqlite) release() error { return l.lock.Close() }
+func (l *sqlite) release() error {
+	if l.lock == nil { // beside the process that has it
+		return nil
+	}
+	return l.lock.Close()
+}

@@ -11,7 +11,7 @@
 //     erasure and purge. Triggers refuse everything else. With PostgreSQL these
 //     bind whoever is not the tables' owner: let the processes run under a role of
 //     its own, which [Grant] equips, and the owner's only migrate.
-//   - Every key is led by the site. A commit writes one row, whose id is ordered by
+//   - Every key is led by the site, but for what is archived once under its hash. A commit writes one row, whose id is ordered by
 //     time, and nothing else.
 //   - No committed choice is passed over by the log, in whatever order transactions
 //     end. Pending gives what has no place yet; the mark before which it does not
@@ -25,9 +25,12 @@
 //   - Migrations only go forward, each once, under a lock. One that was changed
 //     after it ran, or that this program does not know, is refused.
 //
-// A folder is of one process at a time, which a lock on a file in it ensures.
+// A folder is of one process at a time, which a lock on a file in it ensures;
+// commands may work beside it, see [Beside]. Its files are readable by nobody else.
 // PostgreSQL must be version 14 or later, and be reached without a pooler that
-// shares its sessions between transactions: Open finds that out and says so.
+// shares its sessions between transactions: Open finds that out and says so. With
+// [Direct] what belongs to a session goes another way, and the rest may go through
+// such a pooler.
 package store
 
 import (
@@ -35,9 +38,12 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 
+	"github.com/temoin/temoin/consent"
 	"github.com/temoin/temoin/internal/register"
 )
 
@@ -47,12 +53,16 @@ type Store struct {
 	write *sql.DB
 	read  *sql.DB
 
-	hub    hub
-	frames sync.Map        // by key: those that are known to be kept
-	ctx    context.Context // ends with Close
-	stop   context.CancelFunc
-	under  sync.WaitGroup // what runs until then
-	heard  sync.Once      // listening began
+	options options
+
+	hub      hub
+	frames   sync.Map        // by key: those that are known to be kept
+	journals []string        // files that erasures are written to: see JournalTo
+	scrubbed atomic.Int64    // how often choices had been removed when files were last cleaned, and one
+	ctx      context.Context // ends with Close
+	stop     context.CancelFunc
+	under    sync.WaitGroup // what runs until then
+	heard    sync.Once      // listening began
 }
 
 // An engine is what SQLite and PostgreSQL do each in its own way. What is in no
@@ -60,8 +70,11 @@ type Store struct {
 type engine interface {
 	// commit is Commit. Frames that may not be kept yet are kept before the rows.
 	commit(ctx context.Context, rows []register.Row, frames []*register.Frame) ([]register.Row, error)
-	// insert adds the tiles, the leaves and their records' places.
-	insert(ctx context.Context, tx *sql.Tx, e register.Extension) error
+	// inserter prepares, before the transaction, what adds tiles, leaves, places and
+	// counts in it.
+	inserter(ctx context.Context, e register.Extension) (func(ctx context.Context, tx *sql.Tx) error, error)
+	// subjects returns records and their subjects, NULL for one that has none.
+	subjects(ctx context.Context, site string, records []consent.ID) (*sql.Rows, error)
 	// settled returns the arrival, or a smaller one: no transaction that is still
 	// open can bring another choice before it.
 	settled(ctx context.Context, tx *sql.Tx, arrival int64) (int64, error)
@@ -73,6 +86,12 @@ type engine interface {
 	// they announce, until ctx ends.
 	announce()
 	listen(ctx context.Context, told func())
+	// intact asks the engine whether its files are in order.
+	intact(ctx context.Context) error
+	// backup writes a copy of the database into a file.
+	backup(ctx context.Context, f *os.File) error
+	// scrub is Scrub, or Rewrite for whole tables.
+	scrub(ctx context.Context, whole bool) error
 	// writers is how many transactions are worth being under way at once.
 	writers() int
 	release() error
@@ -80,13 +99,18 @@ type engine interface {
 
 // Open opens the store in a folder, which it makes if need be, or at an address
 // postgres://user:password@host/database, and brings its tables up to date.
-func Open(ctx context.Context, where string) (*Store, error) {
+func Open(ctx context.Context, where string, how ...Option) (*Store, error) {
 	s := &Store{}
+	for _, option := range how {
+		option(&s.options)
+	}
 	s.ctx, s.stop = context.WithCancel(context.WithoutCancel(ctx))
 	var err error
 	switch scheme, _, ok := strings.Cut(where, "://"); {
 	case ok && (scheme == "postgres" || scheme == "postgresql"):
 		err = s.openPostgres(ctx, where)
+	case s.options.direct != "":
+		err = errors.New("a direct address belongs to a store in PostgreSQL")
 	case ok && !strings.ContainsAny(scheme, `/\.`):
 		err = fmt.Errorf("a store is a folder or an address postgres://…, not %s://…", scheme)
 	default:

@@ -8,27 +8,70 @@ CREATE TABLE log (
   checkpoint bytea
 );
 
--- All choices that arrived before this are in the logs; later ones may be.
+-- All choices that arrived before this are in the logs, but those of stalled sites;
+-- later ones may be. removals counts the transactions that removed choices, or took
+-- them from their account: what was read before one gets no look-ups after it.
 CREATE TABLE sequenced (
-  one     integer PRIMARY KEY CHECK (one = 1),
-  arrival bigint NOT NULL
+  one      integer PRIMARY KEY CHECK (one = 1),
+  arrival  bigint NOT NULL,
+  removals bigint NOT NULL DEFAULT 0
 );
 INSERT INTO sequenced (one, arrival) VALUES (1, 0);
 
+-- Sites whose log could not be extended. All their choices that arrived before this
+-- are in it.
+CREATE TABLE stalled (
+  site    text PRIMARY KEY,
+  arrival bigint NOT NULL
+);
+
+-- What the log holds. It names no record: after an erasure nothing leads from one
+-- to the other.
 CREATE TABLE leaf (
-  site   text NOT NULL,
-  idx    bigint NOT NULL CHECK (idx >= 0),
-  entry  bytea NOT NULL CHECK (octet_length(entry) = 32),
-  record bytea NOT NULL CHECK (octet_length(record) = 16),
+  site  text NOT NULL,
+  idx   bigint NOT NULL CHECK (idx >= 0),
+  entry bytea NOT NULL CHECK (octet_length(entry) = 32),
   PRIMARY KEY (site, idx)
 );
 
--- Where a record is in the log.
+CREATE FUNCTION leaf_never_changes() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  RAISE EXCEPTION 'a leaf of the log is never changed or removed';
+END $$;
+
+CREATE TRIGGER leaf_never_changes BEFORE UPDATE OR DELETE ON leaf
+FOR EACH ROW EXECUTE FUNCTION leaf_never_changes();
+CREATE TRIGGER leaf_is_not_emptied BEFORE TRUNCATE ON leaf
+FOR EACH STATEMENT EXECUTE FUNCTION leaf_never_changes();
+
+-- Where a record is in the log, and what it is looked up by. Ids of records are
+-- ordered by time. It goes with its record.
 CREATE TABLE place (
-  site   text NOT NULL,
-  record bytea NOT NULL,
-  idx    bigint NOT NULL,
+  site     text NOT NULL,
+  record   bytea NOT NULL,
+  idx      bigint NOT NULL,
+  at       bigint NOT NULL, -- seconds since 1970, as ends
+  ends     bigint NOT NULL,
+  version  bytea NOT NULL CHECK (octet_length(version) = 8), -- begins the manifest's SHA-256
+  action   text NOT NULL,
+  language text NOT NULL,
+  subject  bytea CHECK (octet_length(subject) IN (16, 32)), -- first record of the chain, or key of the account
   PRIMARY KEY (site, record)
+);
+CREATE INDEX place_version ON place (site, action, version, record);
+CREATE INDEX place_subject ON place (site, subject, record) WHERE subject IS NOT NULL;
+
+-- How many choices, and answers about each category, went into the log. Nothing in
+-- it leads to a record, and it stays when records go.
+CREATE TABLE tally (
+  site     text NOT NULL,
+  day      bigint NOT NULL, -- since 1970, UTC
+  language text NOT NULL,
+  action   text NOT NULL,
+  category text NOT NULL, -- '' counts choices
+  allowed  boolean NOT NULL,
+  n        bigint NOT NULL CHECK (n > 0),
+  PRIMARY KEY (site, day, language, action, category, allowed)
 );
 
 CREATE TABLE tile (

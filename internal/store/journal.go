@@ -1,0 +1,171 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/temoin/temoin/internal/register"
+)
+
+// journalName is the file in a store's folder that has the journal of erasures
+// besides the database: when that is lost, or an older one takes its place, the
+// erasures since then are known.
+const journalName = "erasures.jsonl"
+
+// JournalTo has erasures written to a file as well, before they are done: one on
+// another disk, or with PostgreSQL, which has no folder. Call it before erasing.
+func (s *Store) JournalTo(file string) { s.journals = append(s.journals, file) }
+
+// folder returns where the database's file is; "" for PostgreSQL. Within a
+// transaction it must be asked there.
+func (s *Store) folder(ctx context.Context, q querier) (string, error) {
+	if _, ok := s.engine.(*sqlite); !ok {
+		return "", nil
+	}
+	var file string
+	err := q.QueryRowContext(ctx, `SELECT file FROM pragma_database_list WHERE name = 'main'`).Scan(&file)
+	return filepath.Dir(file), err
+}
+
+// writeJournals writes entries into the files, to the disk.
+func (s *Store) writeJournals(ctx context.Context, tx *sql.Tx, journal []register.Erasure) error {
+	folder, err := s.folder(ctx, tx)
+	if err != nil {
+		return err
+	}
+	files := slices.Clone(s.journals)
+	if folder != "" {
+		files = append(files, filepath.Join(folder, journalName))
+	}
+	for _, file := range files {
+		if err := appendJournal(file, journal); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// appendJournal appends entries to a file, and returns when they are on the disk.
+// What somebody left who died amid a line is ended first.
+func appendJournal(file string, journal []register.Erasure) error {
+	f, err := os.OpenFile(file, os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o600)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	size, err := f.Seek(0, io.SeekEnd)
+	if err != nil {
+		return err
+	}
+	var b []byte
+	if size > 0 {
+		last := make([]byte, 1)
+		if _, err := f.ReadAt(last, size-1); err != nil {
+			return err
+		}
+		if last[0] != '\n' {
+			b = append(b, '\n')
+		}
+	}
+	for _, e := range journal {
+		b = append(b, e.Line()...)
+	}
+	if _, err := f.Write(b); err != nil {
+		return err
+	}
+	if err := f.Sync(); err != nil {
+		return err
+	}
+	if size == 0 {
+		return syncFolder(filepath.Dir(file))
+	}
+	return f.Close()
+}
+
+// readJournal reads a file of entries; none where there is no file.
+func readJournal(file string) ([]register.Erasure, error) {
+	src, err := os.ReadFile(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	} else if err != nil {
+		return nil, err
+	}
+	list, err := register.ParseJournal(string(src))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", file, err)
+	}
+	return list, nil
+}
+
+// trimFile takes entries out of the file in the folder. The transaction keeps others
+// from writing to it.
+func (s *Store) trimFile(ctx context.Context, tx *sql.Tx, due register.Due) error {
+	folder, err := s.folder(ctx, tx)
+	if err != nil || folder == "" {
+		return err
+	}
+	file := filepath.Join(folder, journalName)
+	list, err := readJournal(file)
+	if err != nil || list == nil {
+		return err
+	}
+	return writeJournal(file, slices.DeleteFunc(list, func(e register.Erasure) bool { return e.Site == due.Site && e.At.Before(due.Journal) }))
+}
+
+// writeJournal writes a file of entries, whole or not at all.
+func writeJournal(file string, list []register.Erasure) error {
+	var b bytes.Buffer
+	for _, e := range list {
+		b.Write(e.Line())
+	}
+	return replaceFile(file, func(f *os.File) error {
+		_, err := f.Write(b.Bytes())
+		return err
+	})
+}
+
+// replaceFile writes a file that nobody else can read, and puts it into its place
+// when it is on the disk.
+func replaceFile(file string, write func(f *os.File) error) (err error) {
+	f, err := os.CreateTemp(filepath.Dir(file), ".temoin-*") // of mode 0600
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			f.Close()
+			os.Remove(f.Name())
+		}
+	}()
+	if err := write(f); err != nil {
+		return err
+	}
+	if err := f.Sync(); err != nil {
+		return err
+	}
+	if err := f.Close(); err != nil {
+		return err
+	}
+	if err := os.Rename(f.Name(), file); err != nil {
+		return err
+	}
+	return syncFolder(filepath.Dir(file))
+}
+
+// syncFolder makes new names in a folder last through a power cut.
+func syncFolder(folder string) error {
+	d, err := os.Open(folder)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	return d.Sync()
+}
