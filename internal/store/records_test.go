@@ -547,11 +547,7 @@ func TestABrokenLogWithALongQueueStarvesNoOther(t *testing.T) {
 				mend()
 				more(one, 3)
 				q = register.NewSequencer(store, keys) // after another start, too
-				for range 4 {
-					if _, err := q.Step(t.Context()); err != nil {
-						t.Fatal(err)
-					}
-				}
+				stepAll(t, q)
 				if stalled, err := s.Stalled(t.Context()); err != nil || len(stalled) > 0 || size("shop") != 5103 || size("another") != 20 {
 					t.Errorf("%v: %v stalled, %d and %d entries", err, stalled, size("shop"), size("another"))
 				}
