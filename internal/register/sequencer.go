@@ -85,9 +85,14 @@ var (
 	ErrAhead = errors.New("the store holds less of the log than was signed: it was restored from an old backup, or damaged. Restore a newer one; nothing is signed until then")
 )
 
-// stepSize is how many choices one step takes: a store that writes one transaction
-// at a time keeps nobody waiting for longer than a few milliseconds.
-const stepSize = 512
+// How many choices one step takes. A store that writes one transaction at a time
+// keeps whoever commits waiting meanwhile: a few milliseconds, unless the log is
+// falling behind.
+const (
+	stepSize  = 256
+	largeStep = 1024
+	patience  = 16 // full steps in a row until larger ones are taken
+)
 
 // A Sequencer puts committed choices into the logs of their sites, and signs. One
 // at a time does the work; a second one finds its head stale and begins anew. It is
@@ -96,6 +101,7 @@ type Sequencer struct {
 	store LogStore
 	keys  Keys
 	edges map[string]ledger.Edge
+	full  int // steps in a row that left something
 }
 
 // NewSequencer makes a sequencer; keys says what it signs with.
@@ -112,9 +118,17 @@ func (q *Sequencer) Step(ctx context.Context) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	pending, err := q.store.Pending(ctx, stepSize)
+	limit := stepSize
+	if q.full >= patience {
+		limit = largeStep
+	}
+	pending, err := q.store.Pending(ctx, limit)
 	if err != nil {
 		return 0, err
+	}
+	q.full++
+	if len(pending) < limit {
+		q.full = 0
 	}
 	done := 0
 	var failed error
