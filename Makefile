@@ -74,7 +74,9 @@ fuzz:
 
 # Every change of every field, of which "make test" tries some; a million records.
 torture:
+	scripts/need $(NEEDS)
 	TEMOIN_TORTURE=1 $(GO) test -count=1 -run TestNoFieldCanChangeUnnoticed ./policy
+	TEMOIN_TORTURE=1 $(GO) test -count=1 -timeout 60m -v ./internal/torture
 	TEMOIN_TORTURE=1 $(GO) test -count=1 -run TestManyRecordsAreExportedInConstantMemory -v ./internal/register
 	TEMOIN_TORTURE=1 $(GO) test -count=1 -run TestAnExportHoldsAsMuchWhateverItReads -v ./internal/cli
 

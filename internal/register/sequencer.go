@@ -13,6 +13,9 @@ import (
 // A LogStore keeps the log of each site beside its choices.
 type LogStore interface {
 	Queue
+	// StepSize says how many choices one step should take, while the log keeps up: the
+	// fewer, the less a step keeps waiting whoever commits.
+	StepSize() int
 	// Head returns the head of a site's log as it was committed; the empty one for
 	// a site without a log.
 	Head(ctx context.Context, site string) (ledger.Head, error)
@@ -85,13 +88,11 @@ var (
 	ErrAhead = errors.New("the store holds less of the log than was signed: it was restored from an old backup, or damaged. Restore a newer one; nothing is signed until then")
 )
 
-// How many choices one step takes. A store that writes one transaction at a time
-// keeps whoever commits waiting meanwhile: a few milliseconds, unless the log is
-// falling behind.
+// Steps are larger where the log falls behind.
 const (
-	stepSize  = 256
-	largeStep = 1024
-	patience  = 16 // full steps in a row until larger ones are taken
+	stepSize = 256 // one that takes fewer has left nothing
+	larger   = 4   // times
+	patience = 16  // full steps in a row until larger ones are taken
 )
 
 // A Sequencer puts committed choices into the logs of their sites, and signs. One
@@ -118,9 +119,9 @@ func (q *Sequencer) Step(ctx context.Context) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	limit := stepSize
+	limit := max(stepSize, q.store.StepSize())
 	if q.full >= patience {
-		limit = largeStep
+		limit *= larger
 	}
 	pending, err := q.store.Pending(ctx, limit)
 	if err != nil {

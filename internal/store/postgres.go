@@ -267,4 +267,6 @@ func (p *postgres) afresh(args ...any) []any {
 
 func (p *postgres) writers() int { return 2 }
 
+func (p *postgres) stepSize() int { return 2048 }
+
 func (p *postgres) release() error { return nil }

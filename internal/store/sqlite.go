@@ -212,6 +212,8 @@ func (l *sqlite) listen(context.Context, func()) {}
 
 func (l *sqlite) writers() int { return 1 }
 
+func (l *sqlite) stepSize() int { return 256 }
+
 // release lets the next process in.
 func (l *sqlite) release() error {
 	if l.lock == nil { // beside the process that has it

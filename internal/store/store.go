@@ -94,6 +94,9 @@ type engine interface {
 	scrub(ctx context.Context, whole bool) error
 	// writers is how many transactions are worth being under way at once.
 	writers() int
+	// stepSize is how many choices are put into a log by one transaction: in SQLite,
+	// nobody can commit meanwhile.
+	stepSize() int
 	release() error
 }
 
@@ -138,6 +141,9 @@ func (s *Store) Close() error {
 	}
 	return errors.Join(errs...)
 }
+
+// StepSize returns how many choices one step of a register.Sequencer should take.
+func (s *Store) StepSize() int { return s.engine.stepSize() }
 
 // Writers returns how many writers a register.Group over the store should have.
 func (s *Store) Writers() int { return s.engine.writers() }
