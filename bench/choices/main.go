@@ -1,5 +1,7 @@
-// Command choices measures durable choices over HTTP, in turn with their bound: the
-// same server answering the same requests without keeping anything.
+// Command choices measures durable choices over HTTP, on a whole node whose log keeps
+// up with them, in turn with two bounds: the same server answering the same requests
+// without keeping anything, and keeping a row of the same size without anything else
+// (SQLite only).
 //
 // Server and clients are two processes on this machine, which they share; clients
 // are raw connections that send requests made beforehand.
@@ -29,9 +31,13 @@ import (
 	"sync"
 	"time"
 
+	"github.com/temoin/temoin/consent"
 	"github.com/temoin/temoin/examples"
 	"github.com/temoin/temoin/internal/app"
+	"github.com/temoin/temoin/internal/ledger"
 	"github.com/temoin/temoin/internal/register"
+	"github.com/temoin/temoin/internal/store"
+	"github.com/temoin/temoin/policy"
 )
 
 func main() {
@@ -94,6 +100,13 @@ func server(where, keys string) error {
 	mux := http.NewServeMux()
 	mux.Handle("/.temoin/", node.Handler(site))
 	mux.Handle("GET /metrics", node.Metrics())
+	if !strings.Contains(where, "://") {
+		bare, err := bareHandler(where + "-bare")
+		if err != nil {
+			return err
+		}
+		mux.Handle("POST /bare", bare)
+	}
 	mux.HandleFunc("POST /nothing", func(w http.ResponseWriter, r *http.Request) {
 		io.Copy(io.Discard, r.Body) //nolint:errcheck
 		w.WriteHeader(http.StatusNoContent)
@@ -111,6 +124,42 @@ func server(where, keys string) error {
 		return err
 	}
 	return node.Close()
+}
+
+// bareHandler commits a row for each request, together with others, and does nothing
+// else: no answer is read, no cookie written, and nothing gets into a log.
+func bareHandler(where string) (http.Handler, error) {
+	name, manifest, err := examples.Manifest(site, false)
+	if err != nil {
+		return nil, err
+	}
+	policy, err := policy.Parse(name, manifest)
+	if err != nil {
+		return nil, err
+	}
+	s, err := store.Open(context.Background(), where)
+	if err != nil {
+		return nil, err
+	}
+	like, err := register.NewTemplate(policy).Row(consent.Choose(policy, consent.ID{}, time.Now(), func(string) bool { return true }), register.Event{Action: register.Accept}, ledger.Salt{})
+	if err != nil {
+		return nil, err
+	}
+	group := register.NewGroup(s, s.Writers())
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		io.Copy(io.Discard, r.Body) //nolint:errcheck
+		row := like
+		id, err := consent.NewID(time.Now(), nil)
+		if err == nil {
+			row.ID = id
+			_, err = group.Commit(r.Context(), row)
+		}
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusServiceUnavailable)
+			return
+		}
+		w.WriteHeader(http.StatusNoContent)
+	}), nil
 }
 
 func measure(connections, rounds int, each time.Duration, where, keys, profile, peer string) error {
@@ -149,6 +198,13 @@ func measure(connections, rounds int, each time.Duration, where, keys, profile, 
 		bound, err := load(addr, to("/nothing"), connections, each)
 		if err != nil {
 			return err
+		}
+		if !strings.Contains(where, "://") {
+			bare, err := load(addr, to("/bare"), connections, each)
+			if err != nil {
+				return err
+			}
+			fmt.Printf("bare    %6.0f/s p99 %5.1f ms   %.2f of nothing\n", bare.rate, bare.p99, bare.rate/bound.rate)
 		}
 		behind := follow(addr)
 		kept, err := load(addr, to("/.temoin/choice"), connections, each)
