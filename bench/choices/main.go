@@ -162,6 +162,32 @@ func bareHandler(where string) (http.Handler, error) {
 	}), nil
 }
 
+// start starts the server as a process of its own, and returns where it listens.
+func start(where, keys, profile string) (addr string, pid int, stop func(), err error) {
+	cmd := exec.Command(os.Args[0], "-serve", "-store", where, "-keys", keys, "-profile", profile)
+	cmd.Stderr = os.Stderr
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		return "", 0, nil, err
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return "", 0, nil, err
+	}
+	if err := cmd.Start(); err != nil {
+		return "", 0, nil, err
+	}
+	stop = func() {
+		in.Close()
+		cmd.Wait() //nolint:errcheck // it has said why
+	}
+	if _, err := fmt.Fscanln(out, &addr); err != nil {
+		stop()
+		return "", 0, nil, fmt.Errorf("the server does not start: %w", err)
+	}
+	return addr, cmd.Process.Pid, stop, nil
+}
+
 func measure(connections, rounds int, each time.Duration, where, keys, profile, peer string) error {
 	dir, err := os.MkdirTemp("", "temoin-bench")
 	if err != nil {
@@ -174,25 +200,11 @@ func measure(connections, rounds int, each time.Duration, where, keys, profile, 
 	if keys == "" {
 		keys = filepath.Join(dir, "keys")
 	}
-	cmd := exec.Command(os.Args[0], "-serve", "-store", where, "-keys", keys, "-profile", profile)
-	cmd.Stderr = os.Stderr
-	in, err := cmd.StdinPipe()
+	addr, pid, stop, err := start(where, keys, profile)
 	if err != nil {
 		return err
 	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		return err
-	}
-	if err := cmd.Start(); err != nil {
-		return err
-	}
-	defer cmd.Wait() //nolint:errcheck
-	defer in.Close()
-	var addr string
-	if _, err := fmt.Fscanln(out, &addr); err != nil {
-		return fmt.Errorf("the server does not start: %w", err)
-	}
+	defer stop()
 	var ratios []float64
 	for range rounds {
 		bound, err := load(addr, to("/nothing"), connections, each)
@@ -229,7 +241,7 @@ func measure(connections, rounds int, each time.Duration, where, keys, profile, 
 	if ratios[len(ratios)/2] < 0.5 {
 		verdict = "not met"
 	}
-	fmt.Printf("median %.2f of the bound at %d connections; budget 0.50: %s; memory of the server %s\n", ratios[len(ratios)/2], connections, verdict, memory(cmd.Process.Pid))
+	fmt.Printf("median %.2f of the bound at %d connections; budget 0.50: %s; memory of the server %s\n", ratios[len(ratios)/2], connections, verdict, memory(pid))
 	return nil
 }
 

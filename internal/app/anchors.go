@@ -1,6 +1,7 @@
 package app
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"crypto/x509"
@@ -142,7 +143,7 @@ func (s *site) signed(ctx context.Context) (c signed, err error) {
 		}
 	}
 	bare, err := s.node.store.Checkpoint(ctx, s.id)
-	if err != nil || bare == nil {
+	if err != nil || !isOf(bare, c.trust) {
 		return c, err
 	}
 	cosigned, err := s.node.store.Cosigned(ctx, s.id)
@@ -154,7 +155,7 @@ func (s *site) signed(ctx context.Context) (c signed, err error) {
 		return c, err
 	}
 	c.note, c.head = bare, opened.Head
-	if cosigned == nil {
+	if !isOf(cosigned, c.trust) {
 		return c, nil
 	}
 	seen, err := c.trust.Open(cosigned)
@@ -167,6 +168,12 @@ func (s *site) signed(ctx context.Context) (c signed, err error) {
 		c.note, c.count = cosigned, len(seen.Cosignatures)
 	}
 	return c, nil
+}
+
+// isOf reports whether there is a checkpoint, and of a log: that of a site's former
+// log counts for nothing (register.Keybook.NewLog).
+func isOf(note []byte, log ledger.Trust) bool {
+	return bytes.HasPrefix(note, []byte(log.Origin+"\n"))
 }
 
 // fix takes the newest checkpoint to each place that has none of today, and the
@@ -201,7 +208,7 @@ func (p *place) fix(ctx context.Context, now time.Time) error {
 	if err != nil || c.note == nil {
 		return err
 	}
-	a, err := p.anchor(log(c))
+	a, err := p.anchor(c.log())
 	if err != nil {
 		return err
 	}
@@ -209,7 +216,7 @@ func (p *place) fix(ctx context.Context, now time.Time) error {
 }
 
 // log is the trust without witnesses, which anchors have of their own.
-func log(c signed) ledger.Trust { return ledger.Trust{Origin: c.trust.Origin, Keys: c.trust.Keys} }
+func (c signed) log() ledger.Trust { return ledger.Trust{Origin: c.trust.Origin, Keys: c.trust.Keys} }
 
 // fixCheckpoint fixes the checkpoint of the day, in UTC.
 func (p *place) fixCheckpoint(ctx context.Context, a anchor.Anchor, c signed, now time.Time) error {
@@ -312,7 +319,7 @@ func (c signed) has(w ledger.Witness) bool {
 
 // ask has one witness cosign.
 func (p *place) ask(ctx context.Context, c *signed) error {
-	a, err := p.anchor(log(*c))
+	a, err := p.anchor(c.log())
 	if err != nil {
 		return err
 	}

@@ -48,9 +48,9 @@ type SiteConfig struct {
 	// Notices are the canonical bytes of the manifest's notices, which are published
 	// with it. Without them nothing is published, and what is active is served.
 	Notices []register.Notice
-	Author  string // who wrote the manifest, and who approved it; may be empty
-	Approve string
-	Anchors []Anchor
+	// Author wrote the manifest, and Approver let it go out; they may be empty.
+	Author, Approver string
+	Anchors          []Anchor
 }
 
 // A Node serves sites. It is safe for concurrent use.

@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -296,6 +297,26 @@ func TestALostDatabaseIsAnsweredAndTheNodeRecovers(t *testing.T) {
 	}
 	if _, err := register.Verify(n.receipt(n.choose("accept")), n.trust()); err != nil {
 		t.Errorf("the log does not recover: %v", err)
+	}
+}
+
+func TestNoRequestWaitsForAStoreThatDoesNotAnswer(t *testing.T) {
+	t.Parallel()
+	wire := storetest.Through(t, storetest.Database(t))
+	n := run(t, configure(t, wire.Address))
+	n.receipt(n.choose("accept"))
+	wire.Hold()
+	defer wire.Resume()
+	unknown := strings.Replace(choice("refuse"), register.HashOf(notices[0].Bytes).String(), strings.Repeat("0", 64), 1)
+	begin := time.Now()
+	var all sync.WaitGroup
+	for range 3 {
+		all.Go(func() { n.do("POST", "choice", unknown, asJSON...) })
+		all.Go(func() { n.do("GET", "verify", "") })
+	}
+	all.Wait()
+	if took := time.Since(begin); took > 3*patience {
+		t.Errorf("it took %s", took)
 	}
 }
 

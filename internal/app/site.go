@@ -24,6 +24,9 @@ import (
 // prefix is what all addresses of a site's own begin with.
 const prefix = "/.temoin"
 
+// patience is how long a request waits for the store where nothing else bounds it.
+const patience = 5 * time.Second
+
 // A site is one that the node serves.
 type site struct {
 	id       string
@@ -60,7 +63,7 @@ func (n *Node) openSite(ctx context.Context, c SiteConfig) (*site, error) {
 	}
 	if len(c.Notices) > 0 {
 		now := n.config.Now()
-		evidence, err := register.Publish(ctx, n.store, p, c.Manifest, c.Notices, n.config.Code, c.Author, c.Approve, now)
+		evidence, err := register.Publish(ctx, n.store, p, c.Manifest, c.Notices, n.config.Code, c.Author, c.Approver, now)
 		if err == nil {
 			_, err = register.Introduce(ctx, n.store, p.ID, evidence, now, "a node at its start")
 		}
@@ -78,6 +81,7 @@ func (n *Node) openSite(ctx context.Context, c SiteConfig) (*site, error) {
 	mux.Handle("POST "+prefix+"/choice", n.metrics.choices(s.id, http.NewCrossOriginProtection().Handler(http.HandlerFunc(s.choose))))
 	mux.Handle("GET "+prefix+"/receipts/{id}", s.receipts)
 	public.Mount(mux, prefix)
+	mux.HandleFunc("GET "+prefix+"/log/anchors", s.evidence)
 	mux.HandleFunc("GET "+prefix+"/verify", s.verify)
 	s.handler = mux
 	return s, nil
@@ -118,7 +122,9 @@ func (n *Node) refresh(context.Context) {
 func (s *site) shown(r *http.Request, notice register.Hash) *policy.Site {
 	v := s.versions.Shown(notice)
 	if v == nil {
-		if _, err := s.node.follower.Step(r.Context()); err == nil {
+		ctx, cancel := context.WithTimeout(r.Context(), patience)
+		defer cancel()
+		if _, err := s.node.follower.Step(ctx); err == nil {
 			v = s.versions.Shown(notice)
 		}
 	}
@@ -130,7 +136,9 @@ func (s *site) shown(r *http.Request, notice register.Hash) *policy.Site {
 
 // current returns the notice that is to be shown now.
 func (s *site) current(r *http.Request, language string) *register.Notice {
-	n, err := s.versions.Notice(r.Context(), language)
+	ctx, cancel := context.WithTimeout(r.Context(), patience)
+	defer cancel()
+	n, err := s.versions.Notice(ctx, language)
 	if err != nil {
 		s.node.config.Log.Error("the notice of the active version cannot be read", "site", s.id, "error", err)
 	}
@@ -159,13 +167,11 @@ func (s *site) trust(ctx context.Context) (ledger.Trust, error) {
 // verify serves the page on which visitors verify their receipts, with the keys of
 // the log, and of the witnesses, in it.
 func (s *site) verify(w http.ResponseWriter, r *http.Request) {
-	rows, err := s.node.store.SiteKeys(r.Context(), s.id, register.KeyOfLog)
+	ctx, cancel := context.WithTimeout(r.Context(), patience)
+	defer cancel()
+	rows, err := s.node.store.SiteKeys(ctx, s.id, register.KeyOfLog)
 	if err == nil && len(rows) == 0 {
 		err = register.ErrNoKey
-	}
-	var trust ledger.Trust
-	if err == nil {
-		trust, err = register.TrustIn(rows, false)
 	}
 	h := w.Header()
 	h.Set("X-Content-Type-Options", "nosniff")
@@ -176,10 +182,7 @@ func (s *site) verify(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "This cannot be shown now. Please try again.", http.StatusServiceUnavailable)
 		return
 	}
-	var keys []string
-	for _, k := range trust.Keys {
-		keys = append(keys, k.String())
-	}
+	keys := register.PublicKeys(rows)
 	for _, p := range s.places {
 		if p.witness.Name() != "" {
 			keys = append(keys, p.witness.String())

@@ -28,7 +28,7 @@ Of PostgreSQL it is what pg_dump writes, which must be installed.`,
 }
 
 func runBackup(ctx context.Context, c *call) int {
-	where := c.flags.String("store", "", "The store: a `place`, which is a folder or postgres://…")
+	where := c.storeFlag()
 	file := c.flags.String(outputFlag, "", "Write the backup to this `file`, or into this folder under a name with the time.")
 	if code, ok := c.parse(); !ok {
 		return code

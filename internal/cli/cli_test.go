@@ -242,7 +242,7 @@ func TestNoTemporaryFileStaysWhereTheResultCannotTakeItsPlace(t *testing.T) {
 	if err := os.MkdirAll(filepath.Join(file, "taken"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if err := writeWhole(file, nil, []byte("{}")); err == nil {
+	if err := streamWhole(file, nil, 0o666, writing([]byte("{}"))); err == nil {
 		t.Error("a folder is replaced")
 	}
 	if left, err := os.ReadDir(dir); err != nil || len(left) != 1 {

@@ -43,7 +43,7 @@ type eraseCall struct {
 func runErase(ctx context.Context, c *call) int {
 	e := &eraseCall{
 		call:    c,
-		where:   c.flags.String("store", "", "The store: a `place`, which is a folder or postgres://…"),
+		where:   c.storeFlag(),
 		site:    c.flags.String("site", "", "The `id` of the site."),
 		account: c.flags.String("account", "", "The `id` of the account, as the site tells it; - reads it from standard input, so that it is in no list of commands."),
 		record:  c.flags.String("record", "", "The `id` of a record, as a receipt has it."),
@@ -93,12 +93,16 @@ func (e *eraseCall) said(n int) string {
 	case *e.form == string(register.Unlink):
 		return records(int64(n)) + " unlinked: no account leads there any more, until their term ends nor after."
 	}
-	return records(int64(n)) + " destroyed. Their entries stay in the log, which nobody can open or find; receipts that visitors keep still verify."
+	said := records(int64(n)) + " destroyed. Their entries stay in the log, which nobody can open or find; receipts that visitors keep still verify."
+	if *e.record != "" && !*e.chain {
+		said += "\nIf a later choice replaced it, the record of that one still names its id, in the field replaces: to leave no name, destroy that one too (its --record, with --chain)."
+	}
+	return said
 }
 
 // what reads what is to be erased.
-func (e *eraseCall) what() (register.Subjected, error) {
-	w := register.Subjected{Site: *e.site, Chain: *e.chain, Form: register.Form(*e.form)}
+func (e *eraseCall) what() (register.Erasing, error) {
+	w := register.Erasing{Site: *e.site, Chain: *e.chain, Form: register.Form(*e.form)}
 	switch {
 	case len(e.args) > 0:
 		return w, fmt.Errorf("it takes no arguments: what is %q?", e.args[0])

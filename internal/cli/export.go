@@ -55,7 +55,7 @@ type exportCall struct {
 func runExport(ctx context.Context, c *call) int {
 	x := &exportCall{
 		call:    c,
-		where:   c.flags.String("store", "", "The store: a `place`, which is a folder or postgres://…"),
+		where:   c.storeFlag(),
 		format:  c.flags.String("format", register.CSV, "Write `csv` or jsonl; for one record, ts27560 or dpv."),
 		since:   c.flags.String("since", "", "Only choices from this `day` on, or from a moment such as 2026-11-21T12:00:00Z."),
 		until:   c.flags.String("until", "", "Only choices up to this `day`, which is included, or before a moment."),

@@ -6,6 +6,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -51,6 +52,26 @@ func tooLong(file string, size int64) *policy.Problems {
 		What: fmt.Sprintf("is %d bytes long, more than the %d that a manifest may have", size, policy.MaxSize),
 		Fix:  "check that this is the right file",
 	}}}
+}
+
+// readSites reads manifests, each of another site.
+func readSites(files []string) ([]*policy.Site, error) {
+	var sites []*policy.Site
+	for _, file := range files {
+		src, err := readManifest(file)
+		if err != nil {
+			return nil, err
+		}
+		site, err := policy.Parse(file, src)
+		if err != nil {
+			return nil, err
+		}
+		if slices.ContainsFunc(sites, func(o *policy.Site) bool { return o.ID == site.ID }) {
+			return nil, fmt.Errorf("%s: the site %s is given twice", file, site.ID)
+		}
+		sites = append(sites, site)
+	}
+	return sites, nil
 }
 
 // pathAdvice says what to do about the errors of the system that people meet.

@@ -17,7 +17,7 @@ import (
 )
 
 var keysCommand = command{
-	name: "keys", args: "list|make|rotate|retire|handover|prune …",
+	name: "keys", args: "list|make|rotate|retire|handover|new-log|prune …",
 	short: "List, make and replace the keys of a site's log, cookie and account links.",
 	long: `  keys list --store WHERE --site ID          the public keys of the site's log, for temoin verify --key
   keys make --keys DIR site.yaml…            the first keys, ahead of the first start
@@ -33,6 +33,8 @@ var keysCommand = command{
   keys retire --store WHERE --keys DIR --site ID
                                              the older keys of the log sign no longer
   keys handover --store WHERE --site ID      the old key's word for the current one, signed
+  keys new-log --reason TEXT --store WHERE --keys DIR --site ID
+                                             another log, after entries that were signed are lost
   keys prune --keys DIR --site ID --lasts PERIOD
                                              removes cookie keys that no choice can need any more
 
@@ -58,13 +60,14 @@ var keysActions = map[string]struct {
 	"rotate":   {[]string{"keys", "site"}, (*keysCall).rotate},
 	"retire":   {[]string{"store", "keys", "site"}, (*keysCall).retire},
 	"handover": {[]string{"store", "site"}, (*keysCall).handover},
+	"new-log":  {[]string{"store", "keys", "site", "reason"}, (*keysCall).newLog},
 	"prune":    {[]string{"keys", "site", "lasts"}, (*keysCall).prune},
 }
 
 func runKeys(ctx context.Context, c *call) int {
 	k := &keysCall{
 		call:        c,
-		where:       c.flags.String("store", "", "The store: a `place`, which is a folder or postgres://…"),
+		where:       c.storeFlag(),
 		folder:      c.flags.String("keys", "", "The `folder` of keys."),
 		site:        c.flags.String("site", "", "The `id` of the site."),
 		what:        c.flags.String("what", "log", "Which key: of the `use` log, cookie or account."),
@@ -81,12 +84,12 @@ func runKeys(ctx context.Context, c *call) int {
 		return code
 	}
 	if len(c.args) == 0 {
-		return c.fail("what about the keys? Write list, make, rotate, retire, handover or prune")
+		return c.fail("what about the keys? Write list, make, rotate, retire, handover, new-log or prune")
 	}
 	name := c.args[0]
 	action, ok := keysActions[name]
 	if !ok {
-		return c.fail("there is no %q: write list, make, rotate, retire, handover or prune", name)
+		return c.fail("there is no %q: write list, make, rotate, retire, handover, new-log or prune", name)
 	}
 	c.args = c.args[1:]
 	if err := k.complete(name, action.needs); err != nil {
@@ -215,20 +218,16 @@ func (k *keysCall) make(context.Context) (any, error) {
 	if len(k.args) == 0 {
 		return nil, errors.New("for which site? Write the name of its manifest")
 	}
+	sites, err := readSites(k.args)
+	if err != nil {
+		return nil, err
+	}
 	ring, err := keyring.Open(*k.folder, nil)
 	if err != nil {
 		return nil, err
 	}
 	var b strings.Builder
-	for _, file := range k.args {
-		src, err := readManifest(file)
-		if err != nil {
-			return nil, err
-		}
-		site, err := policy.Parse(file, src)
-		if err != nil {
-			return nil, err
-		}
+	for _, site := range sites {
 		key, err1 := ring.MakeLog(site.ID, register.LogOrigin(site), nil)
 		_, err2 := ring.Cookie(site.ID, k.Now())
 		_, err3 := ring.MakeAccount(site.ID, nil)
@@ -352,10 +351,25 @@ func (k *keysCall) handover(ctx context.Context) (any, error) {
 		return nil, err
 	}
 	last := rows[len(rows)-1]
-	if last.Handover == nil {
+	if last.Handover == nil || last.Why == register.KeyNewLog {
 		return nil, fmt.Errorf("no key has handed over to key %d (it came as: %s)", last.Number, last.Why)
 	}
 	return string(last.Handover), nil
+}
+
+func (k *keysCall) newLog(ctx context.Context) (any, error) {
+	s, book, err := k.open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer s.Close()
+	next, err := book.NewLog(ctx, *k.site, *k.reason)
+	if next.Public == "" {
+		return nil, err
+	}
+	log, _, _ := strings.Cut(next.Public, "+")
+	fmt.Fprintf(k.Err, "The log of %s goes on as %s, with the %d entries that are kept, under key %d. Back up the folder of keys and give the key to every node, publish it where the old one was, and name another folder or branch where checkpoints are published. Receipts of the former log verify as before, by its keys.\n", *k.site, log, next.Size, next.Number)
+	return next.Public + "\n", err
 }
 
 func (k *keysCall) prune(context.Context) (any, error) {

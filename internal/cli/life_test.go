@@ -145,8 +145,9 @@ func TestABackupIsRestoredWithWhatWasErasedSince(t *testing.T) {
 		t.Fatalf("%d, %q, %q", code, out, errs)
 	}
 	later := filepath.Join(dir, "later")
-	if code, _, errs := at(now, "", "erase", "--store", k.where, "--site", "shop", "--record", gone.ID.String(), "--form", "destroy"); code != done {
-		t.Fatal(errs)
+	code, out, errs = at(now, "", "erase", "--store", k.where, "--site", "shop", "--record", gone.ID.String(), "--form", "destroy")
+	if code != done || !strings.Contains(out, "still names its id, in the field replaces") {
+		t.Fatal(out, errs)
 	}
 	if code, _, errs := at(now, "", "backup", "--store", k.where, "--output", later); code != done {
 		t.Fatal(errs)
@@ -167,6 +168,13 @@ func TestABackupIsRestoredWithWhatWasErasedSince(t *testing.T) {
 	}
 	code, out, errs = at(now, "", append(args, "--accept-loss")...)
 	if code != done || !strings.Contains(out, "shop: 2 entries in the log, 2 of them signed; 2 records kept") || !strings.Contains(out, "Erased again: 1 record.") || !strings.Contains(out, "not signed on") {
+		t.Errorf("%d, %q, %q", code, out, errs)
+	}
+	again := []string{"keys", "new-log", "--store", to, "--keys", k.folder, "--site", "shop"}
+	if code, _, errs := at(now, "", again...); code != failed || !strings.Contains(errs, "needs --reason") {
+		t.Errorf("%d, %q", code, errs)
+	}
+	if code, out, errs := at(now, "", append(again, "--reason", "The disk broke.")...); code != done || !strings.Contains(out, "/.temoin/log/2+") || !strings.Contains(errs, "with the 2 entries that are kept") {
 		t.Errorf("%d, %q, %q", code, out, errs)
 	}
 	if code, _, errs := at(now, "", args...); code != failed || !strings.Contains(errs, "there already") {

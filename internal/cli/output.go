@@ -83,11 +83,6 @@ func streamResult(file string, inputs []string, mode fs.FileMode, write func(ctx
 	return streamWhole(file, out, mode, write)
 }
 
-// writeWhole writes a file of these bytes: see streamWhole.
-func writeWhole(file string, old fs.FileInfo, data []byte) error {
-	return streamWhole(file, old, 0o666, writing(data))
-}
-
 // streamWhole writes a file so that it is never seen half-written: a temporary
 // file beside it, synced, renamed into its place. The permissions of the file
 // that was there stay; those of a new one (old is nil) are the mode's, less the

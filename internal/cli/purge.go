@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
-	"strings"
 
 	"github.com/temoin/temoin/internal/register"
 	"github.com/temoin/temoin/internal/store"
@@ -26,7 +24,7 @@ It works beside a server that is running. Entries of the log stay, and verify.`,
 }
 
 func runPurge(ctx context.Context, c *call) int {
-	where := c.flags.String("store", "", "The store: a `place`, which is a folder or postgres://…")
+	where := c.storeFlag()
 	dry := c.flags.Bool("dry-run", false, "Only say how many records would go.")
 	rewrite := c.flags.Bool("rewrite", false, rewriteUse)
 	if code, ok := c.parse(); !ok {
@@ -83,26 +81,6 @@ func records(n int64) string {
 	return fmt.Sprintf("%d records", n)
 }
 
-// readSites reads manifests.
-func readSites(files []string) ([]*policy.Site, error) {
-	var sites []*policy.Site
-	for _, file := range files {
-		src, err := readManifest(file)
-		if err != nil {
-			return nil, err
-		}
-		site, err := policy.Parse(file, src)
-		if err != nil {
-			return nil, err
-		}
-		if slices.ContainsFunc(sites, func(o *policy.Site) bool { return o.ID == site.ID }) {
-			return nil, fmt.Errorf("%s: the site %s is given twice", file, site.ID)
-		}
-		sites = append(sites, site)
-	}
-	return sites, nil
-}
-
 // termsOf returns the terms of the sites given, else of all that have an active
 // version.
 func termsOf(ctx context.Context, s *store.Store, given []*policy.Site) ([]register.Terms, error) {
@@ -129,27 +107,4 @@ func termsOf(ctx context.Context, s *store.Store, given []*policy.Site) ([]regis
 		list = append(list, terms)
 	}
 	return list, nil
-}
-
-// besideStore opens the store that a flag names, beside the server.
-func besideStore(ctx context.Context, where string) (*store.Store, error) {
-	if where == "" {
-		return nil, errors.New("which store? Write a folder or postgres://… after --store")
-	}
-	return store.Open(ctx, where, store.Beside())
-}
-
-const rewriteUse = "Write the tables anew afterwards, so that PostgreSQL's files have nothing left of what was removed. Nobody can use them meanwhile."
-
-// erased returns the exit code for an error after something was erased. Where old
-// copies may be left in files, it is done and yet not all of it: that is found.
-func (c *call) erased(err error) int {
-	switch {
-	case err == nil:
-		return done
-	case errors.Is(err, register.ErrRemains):
-		fmt.Fprintf(c.Err, "temoin %s: %s\n", c.command.name, policy.Visible(strings.TrimSpace(err.Error())))
-		return found
-	}
-	return c.fail("%v", err)
 }

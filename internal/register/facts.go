@@ -20,8 +20,8 @@ type Facts struct {
 	Replaces consent.ID // zero for none
 }
 
-// Never is the end of a record that does not tell its own: the year 9999.
-const Never = 253402300799
+// never is the end of a record that does not tell its own: the year 9999.
+const never = 253402300799
 
 // A Count is how many of something there were on one day.
 type Count struct {
@@ -50,7 +50,7 @@ func dayOf(at int64) int64 {
 // Unread stands for the facts of a record of which FactsOf reads nothing, which
 // nobody but a damaged store has: it has no action, was made when its id was, and
 // does not end by itself.
-func Unread(id consent.ID) Facts { return Facts{At: id.Time().Unix(), Ends: Never} }
+func Unread(id consent.ID) Facts { return Facts{At: id.Time().Unix(), Ends: never} }
 
 // FactsOf reads the facts of a record from its canonical bytes: the same as
 // ParseRecord would, in a tenth of the time. It returns false for what is no

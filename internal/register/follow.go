@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 	"time"
 )
 
@@ -18,14 +17,14 @@ type Follower struct {
 	archive  Archive
 	versions []*Versions
 
-	mu     sync.Mutex
+	turn   chan struct{} // holds one while somebody looks
 	loaded bool
 	at     int64 // the generation that was loaded
 }
 
 // NewFollower makes a follower of the versions of a node's sites.
 func NewFollower(a Archive, versions ...*Versions) *Follower {
-	return &Follower{archive: a, versions: versions}
+	return &Follower{archive: a, versions: versions, turn: make(chan struct{}, 1)}
 }
 
 // Step loads all versions if the archive's generation is another one than when they
@@ -33,8 +32,12 @@ func NewFollower(a Archive, versions ...*Versions) *Follower {
 // the archive for that one number, for all sites. A site that cannot be loaded
 // keeps no other one waiting, and is tried again by the next Step.
 func (f *Follower) Step(ctx context.Context) (bool, error) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
+	select {
+	case f.turn <- struct{}{}:
+		defer func() { <-f.turn }()
+	case <-ctx.Done():
+		return false, fmt.Errorf("the generation of the versions: %w", ctx.Err())
+	}
 	now, err := f.archive.Generation(ctx) // before what it tells of
 	if err != nil {
 		return false, fmt.Errorf("the generation of the versions: %w", err)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/temoin/temoin/consent"
@@ -199,7 +200,22 @@ type shape struct {
 	event      Event // without what differs from choice to choice
 	replaces   bool
 	answers    int
+	only       string // the categories answered, where an imported choice leaves some open
 	exceptions int
+}
+
+// only names the categories that are answered, unless they are all that are asked
+// about.
+func (t *Template) only(r *Record) string {
+	if slices.EqualFunc(r.Answers, t.asked, func(a Answer, id string) bool { return a.Category == id }) {
+		return ""
+	}
+	var names strings.Builder
+	for _, a := range r.Answers {
+		names.WriteString(a.Category)
+		names.WriteByte(' ')
+	}
+	return names.String()
 }
 
 // maxFrames bounds how many frames one version remembers: beyond, and where a
@@ -230,7 +246,7 @@ func (t *Template) Row(choice *consent.Choice, e Event, salt ledger.Salt) (Row, 
 }
 
 func (t *Template) frame(r *Record, e Event) *Frame {
-	s := shape{e, e.Replaces != nil, len(r.Answers), len(r.Exceptions)}
+	s := shape{e, e.Replaces != nil, len(r.Answers), t.only(r), len(r.Exceptions)}
 	s.event.Action, s.event.GPC, s.event.Replaces = "", false, nil
 	t.mu.RLock()
 	f, known := t.frames[s]

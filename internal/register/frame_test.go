@@ -65,6 +65,28 @@ func TestAFrameAndItsValuesAreTheRecordAgainWhateverWasChosen(t *testing.T) {
 	}
 }
 
+// Imported choices answer some categories and leave the others open.
+func TestChoicesThatAnswerOtherCategoriesAreKeptAsTheyAre(t *testing.T) {
+	s := site(t)
+	template := NewTemplate(s)
+	all := choose(t, s, "stats")
+	for i := range all.Answers {
+		for j := i + 1; j <= len(all.Answers); j++ {
+			choice := *all
+			choice.Answers = all.Answers[i:j]
+			e := Event{Action: Imported, Imported: "klaro"}
+			r := template.Record(&choice, e)
+			want, err := r.Canonical()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got, err := packed(t, template, r, e).Unpack(); err != nil || !bytes.Equal(got.Record, want) {
+				t.Errorf("%v\n%s\nis not\n%s", err, got.Record, want)
+			}
+		}
+	}
+}
+
 func TestARecordThatFitsNoFrameIsKeptWhole(t *testing.T) {
 	s := site(t)
 	template := NewTemplate(s)

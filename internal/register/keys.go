@@ -25,6 +25,7 @@ type Keys interface {
 type LogKeys struct {
 	Signers []ledger.Key // that sign now, the current one first
 	Trust   ledger.Trust // all that ever signed: what is kept here may be by any
+	Former  []string     // names of the site's logs before this one: see Keybook.NewLog
 }
 
 // OneKey is Keys for logs whose key never changes.
@@ -36,7 +37,7 @@ func (k OneKey) LogKeys(_ context.Context, site string) (LogKeys, error) {
 	if err != nil {
 		return LogKeys{}, err
 	}
-	return LogKeys{[]ledger.Key{key}, ledger.Trust{Origin: key.Origin(), Keys: []ledger.Verifier{key.Verifier()}}}, nil
+	return LogKeys{Signers: []ledger.Key{key}, Trust: ledger.Trust{Origin: key.Origin(), Keys: []ledger.Verifier{key.Verifier()}}}, nil
 }
 
 // LogOrigin is the name of a site's log: the address that it is served at. It is
@@ -55,6 +56,7 @@ const (
 	KeyPlanned     = "planned"     // in its time
 	KeyLost        = "lost"        // nobody has it any more
 	KeyCompromised = "compromised" // somebody else may have it
+	KeyNewLog      = "new-log"     // the first of another log, after a loss
 )
 
 // A SiteKey is the public half of a key that a site has or had. It is never
@@ -67,8 +69,10 @@ type SiteKey struct {
 	Size      int64     // of the log, then
 	Why       string
 	Note      string // the operator's words
-	Handover  []byte // by the key before it, where that was there and good: see ledger.Handover
-	Ends      []KeyEnd
+	// Handover is by the key before it, where that was there and good: see
+	// ledger.Handover. With KeyNewLog it is the last checkpoint of the log before.
+	Handover []byte
+	Ends     []KeyEnd
 }
 
 // A KeyEnd tells when and why a key ended: once, and once more when a key that has
@@ -221,14 +225,14 @@ func (b *Keybook) held(site string, rows []SiteKey) (LogKeys, error) {
 	if err != nil {
 		return LogKeys{}, err
 	}
-	keys := LogKeys{Trust: trust}
+	keys := LogKeys{Trust: trust, Former: FormerLogs(rows)}
 	for i, r := range slices.Backward(rows) {
 		at := slices.IndexFunc(ring, func(k ledger.Key) bool { return k.Verifier().String() == r.Public })
 		last := i == len(rows)-1
 		if at < 0 && last {
 			return LogKeys{}, b.otherKey(r, len(ring))
 		}
-		if at >= 0 && (last || len(r.Ends) == 0) {
+		if at >= 0 && ring[at].Origin() == trust.Origin && (last || len(r.Ends) == 0) {
 			keys.Signers = append(keys.Signers, ring[at])
 		}
 	}
@@ -265,8 +269,9 @@ func (b *Keybook) Account(ctx context.Context, site string) (keyring.Account, er
 	return keyring.Account{}, b.otherKey(current, len(ring))
 }
 
-// TrustIn returns the trust in the keys of a log, the newest first. Readers are
-// given no compromised one: what it has signed, somebody else may have.
+// TrustIn returns the trust in the keys of a site's log, the newest first; of its
+// last one, where it has had several. Readers are given no compromised one: what it
+// has signed, somebody else may have.
 func TrustIn(rows []SiteKey, compromised bool) (ledger.Trust, error) {
 	if len(rows) == 0 {
 		return ledger.Trust{}, ErrNoKey
@@ -277,12 +282,42 @@ func TrustIn(rows []SiteKey, compromised bool) (ledger.Trust, error) {
 		if err != nil {
 			return t, fmt.Errorf("key %d of the log of %s: %w", r.Number, r.Site, err)
 		}
-		t.Origin = v.Name()
-		if compromised || !r.Compromised() {
+		if t.Origin == "" {
+			t.Origin = v.Name()
+		}
+		if v.Name() == t.Origin && (compromised || !r.Compromised()) {
 			t.Keys = append(t.Keys, v)
 		}
 	}
 	return t, nil
+}
+
+// PublicKeys returns the keys of all logs that a site has had, for readers, the
+// newest first, and no compromised one.
+func PublicKeys(rows []SiteKey) (keys []string) {
+	for _, r := range slices.Backward(rows) {
+		if !r.Compromised() {
+			keys = append(keys, r.Public)
+		}
+	}
+	return keys
+}
+
+// logOf is the name of the log that a key is of.
+func (k SiteKey) logOf() string {
+	name, _, _ := strings.Cut(k.Public, "+")
+	return name
+}
+
+// FormerLogs returns the names of the logs that a site had before its last one, the
+// oldest first.
+func FormerLogs(rows []SiteKey) (names []string) {
+	for _, r := range rows {
+		if name := r.logOf(); name != rows[len(rows)-1].logOf() && !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
 // KeyList writes the public keys of a log for readers, the newest first: what
@@ -296,6 +331,10 @@ func KeyList(rows []SiteKey) string {
 		case r.Compromised():
 			fmt.Fprintf(&b, ". Compromised: somebody else may sign with it. Receipts under it alone prove nothing any more: download them again.\n# %s\n", r.Public)
 			continue
+		case r.logOf() != rows[len(rows)-1].logOf():
+			fmt.Fprintf(&b, ", of the former log %s, which is signed no more: its receipts still verify", r.logOf())
+		case r.Why == KeyNewLog:
+			fmt.Fprintf(&b, ", which begins the log %s: of the one before, signed up to entry %s, entries were lost", r.logOf(), sizeIn(r.Handover))
 		case len(r.Ends) > 0:
 			fmt.Fprintf(&b, "; signed until %s", day(r.Ends[0].At))
 		case i < len(rows)-1:
@@ -304,4 +343,11 @@ func KeyList(rows []SiteKey) string {
 		fmt.Fprintf(&b, ".\n%s\n", r.Public)
 	}
 	return b.String()
+}
+
+// sizeIn is the size that a checkpoint tells of.
+func sizeIn(checkpoint []byte) string {
+	_, rest, _ := strings.Cut(string(checkpoint), "\n")
+	size, _, _ := strings.Cut(rest, "\n")
+	return size
 }

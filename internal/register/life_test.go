@@ -155,25 +155,25 @@ func (e *eraser) Scrub(context.Context) error {
 func TestAnErasureWaitsForTheLogAndCleansUp(t *testing.T) {
 	id := consent.ID{1}
 	for name, c := range map[string]struct {
-		w    Subjected
+		w    Erasing
 		e    eraser
 		n    int
 		err  error
 		does string
 	}{
-		"a record":                     {Subjected{Record: &id, Form: Destroy}, eraser{looks: 3}, 1, nil, "destroy 1, scrub"},
-		"a chain":                      {Subjected{Record: &id, Chain: true, Form: Destroy}, eraser{looks: 1}, 3, nil, "destroy 3, scrub"},
-		"one that never comes":         {Subjected{Record: &id, Form: Destroy}, eraser{looks: -1}, 0, ErrUnlogged, ""},
-		"a record's account":           {Subjected{Record: &id, Form: Unlink}, eraser{}, 2, nil, "unlink its account, scrub"},
-		"an account under two secrets": {Subjected{Accounts: [][]byte{{'a'}, {'b'}}, Form: Unlink}, eraser{}, 4, nil, "unlink a, unlink b, scrub"},
-		"files that keep copies":       {Subjected{Record: &id, Form: Destroy}, eraser{looks: 1, scrubbed: ErrRemains}, 1, ErrRemains, "destroy 1, scrub"},
+		"a record":                     {Erasing{Record: &id, Form: Destroy}, eraser{looks: 3}, 1, nil, "destroy 1, scrub"},
+		"a chain":                      {Erasing{Record: &id, Chain: true, Form: Destroy}, eraser{looks: 1}, 3, nil, "destroy 3, scrub"},
+		"one that never comes":         {Erasing{Record: &id, Form: Destroy}, eraser{looks: -1}, 0, ErrUnlogged, ""},
+		"a record's account":           {Erasing{Record: &id, Form: Unlink}, eraser{}, 2, nil, "unlink its account, scrub"},
+		"an account under two secrets": {Erasing{Accounts: [][]byte{{'a'}, {'b'}}, Form: Unlink}, eraser{}, 4, nil, "unlink a, unlink b, scrub"},
+		"files that keep copies":       {Erasing{Record: &id, Form: Destroy}, eraser{looks: 1, scrubbed: ErrRemains}, 1, ErrRemains, "destroy 1, scrub"},
 	} {
 		n, err := Erase(t.Context(), &c.e, c.w, time.Now)
 		if n != c.n || !errors.Is(err, c.err) || strings.Join(c.e.did, ", ") != c.does {
 			t.Errorf("%s: %d, %v, %v", name, n, err, c.e.did)
 		}
 	}
-	if _, err := Erase(t.Context(), &eraser{}, Subjected{Form: "forget"}, time.Now); err == nil {
+	if _, err := Erase(t.Context(), &eraser{}, Erasing{Form: "forget"}, time.Now); err == nil {
 		t.Error("there is no such form")
 	}
 }

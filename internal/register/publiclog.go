@@ -97,9 +97,16 @@ func (h *heads) open(ctx context.Context, store headReader, site string, which i
 	if bytes.Equal(last.note, note) {
 		return last, nil
 	}
-	trust, err := trustOf(ctx, store, site)
+	rows, err := store.SiteKeys(ctx, site, KeyOfLog)
 	if err != nil {
 		return openedNote{}, err
+	}
+	trust, err := TrustIn(rows, true)
+	if err != nil {
+		return openedNote{}, err
+	}
+	if slices.Contains(FormerLogs(rows), originOf(note)) {
+		return openedNote{}, nil // the new log is not signed or cosigned yet
 	}
 	c, err := trust.Open(note)
 	if err != nil {

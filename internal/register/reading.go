@@ -73,6 +73,9 @@ func (r *Receipt) UnmarshalJSON(b []byte) error {
 	if err := exactly(b, &p); err != nil {
 		return err
 	}
+	if err := once(json.NewDecoder(bytes.NewReader(b))); err != nil {
+		return err
+	}
 	if err := exactRecord(p.Record); err != nil {
 		return err
 	}
@@ -96,10 +99,43 @@ func exactRecord(b []byte) error {
 	if format := formatOf(b, Format); format != Format {
 		return refused(OtherFormat, fmt.Errorf("the record's format is %.40q: this program reads %q", format, Format))
 	}
-	if err := exactly(b, new(Record)); err != nil {
+	var r Record
+	err := exactly(b, &r)
+	if err == nil && (r.Answers == nil || r.Exceptions == nil || r.Jurisdictions == nil) {
+		err = errors.New("null stands where a list must be")
+	}
+	if err != nil {
 		return refused(BadRecord, fmt.Errorf("the record: %w", err))
 	}
 	return nil
+}
+
+// once refuses JSON in which an object has a name twice: some readers see the first
+// of the two values, others the second. It reads one value.
+func once(dec *json.Decoder) error {
+	t, err := dec.Token()
+	d, compound := t.(json.Delim)
+	if err != nil || !compound {
+		return err
+	}
+	names := map[json.Token]bool{}
+	for dec.More() {
+		if d == '{' {
+			name, err := dec.Token()
+			if err != nil {
+				return err
+			}
+			if names[name] {
+				return fmt.Errorf("the name %q stands twice in one object", name)
+			}
+			names[name] = true
+		}
+		if err := once(dec); err != nil {
+			return err
+		}
+	}
+	_, err = dec.Token()
+	return err
 }
 
 // exactly decodes JSON that says the same when v is written again, but for its

@@ -140,6 +140,7 @@ type Template struct {
 	site   *policy.Site
 	common Record
 	scopes map[string]Answer // by category: whether it is in use, and its fingerprint
+	asked  []string          // the categories that a choice made here answers, in its order
 
 	mu     sync.RWMutex
 	frames map[shape]*Frame
@@ -155,6 +156,9 @@ func NewTemplate(site *policy.Site) *Template {
 	for _, k := range site.Categories {
 		scope := k.Fingerprint()
 		t.scopes[k.ID] = Answer{Category: k.ID, InUse: k.InUse(), Scope: hex.EncodeToString(scope[:])}
+		if k.NeedsConsent() {
+			t.asked = append(t.asked, k.ID)
+		}
 	}
 	return t
 }

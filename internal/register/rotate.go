@@ -44,7 +44,7 @@ func (b *Keybook) RotateLog(ctx context.Context, site string, o Rotation) (SiteK
 	if err != nil {
 		return SiteKey{}, err
 	}
-	_, head, err := compare(ctx, b.store, site, trust)
+	_, head, err := compare(ctx, b.store, site, trust, FormerLogs(rows))
 	if err != nil {
 		return SiteKey{}, err
 	}
@@ -52,7 +52,7 @@ func (b *Keybook) RotateLog(ctx context.Context, site string, o Rotation) (SiteK
 	if err != nil {
 		return SiteKey{}, err
 	}
-	key, err := b.nextLog(site, trust, o)
+	key, err := b.nextLog(site, trust.Origin, rows, o)
 	if err != nil {
 		return SiteKey{}, err
 	}
@@ -112,8 +112,8 @@ func (b *Keybook) replaceable(site string, rows []SiteKey, o Rotation) (*ledger.
 
 // nextLog returns a key that never signed. After a theft it is none that was in the
 // folder then.
-func (b *Keybook) nextLog(site string, trust ledger.Trust, o Rotation) (ledger.Key, error) {
-	known := slices.Clone(trust.Keys)
+func (b *Keybook) nextLog(site, origin string, rows []SiteKey, o Rotation) (ledger.Key, error) {
+	var known []ledger.Verifier
 	if o.Why == KeyCompromised {
 		ring, err := b.ring.Log(site)
 		if err != nil {
@@ -123,11 +123,7 @@ func (b *Keybook) nextLog(site string, trust ledger.Trust, o Rotation) (ledger.K
 			known = append(known, k.Verifier())
 		}
 	}
-	key, err := b.ring.MakeLog(site, trust.Origin, known)
-	if err == nil && key.Origin() != trust.Origin {
-		err = fmt.Errorf("%s is for the log %s, and that of %s is %s: take it away", b.ring.Path(site, key.Verifier()), key.Origin(), site, trust.Origin)
-	}
-	return key, err
+	return b.newKey(site, origin, rows, known...)
 }
 
 // PrepareLog makes the key that the next rotation takes, so that it can be given to
@@ -141,7 +137,7 @@ func (b *Keybook) PrepareLog(ctx context.Context, site string) (ledger.Key, erro
 	if err != nil {
 		return ledger.Key{}, err
 	}
-	return b.nextLog(site, trust, Rotation{Why: KeyPlanned})
+	return b.nextLog(site, trust.Origin, rows, Rotation{Why: KeyPlanned})
 }
 
 // end ends keys that go on no longer.

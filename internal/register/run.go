@@ -27,7 +27,10 @@ type Stepper interface {
 // from what the store holds. That a log cannot be extended, since more of it was
 // signed than is kept, keeps neither choices from being kept nor other logs from
 // being extended; it is said, and counts as lag until somebody restores the store.
-// Set the fields before Run.
+//
+// A process that lacks the key of a log lets another one lead, which may have it. It
+// does so once in a while and not always: where nobody has it, the logs of the other
+// sites go on. Set the fields before Run.
 type Loop struct {
 	Lead    func(ctx context.Context) (Lease, error)         // waits until this process leads
 	Changes func(ctx context.Context) <-chan struct{}        // says when to look again
@@ -45,6 +48,7 @@ type Loop struct {
 	ahead    bool
 	said     string // the last failure that was logged
 	saidAt   time.Time
+	aside    time.Time // when it last let another one lead
 }
 
 // Pauses after failures. The longest is short enough for other sites' choices to be
@@ -56,6 +60,9 @@ const (
 	// What comes meanwhile is taken together: a log that is extended after each
 	// commit takes the store from those who commit.
 	breath = 150 * time.Millisecond
+	// Another process that waits leads within half a second.
+	stepAside  = time.Second
+	asideAgain = time.Minute
 )
 
 // A LoopStatus is how a loop is doing: metrics.
@@ -89,12 +96,15 @@ func (l *Loop) Run(ctx context.Context) {
 			}
 			continue
 		}
-		l.lead(lease)
+		if l.lead(lease) {
+			l.sleep(ctx, stepAside)
+		}
 	}
 }
 
-// lead works until the lease ends.
-func (l *Loop) lead(lease Lease) {
+// lead works until the lease ends, or until another process should try: then it
+// returns true.
+func (l *Loop) lead(lease Lease) (aside bool) {
 	defer lease.Release()
 	ctx, end := context.WithCancel(lease.Context())
 	var other sync.WaitGroup
@@ -107,11 +117,14 @@ func (l *Loop) lead(lease Lease) {
 	}
 	w := &watch{l, l.New(), slices.Clone(l.Sites), l.Changes(ctx)}
 	for range w.changes {
-		w.catchUp(ctx)
+		if w.catchUp(ctx) {
+			return true
+		}
 		if l.sleep(ctx, breath) != nil {
-			return
+			return false
 		}
 	}
+	return false
 }
 
 // A watch is one time that this process leads.
@@ -123,8 +136,9 @@ type watch struct {
 }
 
 // catchUp steps until all that was committed when the last step began is in the
-// logs. What is committed later comes with a change of its own.
-func (w *watch) catchUp(ctx context.Context) {
+// logs. What is committed later comes with a change of its own. It returns true when
+// another process should lead.
+func (w *watch) catchUp(ctx context.Context) (aside bool) {
 	pause := firstPause
 	for ctx.Err() == nil {
 		began := w.awaits()
@@ -135,17 +149,32 @@ func (w *watch) catchUp(ctx context.Context) {
 		case ctx.Err() != nil:
 		case err != nil:
 			w.failed(err)
+			if errors.Is(err, ErrOtherKey) && w.stepsAside() {
+				return true
+			}
 			if n < stepSize && w.sleep(ctx, pause) != nil {
-				return
+				return false
 			}
 			pause = min(2*pause, longestPause)
 		default:
 			w.worked(began, n < stepSize, len(w.changes) > 0)
 			if n < stepSize {
-				return
+				return false
 			}
 		}
 	}
+	return false
+}
+
+// stepsAside reports whether it is time to let another process lead.
+func (l *Loop) stepsAside() (yes bool) {
+	now := l.now()
+	l.set(func() {
+		if yes = l.aside.IsZero() || now.Sub(l.aside) >= asideAgain; yes {
+			l.aside = now
+		}
+	})
+	return yes
 }
 
 // check looks at logs that nothing may be pending for: a process that died may have

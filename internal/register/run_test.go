@@ -254,3 +254,36 @@ func TestALoopThatLostItsLeaseLeadsAgain(t *testing.T) {
 		}
 	}
 }
+
+func TestALoopWithoutTheKeyOfALogLetsAnotherProcessLead(t *testing.T) {
+	c := conduct(t)
+	missing := step{5, fmt.Errorf("the log of shop: %w", ErrOtherKey)}
+	first := c.let()
+	c.changes <- struct{}{}
+	c.steps <- missing
+	if d := <-c.slept; d != stepAside || c.Status().Leads {
+		t.Fatalf("it does something else for %v, and leads: %v", d, c.Status().Leads)
+	}
+	<-first.released
+
+	// Nobody else has led: the other logs go on.
+	second := c.let()
+	c.changes <- struct{}{}
+	for range 2 {
+		c.steps <- missing
+		if d := <-c.slept; d > longestPause {
+			t.Errorf("it stands aside again after no time, for %v", d)
+		}
+	}
+	select {
+	case <-second.released:
+		t.Fatal("it gave up a lease that nobody else has taken")
+	default:
+	}
+	c.pass(asideAgain)
+	c.steps <- missing
+	<-second.released
+	if d := <-c.slept; d != stepAside {
+		t.Errorf("after a while it stands aside for %v", d)
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/temoin/temoin/consent"
 	"github.com/temoin/temoin/internal/ledger"
@@ -309,7 +310,7 @@ func (q *Sequencer) Check(ctx context.Context, site string) error {
 	if err != nil {
 		return err
 	}
-	signed, head, err := compare(ctx, q.store, site, keys.Trust)
+	signed, head, err := compare(ctx, q.store, site, keys.Trust, keys.Former)
 	if err != nil || head.Size == 0 {
 		return err
 	}
@@ -323,8 +324,8 @@ func (q *Sequencer) Check(ctx context.Context, site string) error {
 
 // compare returns the last checkpoint of a site, which trust must open, and the
 // head that is committed, and fails with ErrAhead unless the log holds all that was
-// signed.
-func compare(ctx context.Context, store LogStore, site string, trust ledger.Trust) (signed ledger.Checkpoint, head ledger.Head, err error) {
+// signed. A checkpoint of a former log of the site says nothing of this one.
+func compare(ctx context.Context, store LogStore, site string, trust ledger.Trust, former []string) (signed ledger.Checkpoint, head ledger.Head, err error) {
 	signed.Head = ledger.Empty()
 	note, err := store.Checkpoint(ctx, site)
 	if err != nil {
@@ -333,7 +334,7 @@ func compare(ctx context.Context, store LogStore, site string, trust ledger.Trus
 	if head, err = store.Head(ctx, site); err != nil {
 		return signed, head, err
 	}
-	if note != nil {
+	if note != nil && !slices.Contains(former, originOf(note)) {
 		if signed, err = trust.Open(note); err != nil {
 			return signed, head, fmt.Errorf("the last checkpoint: %w", err)
 		}
@@ -351,4 +352,10 @@ func compare(ctx context.Context, store LogStore, site string, trust ledger.Trus
 		}
 	}
 	return signed, head, nil
+}
+
+// originOf is the name of the log that a checkpoint says it is of.
+func originOf(note []byte) string {
+	origin, _, _ := strings.Cut(string(note), "\n")
+	return origin
 }

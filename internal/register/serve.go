@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/temoin/temoin/consent"
-	"github.com/temoin/temoin/internal/ledger"
 )
 
 const (
@@ -136,18 +135,6 @@ func (p *Receipts) read(ctx context.Context, id consent.ID) (*Receipt, error) {
 		}
 	}
 	return NewReceipt(ctx, under{p.Store, signed.note}, signed.trust, p.Site, id)
-}
-
-// trustOf returns the trust in all keys that a log ever had: what is kept here may be
-// signed by any.
-func trustOf(ctx context.Context, keys interface {
-	SiteKeys(ctx context.Context, site, use string) ([]SiteKey, error)
-}, site string) (ledger.Trust, error) {
-	rows, err := keys.SiteKeys(ctx, site, KeyOfLog)
-	if err != nil {
-		return ledger.Trust{}, err
-	}
-	return TrustIn(rows, true)
 }
 
 // under is a store with another checkpoint.

@@ -1,13 +1,13 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"database/sql"
 	"errors"
+	"slices"
 	"time"
-
-	"github.com/temoin/temoin/internal/ledger"
 )
 
 // Cosigned returns the newest checkpoint of a site's log that witnesses have
@@ -22,45 +22,19 @@ func (s *Store) Cosigned(ctx context.Context, site string) ([]byte, error) {
 }
 
 // KeepCosigned keeps a checkpoint with so many cosignatures, unless one of a larger
-// tree is kept, or one of the same with more: cosignatures are not lost again.
+// tree is kept, or one of the same with more: cosignatures are not lost again. One
+// of another log takes the place of any.
 func (s *Store) KeepCosigned(ctx context.Context, site string, size int64, cosignatures int, note []byte) error {
+	name, _, _ := bytes.Cut(note, []byte("\n"))
+	of := append(slices.Clone(name), '\n')
 	_, err := s.write.ExecContext(ctx, `INSERT INTO cosigned (site, size, cosignatures, checkpoint) VALUES ($1, $2, $3, $4)
 		ON CONFLICT (site) DO UPDATE SET size = excluded.size, cosignatures = excluded.cosignatures, checkpoint = excluded.checkpoint
-		WHERE cosigned.size < excluded.size OR cosigned.size = excluded.size AND cosigned.cosignatures <= excluded.cosignatures`, site, size, cosignatures, note)
+		WHERE cosigned.size < excluded.size OR cosigned.size = excluded.size AND cosigned.cosignatures <= excluded.cosignatures
+		OR substr(cosigned.checkpoint, 1, $5) <> $6`, site, size, cosignatures, note, len(of), of)
 	if err == nil {
 		s.changed()
 	}
 	return err
-}
-
-// Entries returns the entries of a site's log from an index on, at most n.
-func (s *Store) Entries(ctx context.Context, site string, from int64, n int) ([]ledger.Entry, error) {
-	rows, err := s.read.QueryContext(ctx, `SELECT idx, entry FROM leaf WHERE site = $1 AND idx >= $2 AND idx < $3 ORDER BY idx`, site, from, from+int64(n))
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var entries []ledger.Entry
-	for rows.Next() {
-		var at int64
-		var entry []byte
-		if err := rows.Scan(&at, &entry); err != nil {
-			return nil, err
-		}
-		if at != from+int64(len(entries)) || len(entry) != ledger.EntrySize {
-			return nil, ledger.ErrDamaged
-		}
-		entries = append(entries, ledger.Entry(entry))
-	}
-	return entries, rows.Err()
-}
-
-// Backlog returns how many choices, of all sites, are in no log yet. It counts to
-// the limit and no further.
-func (s *Store) Backlog(ctx context.Context, limit int) (n int, err error) {
-	err = s.read.QueryRowContext(ctx, `SELECT count(*) FROM (SELECT c.arrival FROM choice c
-		WHERE c.arrival >= (SELECT min(arrival) FROM (SELECT arrival FROM sequenced UNION ALL SELECT arrival FROM stalled) AS m) AND `+unplaced+` ORDER BY c.arrival LIMIT $1) AS waiting`, s.afresh(limit)...).Scan(&n)
-	return n, err
 }
 
 // An Anchored is what a place outside has answered, for good.
@@ -102,6 +76,34 @@ func (s *Store) LastAnchor(ctx context.Context, site, place string) (Anchored, b
 // so much.
 func (s *Store) Anchors(ctx context.Context, site string, since time.Time, limit int) ([]Anchored, error) {
 	return s.anchors(ctx, `site = $1 AND at >= $2 ORDER BY at, place, hash LIMIT $3`, site, since.Unix(), limit)
+}
+
+// AnchorsBefore returns the evidence of a site that was kept before another piece,
+// the newest first, at most so much; from the newest on where that is zero.
+func (s *Store) AnchorsBefore(ctx context.Context, site string, before AnchorMark, limit int) ([]Anchored, error) {
+	if before == (AnchorMark{}) {
+		return s.anchors(ctx, `site = $1 ORDER BY at DESC, hash DESC, place DESC LIMIT $2`, site, limit)
+	}
+	return s.anchors(ctx, `site = $1 AND (at, hash, place) < ($2, $3, $4) ORDER BY at DESC, hash DESC, place DESC LIMIT $5`,
+		site, before.At, before.Hash[:], before.Place, limit)
+}
+
+// AnchorsCovering returns evidence of checkpoints of a site's log with at least so
+// many entries, the smallest first, at most so much.
+func (s *Store) AnchorsCovering(ctx context.Context, site string, size int64, limit int) ([]Anchored, error) {
+	return s.anchors(ctx, `site = $1 AND size >= $2 ORDER BY size, at, hash, place LIMIT $3`, site, max(1, size), limit)
+}
+
+// An AnchorMark is the place of a piece of evidence in their order.
+type AnchorMark struct {
+	At    int64 // unix seconds
+	Hash  [sha256.Size]byte
+	Place string
+}
+
+// Mark returns the place of a piece of evidence among those of its site.
+func (a Anchored) Mark() AnchorMark {
+	return AnchorMark{a.At.Unix(), sha256.Sum256(a.Subject), a.Place}
 }
 
 func (s *Store) anchors(ctx context.Context, where string, args ...any) ([]Anchored, error) {

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -47,6 +48,51 @@ func TestEvidenceOfAnchorsIsNeverChangedOrRemoved(t *testing.T) {
 		}
 		if all, err := s.Anchors(t.Context(), "shop", at.AddDate(0, 0, 1), 2); err != nil || len(all) != 2 || all[0].Size != 9 || all[1].Size != 0 {
 			t.Errorf("%v: %+v", err, all)
+		}
+	})
+}
+
+func TestEvidenceIsReadPageByPageAndByTheLogThatItCovers(t *testing.T) {
+	onEach(t, func(t *testing.T, where string) {
+		s := open1(t, where)
+		at := time.Date(2026, time.November, 21, 12, 0, 0, 0, time.UTC)
+		var want []string
+		for i := range 9 { // three at a time, of which two share their subject
+			a := Anchored{Site: "shop", Place: []string{"é", "a", "b"}[i%3], Kind: "directory", At: at.AddDate(0, 0, i/3), Size: int64(i / 3 * 10),
+				Subject: []byte(strings.Repeat("s", 40+i/2)), Evidence: []byte{byte(i)}}
+			for _, site := range []string{"shop", "other"} {
+				a.Site = site
+				if err := s.KeepAnchor(t.Context(), a); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want = append(want, string(a.Evidence))
+		}
+		var got []string
+		var mark AnchorMark
+		last := at.AddDate(1, 0, 0)
+		for range 6 {
+			page, err := s.AnchorsBefore(t.Context(), "shop", mark, 2)
+			if err != nil || len(page) > 2 {
+				t.Fatalf("%v, %d", err, len(page))
+			}
+			for _, a := range page {
+				if a.At.After(last) || a.Site != "shop" {
+					t.Errorf("%s at %v comes after one at %v", a.Site, a.At, last)
+				}
+				last, mark = a.At, a.Mark()
+				got = append(got, string(a.Evidence))
+			}
+		}
+		slices.Sort(got)
+		if !slices.Equal(got, want) {
+			t.Errorf("by pages: %q", got)
+		}
+		for size, n := range map[int64]int{0: 6, 1: 6, 10: 6, 11: 3, 21: 0} { // of size 0 are versions
+			covering, err := s.AnchorsCovering(t.Context(), "shop", size, 99)
+			if err != nil || len(covering) != n || n > 0 && covering[0].Size < size {
+				t.Errorf("%v: of %d entries %+v", err, size, covering)
+			}
 		}
 	})
 }

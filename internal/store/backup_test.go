@@ -1,13 +1,11 @@
 package store
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -19,6 +17,7 @@ import (
 	"github.com/temoin/temoin/consent"
 	"github.com/temoin/temoin/internal/ledger"
 	"github.com/temoin/temoin/internal/register"
+	"github.com/temoin/temoin/internal/storetest"
 )
 
 // keep publishes the version of the site, so that there is evidence.
@@ -43,7 +42,7 @@ func restore(t *testing.T, l *life, backup string, how Restoring) (*life, Restor
 	var r Restored
 	var err error
 	if isPostgres(l.Store) {
-		to = database(t)
+		to = storetest.Database(t)
 		r, err = RestorePostgres(t.Context(), backup, to, how)
 	} else {
 		to = filepath.Join(t.TempDir(), "restored")
@@ -357,6 +356,9 @@ var damages = map[string]string{
 	`UPDATE place SET idx = 4 WHERE idx = 3`:                                       "the place 4",
 	`UPDATE place SET idx = 99 WHERE idx = 3`:                                      "the place 99",
 	`UPDATE place SET ends = 9`:                                                    "not what it is looked up by",
+	`UPDATE place SET action = 'accept', language = 'xx'`:                          "action or language are others",
+	`UPDATE place SET subject = zeroblob(32)`:                                      "its account is another",
+	`DELETE FROM place WHERE idx = 3`:                                              "1 choices are in no log, which has gone on behind them",
 	`DELETE FROM choice WHERE arrival = 3`:                                         "has a place in the log, and is not kept",
 	`UPDATE artifact SET bytes = CAST('a change' AS BLOB) WHERE length(bytes) = 8`: "not what its hash says",
 	`UPDATE migration SET checksum = 'x'`:                                          "was changed after it ran",
@@ -391,6 +393,13 @@ func TestADamagedBackupIsNotRestored(t *testing.T) {
 	}
 	if _, _, err := restore(t, l, file, Restoring{}); err != nil {
 		t.Errorf("undamaged: %v", err)
+	}
+}
+
+func TestAnEmptyDatabaseIsNotSaidToBeRestored(t *testing.T) {
+	t.Parallel()
+	if _, err := RestorePostgres(t.Context(), "", storetest.Database(t), Restoring{}); err == nil || !strings.Contains(err.Error(), "there is no store in the database") {
+		t.Error(err)
 	}
 }
 
@@ -499,7 +508,7 @@ func TestAnErasureThatIsKilledIsDoneOrNot(t *testing.T) {
 		file := filepath.Join(t.TempDir(), "journal")
 		acknowledged := map[string]bool{}
 		for round := range 4 {
-			v := startEraser(t, where, file)
+			v := startTest(t, "TestAnErasureThatIsKilledIsDoneOrNot", "TEMOIN_STORE_ERASER="+where, "TEMOIN_STORE_JOURNAL="+file)
 			for range 10 + 15*round {
 				acknowledged[v.line()] = true
 			}
@@ -546,25 +555,6 @@ func TestAnErasureThatIsKilledIsDoneOrNot(t *testing.T) {
 			t.Errorf("%+v", v)
 		}
 	})
-}
-
-func startEraser(t *testing.T, where, journal string) *victimProcess {
-	t.Helper()
-	cmd := exec.Command(os.Args[0], "-test.run=^TestAnErasureThatIsKilledIsDoneOrNot$")
-	cmd.Env = append(os.Environ(), "TEMOIN_STORE_ERASER="+where, "TEMOIN_STORE_JOURNAL="+journal)
-	cmd.Stderr = os.Stderr
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		cmd.Process.Kill() //nolint:errcheck // it may have ended
-		cmd.Wait()         //nolint:errcheck // it was killed
-	})
-	return &victimProcess{t, cmd, bufio.NewReader(out)}
 }
 
 // eraser destroys records one after another, and says each when it is done.

@@ -232,7 +232,7 @@ func (s *Store) renameChains(ctx context.Context, tx *sql.Tx, site, list string,
 // id bounds what is looked at: it is not older than the choice, but for what clocks
 // may differ.
 func dueSQL(due register.Due, after consent.ID) (where string, args []any) {
-	bound := idAfter(due.Latest)
+	bound := idAt(due.Latest.Add(clocks))
 	args = []any{due.Site, after[:], bound[:], due.Before.Unix()}
 	where = `site = $1 AND record > $2 AND record < $3 AND (ends < $4`
 	for _, version := range slices.SortedFunc(maps.Keys(due.Sooner), func(a, b [8]byte) int { return bytes.Compare(a[:], b[:]) }) {

@@ -21,6 +21,7 @@ import (
 
 	"github.com/temoin/temoin/consent"
 	"github.com/temoin/temoin/internal/register"
+	"github.com/temoin/temoin/internal/storetest"
 	"github.com/temoin/temoin/policy"
 )
 
@@ -209,7 +210,7 @@ func TestNothingIsLeftInTheFilesOfADestroyedRecord(t *testing.T) {
 // have nothing of it. Its write-ahead log is not looked at: it has.
 func TestNothingIsLeftInRewrittenTablesOfADestroyedRecord(t *testing.T) {
 	t.Parallel()
-	where := database(t)
+	where := storetest.Database(t)
 	l := live(t, where)
 	var gone, stay []register.Row
 	for n := range 300 {
@@ -231,7 +232,7 @@ func TestNothingIsLeftInRewrittenTablesOfADestroyedRecord(t *testing.T) {
 	if _, err := l.Backup(t.Context(), dump); err != nil {
 		t.Fatal(err)
 	}
-	sqlOn(t, where, `CREATE EXTENSION pageinspect`)
+	storetest.SQL(t, where, `CREATE EXTENSION pageinspect`)
 	dead := func() int { // rows in pages that no query sees
 		return l.number(`SELECT count(*) FROM generate_series(0, pg_relation_size('choice') / 8192 - 1) b, heap_page_items(get_raw_page('choice', b::int)) i WHERE i.lp_flags = 1 AND i.t_xmax <> '0'`)
 	}
@@ -241,8 +242,8 @@ func TestNothingIsLeftInRewrittenTablesOfADestroyedRecord(t *testing.T) {
 	if err := l.Rewrite(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	sqlOn(t, where, `CHECKPOINT`)
-	folder := filepath.Join(server.dir, "data", "base", fmt.Sprint(l.number(`SELECT oid FROM pg_database WHERE datname = current_database()`)))
+	storetest.SQL(t, where, `CHECKPOINT`)
+	folder := filepath.Join(storetest.Folder(), "data", "base", fmt.Sprint(l.number(`SELECT oid FROM pg_database WHERE datname = current_database()`)))
 	if in := found(t, folder, traces(gone...)); len(in) > 0 {
 		t.Errorf("%v is left", in)
 	}
@@ -387,7 +388,7 @@ func TestWhatIsNotInTheLogYetIsErasedWhenItIs(t *testing.T) {
 		}
 		done := make(chan error)
 		go func() {
-			_, err := register.Erase(t.Context(), l.Store, register.Subjected{Site: l.site.ID, Accounts: [][]byte{account}, Form: register.Destroy}, func() time.Time { return noon })
+			_, err := register.Erase(t.Context(), l.Store, register.Erasing{Site: l.site.ID, Accounts: [][]byte{account}, Form: register.Destroy}, func() time.Time { return noon })
 			done <- err
 		}()
 		l.step()
@@ -553,7 +554,7 @@ func TestACommandErasesBesideAServerUnderLoad(t *testing.T) {
 				}
 			}
 		})
-		w := register.Subjected{Site: l.site.ID, Accounts: [][]byte{accountOf("one")}, Form: register.Destroy}
+		w := register.Erasing{Site: l.site.ID, Accounts: [][]byte{accountOf("one")}, Form: register.Destroy}
 		n, err := register.Erase(t.Context(), other, w, func() time.Time { return noon })
 		stop()
 		load.Wait()
@@ -589,7 +590,7 @@ func TestALongReaderIsSaidToKeepOldPages(t *testing.T) {
 	if _, err := keptOf(t.Context(), tx, l.site.ID, []consent.ID{r.ID}); err != nil {
 		t.Fatal(err)
 	}
-	w := register.Subjected{Site: l.site.ID, Record: &r.ID, Form: register.Destroy}
+	w := register.Erasing{Site: l.site.ID, Record: &r.ID, Form: register.Destroy}
 	if n, err := register.Erase(t.Context(), l.Store, w, func() time.Time { return noon }); n != 1 || !errors.Is(err, register.ErrRemains) {
 		t.Fatalf("%d, %v", n, err)
 	}

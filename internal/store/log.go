@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 
 	"github.com/temoin/temoin/consent"
 	"github.com/temoin/temoin/internal/ledger"
@@ -154,6 +155,7 @@ func (s *Store) Head(ctx context.Context, site string) (ledger.Head, error) {
 
 // A querier is a database or a transaction.
 type querier interface {
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
 	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
 }
 
@@ -292,4 +294,39 @@ func (s *Store) Find(ctx context.Context, site string, id consent.ID) (register.
 		return one[0], -1, err
 	}
 	return one[0], at.Int64, nil
+}
+
+// Entries returns the entries of a site's log from an index on, at most n.
+func (s *Store) Entries(ctx context.Context, site string, from int64, n int) ([]ledger.Entry, error) {
+	return entries(ctx, s.read, site, from, from+int64(n))
+}
+
+// entries reads the entries of a site's log from an index on, up to another one.
+func entries(ctx context.Context, q querier, site string, from, to int64) ([]ledger.Entry, error) {
+	rows, err := q.QueryContext(ctx, `SELECT idx, entry FROM leaf WHERE site = $1 AND idx >= $2 AND idx < $3 ORDER BY site, idx`, site, from, to)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var list []ledger.Entry
+	for rows.Next() {
+		var at int64
+		var b []byte
+		if err := rows.Scan(&at, &b); err != nil {
+			return nil, err
+		}
+		if at != from+int64(len(list)) || len(b) != ledger.EntrySize {
+			return nil, fmt.Errorf("entry %d is missing: %w", from+int64(len(list)), ledger.ErrDamaged)
+		}
+		list = append(list, ledger.Entry(b))
+	}
+	return list, rows.Err()
+}
+
+// Backlog returns how many choices, of all sites, are in no log yet. It counts to
+// the limit and no further.
+func (s *Store) Backlog(ctx context.Context, limit int) (n int, err error) {
+	err = s.read.QueryRowContext(ctx, `SELECT count(*) FROM (SELECT c.arrival FROM choice c
+		WHERE c.arrival >= (SELECT min(arrival) FROM (SELECT arrival FROM sequenced UNION ALL SELECT arrival FROM stalled) AS m) AND `+unplaced+` ORDER BY c.arrival LIMIT $1) AS waiting`, s.afresh(limit)...).Scan(&n)
+	return n, err
 }

@@ -28,23 +28,26 @@ type dialect struct {
 // error: the tables are not what the program takes them for. It writes nothing,
 // and needs no right to, where everything has run.
 func migrate(ctx context.Context, db *sql.DB, d dialect) error {
-	names, known, err := migrationsOf(d)
-	if err != nil {
-		return err
-	}
-	ran, err := ranAlready(ctx, db, d, known)
+	names, known, err := missing(ctx, db, d)
 	if err != nil {
 		return err
 	}
 	for _, name := range names {
-		if ran[name] {
-			continue
-		}
 		if err := migrateOne(ctx, db, d, name, known[name]); err != nil {
 			return fmt.Errorf("migration %s: %w", name, err)
 		}
 	}
 	return nil
+}
+
+// missing returns the names of the migrations that have not run, in their order, and
+// what each migration does.
+func missing(ctx context.Context, db *sql.DB, d dialect) (names []string, known map[string]string, err error) {
+	if names, known, err = migrationsOf(d); err != nil {
+		return nil, nil, err
+	}
+	ran, err := ranAlready(ctx, db, d, known)
+	return slices.DeleteFunc(names, func(name string) bool { return ran[name] }), known, err
 }
 
 // migrationsOf returns the migrations of an engine: their names in order, and what

@@ -14,10 +14,11 @@ import (
 	"github.com/temoin/temoin/consent"
 	"github.com/temoin/temoin/internal/ledger"
 	"github.com/temoin/temoin/internal/register"
+	"github.com/temoin/temoin/internal/storetest"
 )
 
 // stepAll puts all that is committed into the logs and returns how much it was.
-func stepAll(t *testing.T, q *register.Sequencer) (took int) {
+func stepAll(t testing.TB, q *register.Sequencer) (took int) {
 	t.Helper()
 	for {
 		n, err := q.Step(t.Context())
@@ -149,7 +150,7 @@ func tryExtend(t *testing.T, s *Store, site string, pending []register.Arrived) 
 
 func TestAChoiceWhoseTransactionEndsLateIsNotPassedOver(t *testing.T) {
 	t.Parallel()
-	s := open1(t, database(t))
+	s := open1(t, storetest.Database(t))
 	keys, _ := keyOf(t)
 	q := register.NewSequencer(s, keys)
 	commit(t, s, row(1))
@@ -185,13 +186,13 @@ func TestAChoiceWhoseTransactionEndsLateIsNotPassedOver(t *testing.T) {
 // A dump that is restored in a new server, which has begun to count anew.
 func TestChoicesThatComeAfterARestoreElsewhereArePutIntoTheLogToo(t *testing.T) {
 	t.Parallel()
-	where := database(t)
+	where := storetest.Database(t)
 	s := open1(t, where)
 	keys, _ := keyOf(t)
 	commit(t, s, row(1), row(2))
 	stepAll(t, register.NewSequencer(s, keys))
 	s.Close()
-	sqlOn(t, where, `ALTER TABLE choice DISABLE TRIGGER choice_never_changes`, `UPDATE choice SET arrival = arrival + 1000000000000`,
+	storetest.SQL(t, where, `ALTER TABLE choice DISABLE TRIGGER choice_never_changes`, `UPDATE choice SET arrival = arrival + 1000000000000`,
 		`UPDATE sequenced SET arrival = arrival + 1000000000000`, `ALTER TABLE choice ENABLE TRIGGER choice_never_changes`)
 	for n := 3; n < 6; n++ {
 		s := open1(t, where)
@@ -209,7 +210,7 @@ func TestChoicesThatComeAfterARestoreElsewhereArePutIntoTheLogToo(t *testing.T) 
 
 func TestAStaleHolderCanNeitherExtendNorKeepACheckpoint(t *testing.T) {
 	t.Parallel()
-	where := database(t)
+	where := storetest.Database(t)
 	one, two := open1(t, where), open1(t, where)
 	keys, trust := keyOf(t)
 	stale, fresh := register.NewSequencer(one, keys), register.NewSequencer(two, keys)
@@ -308,7 +309,7 @@ const takeover = 5 * time.Second
 
 func TestLeadershipIsTakenOverFromAKilledProcess(t *testing.T) {
 	t.Parallel()
-	where := database(t)
+	where := storetest.Database(t)
 	s := open1(t, where)
 	v := startVictim(t, where, "lead", 0)
 	if said := v.line(); said != "leads" {
@@ -327,14 +328,14 @@ func TestLeadershipIsTakenOverFromAKilledProcess(t *testing.T) {
 // The server is not told that the holder is gone: to it, the session is open.
 func TestLeadershipIsTakenOverFromAProcessThatIsCutOff(t *testing.T) {
 	t.Parallel()
-	where := database(t)
-	s, w := open1(t, where), through(t, where)
-	cutOff := open1(t, w.address)
+	where := storetest.Database(t)
+	s, w := open1(t, where), storetest.Through(t, where)
+	cutOff := open1(t, w.Address)
 	held, err := cutOff.Lead(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.Cut()
+	w.Hold()
 	took := time.Now()
 	ctx, cancel := context.WithTimeout(t.Context(), takeover)
 	defer cancel()
@@ -345,7 +346,7 @@ func TestLeadershipIsTakenOverFromAProcessThatIsCutOff(t *testing.T) {
 	if !errors.Is(context.Cause(held.Context()), ErrLost) {
 		t.Errorf("two lead: the one that was cut off does not know (%v)", context.Cause(held.Context()))
 	}
-	w.Mend()
+	w.Resume()
 }
 
 func TestAFolderIsOfOneProcess(t *testing.T) {
@@ -396,7 +397,7 @@ func TestChangesAreHeardOf(t *testing.T) {
 
 func TestOneProcessHearsOfAnothersChangesBeforeItPolls(t *testing.T) {
 	t.Parallel()
-	where := database(t)
+	where := storetest.Database(t)
 	one, two := open1(t, where), open1(t, where)
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
@@ -418,7 +419,7 @@ func TestOneProcessHearsOfAnothersChangesBeforeItPolls(t *testing.T) {
 
 func TestTwoProcessesTakeLoadTogether(t *testing.T) {
 	t.Parallel()
-	where := database(t)
+	where := storetest.Database(t)
 	s := open1(t, where)
 	keys, _ := keyOf(t)
 	q := register.NewSequencer(s, keys)
@@ -459,7 +460,7 @@ func TestTwoProcessesTakeLoadTogether(t *testing.T) {
 
 func TestTheSameChoicesOnTwoNodesAreKeptOnce(t *testing.T) {
 	t.Parallel()
-	where := database(t)
+	where := storetest.Database(t)
 	nodes := []*Store{open1(t, where), open1(t, where)}
 	var mu sync.Mutex
 	answers := map[consent.ID][]byte{}
@@ -500,7 +501,7 @@ func TestTheSameChoicesOnTwoNodesAreKeptOnce(t *testing.T) {
 
 func TestALostDatabaseMakesTheRegisterUnavailableUntilItIsBack(t *testing.T) {
 	t.Parallel()
-	where := database(t)
+	where := storetest.Database(t)
 	s := open1(t, where)
 	g := register.NewGroup(s, s.Writers())
 	defer g.Close()
@@ -508,11 +509,11 @@ func TestALostDatabaseMakesTheRegisterUnavailableUntilItIsBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	name := where[strings.LastIndex(where, "/")+1:]
-	sqlOn(t, server.address("postgres"), "ALTER DATABASE "+name+" ALLOW_CONNECTIONS false", "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '"+name+"'")
+	storetest.SQL(t, storetest.Admin(), "ALTER DATABASE "+name+" ALLOW_CONNECTIONS false", "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '"+name+"'")
 	if _, err := g.Commit(t.Context(), row(2)); !errors.Is(err, register.ErrUnavailable) {
 		t.Errorf("%v", err)
 	}
-	sqlOn(t, server.address("postgres"), "ALTER DATABASE "+name+" ALLOW_CONNECTIONS true")
+	storetest.SQL(t, storetest.Admin(), "ALTER DATABASE "+name+" ALLOW_CONNECTIONS true")
 	if _, err := g.Commit(t.Context(), row(3)); err != nil {
 		t.Errorf("it does not recover: %v", err)
 	}
@@ -521,9 +522,9 @@ func TestALostDatabaseMakesTheRegisterUnavailableUntilItIsBack(t *testing.T) {
 // roles makes a database with an owner of its own and a role to run as.
 func roles(t *testing.T) (owner, runtime string) {
 	t.Helper()
-	where := database(t)
+	where := storetest.Database(t)
 	name := where[strings.LastIndex(where, "/")+1:]
-	sqlOn(t, where, "CREATE ROLE owner_"+name+" LOGIN", "CREATE ROLE run_"+name+" LOGIN", "ALTER DATABASE "+name+" OWNER TO owner_"+name)
+	storetest.SQL(t, where, "CREATE ROLE owner_"+name+" LOGIN", "CREATE ROLE run_"+name+" LOGIN", "ALTER DATABASE "+name+" OWNER TO owner_"+name)
 	as := func(role string) string { return strings.Replace(where, "owner@", role+"_"+name+"@", 1) }
 	return as("owner"), as("run")
 }
@@ -589,7 +590,7 @@ func TestARunTimeRoleDoesItsWorkAndCannotTouchTheRules(t *testing.T) {
 func TestAPoolerThatSharesSessionsIsRefused(t *testing.T) {
 	const ignoring = "ignore_startup_parameters = synchronous_commit,idle_in_transaction_session_timeout,default_transaction_isolation,enable_bitmapscan,enable_sort,jit"
 	t.Parallel()
-	where := database(t)
+	where := storetest.Database(t)
 	for name, c := range map[string]struct {
 		mode     string
 		settings []string
@@ -602,7 +603,7 @@ func TestAPoolerThatSharesSessionsIsRefused(t *testing.T) {
 		"of sessions":              {"session", []string{ignoring}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			through := pooler(t, where, c.mode, c.settings...)
+			through := storetest.Pooler(t, where, c.mode, c.settings...)
 			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 			defer cancel()
 			s, err := Open(ctx, through)
@@ -618,7 +619,7 @@ func TestAPoolerThatSharesSessionsIsRefused(t *testing.T) {
 
 func TestWhatASessionMustNotBeIsSaid(t *testing.T) {
 	t.Parallel()
-	where := database(t)
+	where := storetest.Database(t)
 	if _, err := Open(t.Context(), where+"?synchronous_commit=off"); err == nil || !strings.Contains(err.Error(), "synchronous_commit is off") {
 		t.Errorf("%v", err)
 	}

@@ -52,20 +52,11 @@ func (s *Store) ready(ctx context.Context, db *sql.DB, d dialect) error {
 
 // upToDate refuses a store in which a migration has not run. It writes nothing.
 func upToDate(ctx context.Context, db *sql.DB, d dialect) error {
-	names, known, err := migrationsOf(d)
-	if err != nil {
-		return err
+	names, _, err := missing(ctx, db, d)
+	if err == nil && len(names) > 0 {
+		err = fmt.Errorf("the store is not up to date (it lacks %s), and a command beside a server does not change tables: start the server with this version of Témoin first", names[0])
 	}
-	ran, err := ranAlready(ctx, db, d, known)
-	if err != nil {
-		return err
-	}
-	for _, name := range names {
-		if !ran[name] {
-			return fmt.Errorf("the store is not up to date (it lacks %s), and a command beside a server does not change tables: start the server with this version of Témoin first", name)
-		}
-	}
-	return nil
+	return err
 }
 
 // patience is how long SQLite waits for another process that writes. A command

@@ -16,6 +16,7 @@ import (
 
 	"github.com/temoin/temoin/internal/archivetest"
 	"github.com/temoin/temoin/internal/register"
+	"github.com/temoin/temoin/internal/storetest"
 )
 
 func openBeside(t testing.TB, where string) *Store {
@@ -255,10 +256,10 @@ func TestTheStoresFilesAreReadableByNobodyElse(t *testing.T) {
 // poolable makes a database whose sessions are what the contract needs by themselves.
 func poolable(t *testing.T) (where string) {
 	t.Helper()
-	where = database(t)
+	where = storetest.Database(t)
 	name := where[strings.LastIndex(where, "/")+1:]
 	for setting, value := range sessionSettings {
-		sqlOn(t, where, "ALTER DATABASE "+name+" SET "+setting+" = '"+value+"'")
+		storetest.SQL(t, where, "ALTER DATABASE "+name+" SET "+setting+" = '"+value+"'")
 	}
 	return where
 }
@@ -266,7 +267,7 @@ func poolable(t *testing.T) (where string) {
 func TestWithADirectAddressTheOtherOneMayBeOfAPoolerThatSharesSessions(t *testing.T) {
 	t.Parallel()
 	where := poolable(t)
-	through := pooler(t, where, "transaction", "default_pool_size = 2")
+	through := storetest.Pooler(t, where, "transaction", "default_pool_size = 2")
 	var nodes []*Store
 	for range 2 {
 		s, err := Open(t.Context(), through, Direct(where+"?application_name=direct"))
@@ -332,8 +333,8 @@ func TestWithADirectAddressTheOtherOneMayBeOfAPoolerThatSharesSessions(t *testin
 func TestWhatADirectAddressMustNotBeIsSaid(t *testing.T) {
 	t.Parallel()
 	where, other := poolable(t), poolable(t)
-	bare := database(t)
-	through, ignoring := pooler(t, where, "transaction"), pooler(t, where, "transaction", "ignore_startup_parameters = "+strings.Join(slices.Collect(maps.Keys(sessionSettings)), ","))
+	bare := storetest.Database(t)
+	through, ignoring := storetest.Pooler(t, where, "transaction"), storetest.Pooler(t, where, "transaction", "ignore_startup_parameters = "+strings.Join(slices.Collect(maps.Keys(sessionSettings)), ","))
 	to := func(through, database string) string {
 		return through[:strings.LastIndex(through, "/")] + database[strings.LastIndex(database, "/"):]
 	}
@@ -362,7 +363,7 @@ func TestWhatADirectAddressMustNotBeIsSaid(t *testing.T) {
 	_, commands, _ := strings.Cut(err.Error(), "As its owner: ")
 	commands, _, _ = strings.Cut(commands, " Then ")
 	for c := range strings.SplitSeq(commands, "; ") {
-		sqlOn(t, bare, c)
+		storetest.SQL(t, bare, c)
 	}
 	s, err := Open(t.Context(), bare, Direct(bare))
 	if err != nil {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/temoin/temoin/internal/archivetest"
 	"github.com/temoin/temoin/internal/register"
+	"github.com/temoin/temoin/internal/storetest"
 )
 
 // A load is many callers who keep choices.
@@ -110,13 +111,11 @@ func TestADatabaseThatIsStoppedUnderLoadIsUsedAgainWhenItIsBack(t *testing.T) {
 	for name, end := range map[string]syscall.Signal{"shut down": syscall.SIGINT, "crashed": syscall.SIGQUIT} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			p := &postgresServer{}
-			if p.err = p.make(); p.err == nil {
-				p.err = p.serve(end)
+			p := storetest.NewServer(t)
+			if err := p.Serve(end); err != nil {
+				t.Fatal(err)
 			}
-			t.Cleanup(p.stop)
-			p.needs(t)
-			s := open1(t, p.address("postgres"))
+			s := open1(t, p.Address())
 			lease, err := s.Lead(t.Context())
 			if err != nil {
 				t.Fatal(err)
@@ -125,7 +124,7 @@ func TestADatabaseThatIsStoppedUnderLoadIsUsedAgainWhenItIsBack(t *testing.T) {
 			l.until(false)
 			halted := make(chan struct{})
 			go func() {
-				p.halt()
+				p.Halt()
 				close(halted)
 			}()
 			l.until(true)
@@ -137,7 +136,7 @@ func TestADatabaseThatIsStoppedUnderLoadIsUsedAgainWhenItIsBack(t *testing.T) {
 			if !errors.Is(context.Cause(lease.Context()), ErrLost) {
 				t.Errorf("%v", context.Cause(lease.Context()))
 			}
-			if err := p.serve(end); err != nil {
+			if err := p.Serve(end); err != nil {
 				t.Fatal(err)
 			}
 			l.until(false)

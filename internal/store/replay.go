@@ -22,10 +22,15 @@ func (s *Store) Replay(ctx context.Context, journal []register.Erasure) (records
 	if err != nil {
 		return 0, 0, err
 	}
+	known := make(map[register.Erasure]bool, len(own)+len(journal))
+	for _, e := range own {
+		known[e] = true
+	}
 	missing := map[string][]register.Erasure{}
 	for _, e := range journal {
 		e.At = e.At.Truncate(time.Second).UTC()
-		if !slices.Contains(own, e) && !slices.Contains(missing[e.Site], e) {
+		if !known[e] {
+			known[e] = true
 			missing[e.Site] = append(missing[e.Site], e)
 		}
 	}
@@ -136,7 +141,7 @@ func (s *Store) unlinkedOf(ctx context.Context, site string, hashes map[register
 // unlinkBefore unlinks an account from records that were made before a time: the
 // account may have chosen again since.
 func unlinkBefore(ctx context.Context, tx *sql.Tx, site string, a unlinkedAccount) (int, error) {
-	until := idAfter(a.at.Add(time.Second))
+	until := idAt(a.at.Add(time.Second + clocks))
 	res, err := tx.ExecContext(ctx, `UPDATE choice SET account = NULL WHERE site = $1 AND account = $2 AND id < $3`, site, a.key, until[:])
 	if err != nil {
 		return 0, err
@@ -147,17 +152,4 @@ func unlinkBefore(ctx context.Context, tx *sql.Tx, site string, a unlinkedAccoun
 	}
 	_, err = tx.ExecContext(ctx, `UPDATE place SET subject = NULL WHERE site = $1 AND subject = $2 AND record < $3`, site, a.key, until[:])
 	return int(n), err
-}
-
-// clocks is how far the time in a record's id may be from that of the choice, and
-// more: clients make them.
-const clocks = time.Hour
-
-// idAfter is an id behind those of records that were made before a time.
-func idAfter(at time.Time) (id consent.ID) {
-	ms := at.Add(clocks).UnixMilli()
-	for i := range 6 {
-		id[i] = byte(ms >> (40 - 8*i))
-	}
-	return id
 }

@@ -304,38 +304,6 @@ func TestAReceiptThatTheLogHasNotComeToIsGivenWithoutItsProof(t *testing.T) {
 	})
 }
 
-func TestNotMoreReceiptsAreWaitedForThanMemoryIsSetAsideFor(t *testing.T) {
-	t.Parallel()
-	v := serve(t, engines[0].place(t))
-	v.receipts.Wait = time.Minute
-	row := choice1(t, v.site, 0)
-	commit(t, v.Store, row)
-	refused := make(chan *http.Response, 2000)
-	ctx, cancel := context.WithCancel(t.Context())
-	var wg sync.WaitGroup
-	for range 520 {
-		wg.Go(func() {
-			r, _ := http.NewRequestWithContext(ctx, "GET", v.server.URL+"/.temoin/receipts/"+row.ID.String(), nil)
-			res, err := v.server.Client().Do(r)
-			if err != nil {
-				return // given up below
-			}
-			defer res.Body.Close()
-			refused <- res
-		})
-	}
-	for range 8 {
-		if res := <-refused; res.StatusCode != http.StatusServiceUnavailable || res.Header.Get("Retry-After") == "" {
-			t.Errorf("%s", res.Status)
-		}
-	}
-	if n := v.receipts.Waiting(); n != 512 {
-		t.Errorf("%d wait", n)
-	}
-	cancel()
-	wg.Wait()
-}
-
 func TestAStoreThatCannotBeReadSaysWhenToComeBack(t *testing.T) {
 	t.Parallel()
 	v := serve(t, engines[0].place(t))

@@ -17,6 +17,7 @@ import (
 
 	"github.com/temoin/temoin/consent"
 	"github.com/temoin/temoin/internal/register"
+	"github.com/temoin/temoin/internal/storetest"
 )
 
 func open1(t testing.TB, folder string) *Store {
@@ -168,7 +169,7 @@ func TestAPlaceThatIsNoStoreIsRefused(t *testing.T) {
 
 func TestStoresThatAreOpenedAtOnceMigrateOnce(t *testing.T) {
 	t.Parallel()
-	where := database(t)
+	where := storetest.Database(t)
 	var wg sync.WaitGroup
 	for range 6 {
 		wg.Go(func() {
@@ -226,8 +227,15 @@ type victimProcess struct {
 // startVictim starts one that commits choices from a number on, or leads.
 func startVictim(t *testing.T, where, does string, from int) *victimProcess {
 	t.Helper()
-	cmd := exec.Command(os.Args[0], "-test.run=^TestAKilledProcessLosesNothingThatItAcknowledged$")
-	cmd.Env = append(os.Environ(), "TEMOIN_STORE_VICTIM="+where, "TEMOIN_STORE_DOES="+does, fmt.Sprintf("TEMOIN_STORE_FROM=%d", from))
+	return startTest(t, "TestAKilledProcessLosesNothingThatItAcknowledged", "TEMOIN_STORE_VICTIM="+where, "TEMOIN_STORE_DOES="+does, fmt.Sprintf("TEMOIN_STORE_FROM=%d", from))
+}
+
+// startTest starts this program again, with one test and what tells it that it is
+// the victim.
+func startTest(t *testing.T, name string, env ...string) *victimProcess {
+	t.Helper()
+	cmd := exec.Command(os.Args[0], "-test.run=^"+name+"$")
+	cmd.Env = append(os.Environ(), env...)
 	cmd.Stderr = os.Stderr
 	out, err := cmd.StdoutPipe()
 	if err != nil {

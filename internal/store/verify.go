@@ -1,7 +1,6 @@
 package store
 
 import (
-	"bytes"
 	"context"
 	"database/sql"
 	"errors"
@@ -9,7 +8,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/temoin/temoin/consent"
 	"github.com/temoin/temoin/internal/ledger"
 	"github.com/temoin/temoin/internal/register"
 )
@@ -160,6 +158,9 @@ func (v *verifying) run(ctx context.Context) error {
 	if err := v.records(ctx); err != nil {
 		return err
 	}
+	if err := v.passed(ctx); err != nil {
+		return err
+	}
 	return v.versions(ctx)
 }
 
@@ -174,11 +175,11 @@ type claim struct {
 // log.
 func (v *verifying) checkpoints(ctx context.Context, note []byte) ([]claim, error) {
 	var claims []claim
-	trust, err := v.trust(ctx, note)
+	trust, former, err := v.trust(ctx, note)
 	if err != nil {
 		return nil, err
 	}
-	if note != nil {
+	if note != nil && !slices.Contains(former, originOf(note)) {
 		c, err := trust.Open(note)
 		if errors.Is(err, ledger.ErrUnsigned) && len(trust.Keys) == 0 {
 			err = fmt.Errorf("no key of the log %s is known, and so its checkpoint cannot be verified: give its public key", trust.Origin)
@@ -190,6 +191,9 @@ func (v *verifying) checkpoints(ctx context.Context, note []byte) ([]claim, erro
 		claims = append(claims, claim{note, c.Head, true})
 	}
 	for i, other := range v.known.Checkpoints {
+		if slices.Contains(former, originOf(other)) {
+			v.used[i] = true // its loss was accepted when the site got another log
+		}
 		if originOf(other) != trust.Origin {
 			continue
 		}
@@ -204,13 +208,13 @@ func (v *verifying) checkpoints(ctx context.Context, note []byte) ([]claim, erro
 }
 
 // trust is in the keys that the store names, and in those of the same log that the
-// caller knows.
-func (v *verifying) trust(ctx context.Context, note []byte) (ledger.Trust, error) {
+// caller knows. former are the names of the site's logs before that one.
+func (v *verifying) trust(ctx context.Context, note []byte) (trust ledger.Trust, former []string, err error) {
 	rows, err := v.store.SiteKeys(ctx, v.Site, register.KeyOfLog)
 	if err != nil {
-		return ledger.Trust{}, err
+		return trust, nil, err
 	}
-	trust, err := register.TrustIn(rows, true)
+	trust, err = register.TrustIn(rows, true)
 	if errors.Is(err, register.ErrNoKey) {
 		trust.Origin, err = originOf(note), nil
 	}
@@ -219,92 +223,13 @@ func (v *verifying) trust(ctx context.Context, note []byte) (ledger.Trust, error
 			trust.Keys = append(trust.Keys, k)
 		}
 	}
-	return trust, err
+	return trust, register.FormerLogs(rows), err
 }
 
 // originOf is the log that a checkpoint says it is of.
 func originOf(note []byte) string {
 	origin, _, _ := strings.Cut(string(note), "\n")
 	return origin
-}
-
-// heads builds the tree anew from the entries, and returns its head at each size
-// that a checkpoint tells of. The tiles must be those of the tree.
-func (v *verifying) heads(ctx context.Context, claims []claim) (map[int64]ledger.Head, error) {
-	stops := map[int64]bool{}
-	for _, c := range claims {
-		stops[c.head.Size] = true
-	}
-	heads := map[int64]ledger.Head{}
-	var edge ledger.Edge
-	for size := int64(0); ; size = edge.Head().Size {
-		entries, err := v.entries(ctx, size, stops)
-		if err != nil {
-			return nil, err
-		}
-		if len(entries) == 0 {
-			break
-		}
-		var tiles []ledger.Tile
-		if edge, tiles, err = edge.Append(entries); err != nil {
-			return nil, err
-		}
-		if err := v.tiles(ctx, tiles); err != nil {
-			return nil, err
-		}
-		if h := edge.Head(); stops[h.Size] {
-			heads[h.Size] = h
-		}
-	}
-	if got := edge.Head(); got != v.Head {
-		return nil, fmt.Errorf("the entries of the log make up the head of size %d and root %v, and the store says size %d and root %v: %w", got.Size, got.Root, v.Head.Size, v.Head.Root, ledger.ErrDamaged)
-	}
-	return heads, nil
-}
-
-// entriesAtOnce is how many entries are read at a time.
-const entriesAtOnce = 4096
-
-// entries returns the entries that follow, up to the next size that is a stop.
-func (v *verifying) entries(ctx context.Context, from int64, stops map[int64]bool) ([]ledger.Entry, error) {
-	to := from + entriesAtOnce
-	for stop := range stops {
-		if stop > from && stop < to {
-			to = stop
-		}
-	}
-	rows, err := v.tx.QueryContext(ctx, `SELECT idx, entry FROM leaf WHERE site = $1 AND idx >= $2 AND idx < $3 ORDER BY site, idx`, v.Site, from, to)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var list []ledger.Entry
-	for rows.Next() {
-		var at int64
-		var b []byte
-		if err := rows.Scan(&at, &b); err != nil {
-			return nil, err
-		}
-		if at != from+int64(len(list)) || len(b) != ledger.EntrySize {
-			return nil, fmt.Errorf("entry %d is missing: %w", from+int64(len(list)), ledger.ErrDamaged)
-		}
-		list = append(list, ledger.Entry(b))
-	}
-	return list, rows.Err()
-}
-
-// tiles compares tiles with those that are kept, which may hold more.
-func (v *verifying) tiles(ctx context.Context, want []ledger.Tile) error {
-	for _, t := range want {
-		kept, err := tiles{ctx, v.tx, v.Site}.Tile(t.Level, t.Index)
-		if err != nil {
-			return err
-		}
-		if !bytes.HasPrefix(kept, t.Hashes) {
-			return fmt.Errorf("tile %d of level %d is not that of the entries: %w", t.Index, t.Level, ledger.ErrDamaged)
-		}
-	}
-	return nil
 }
 
 // compare compares checkpoints with the tree.
@@ -322,96 +247,6 @@ func (v *verifying) compare(claims []claim, heads map[int64]ledger.Head) {
 	}
 	if behind != nil {
 		v.problems = append(v.problems, behind)
-	}
-}
-
-// recordsAtOnce is how many records are read at a time.
-const recordsAtOnce = 2000
-
-// records compares each record with its entry, and with what it is looked up by.
-func (v *verifying) records(ctx context.Context) error {
-	taken := make([]uint64, v.Head.Size/64+1)
-	for after := (consent.ID{}); ; {
-		placed, err := v.placed(ctx, after)
-		if err != nil || len(placed) == 0 {
-			return err
-		}
-		for i := range placed {
-			p := &placed[i]
-			if p.index < 0 || p.index >= v.Head.Size || taken[p.index/64]&(1<<(p.index%64)) != 0 {
-				v.wrong("record %v has the place %d in the log, which is none, or another's", p.ID, p.index)
-				continue
-			}
-			taken[p.index/64] |= 1 << (p.index % 64)
-			v.record(p)
-		}
-		v.Records += int64(len(placed))
-		after = placed[len(placed)-1].ID
-	}
-}
-
-// A placedRow is a record with what is kept beside it.
-type placedRow struct {
-	register.Row
-	index, at, ends int64
-	version, entry  []byte
-}
-
-func (v *verifying) placed(ctx context.Context, after consent.ID) ([]placedRow, error) {
-	rows, err := v.tx.QueryContext(ctx, `SELECT `+choiceColumns+`, p.record, p.idx, p.at, p.ends, p.version, l.entry FROM place p
-		LEFT JOIN choice c ON c.site = p.site AND c.id = p.record LEFT JOIN leaf l ON l.site = p.site AND l.idx = p.idx
-		WHERE p.site = $1 AND p.record > $2 ORDER BY p.site, p.record LIMIT $3`, v.store.afresh(v.Site, after[:], recordsAtOnce)...)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var list []placedRow
-	var packed []register.Row
-	for rows.Next() {
-		var p placedRow
-		var id []byte
-		row, err := scanChoice(nullable{rows}, &id, &p.index, &p.at, &p.ends, &p.version, &p.entry)
-		if err != nil {
-			return nil, err
-		}
-		if row.Site == "" {
-			row.ID = consent.ID(id)
-		}
-		list, packed = append(list, p), append(packed, row)
-	}
-	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
-		return nil, err
-	}
-	err = v.store.unpack(ctx, packed, true)
-	for i := range list {
-		list[i].Row = packed[i]
-	}
-	return list, err
-}
-
-// nullable scans a row whose choice may not be there: its site is "" then.
-type nullable struct{ *sql.Rows }
-
-func (n nullable) Scan(into ...any) error {
-	var site sql.NullString
-	target := into[0].(*string)
-	into[0] = &site
-	err := n.Rows.Scan(into...)
-	*target = site.String
-	return err
-}
-
-func (v *verifying) record(p *placedRow) {
-	if p.Site == "" {
-		v.wrong("record %v has a place in the log, and is not kept", p.ID)
-		return
-	}
-	if entry := ledger.NewEntry(p.Salt, p.Record); !bytes.Equal(entry[:], p.entry) {
-		v.wrong("record %v is not what entry %d of the log commits to: it was changed, or its salt", p.ID, p.index)
-		return
-	}
-	if f, ok := register.FactsOf(p.Record); ok && (f.At != p.at || f.Ends != p.ends || !bytes.Equal(f.Version[:], p.version)) {
-		v.wrong("record %v is not what it is looked up by: times or version are others", p.ID)
 	}
 }
 

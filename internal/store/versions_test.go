@@ -13,6 +13,7 @@ import (
 	"github.com/temoin/temoin/consent"
 	"github.com/temoin/temoin/internal/archivetest"
 	"github.com/temoin/temoin/internal/register"
+	"github.com/temoin/temoin/internal/storetest"
 	"github.com/temoin/temoin/policy"
 )
 
@@ -28,7 +29,7 @@ func TestBothEnginesKeepVersionsAsTheRegisterAsks(t *testing.T) {
 
 func TestOfTwoNodesThatActivateAtOnceOneWins(t *testing.T) {
 	t.Parallel()
-	where := database(t)
+	where := storetest.Database(t)
 	archivetest.Race(t, open1(t, where), open1(t, where), open1(t, where))
 }
 
@@ -158,7 +159,7 @@ func (n *node) choose(t *testing.T, notice string) (int, *register.Record) {
 
 func TestEachNodeServesTheVersionThatAnyOfThemActivated(t *testing.T) {
 	t.Parallel()
-	where := database(t)
+	where := storetest.Database(t)
 	a, b := newNode(t, where), newNode(t, where)
 	first := archivetest.Publish(t, a.s, archivetest.One, "notice one")
 	archivetest.Activate(t, a.s, register.Hash{}, first)

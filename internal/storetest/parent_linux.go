@@ -2,5 +2,5 @@ package storetest
 
 import "syscall"
 
-// dieWithParent has the kernel end the server when the tests are killed.
-func dieWithParent(a *syscall.SysProcAttr) { a.Pdeathsig = syscall.SIGINT }
+// dieWithParent has the kernel end a process when the tests are killed.
+func dieWithParent(a *syscall.SysProcAttr, s syscall.Signal) { a.Pdeathsig = s }

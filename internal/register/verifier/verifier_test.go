@@ -109,13 +109,12 @@ type outcome struct {
 
 const ask = `(async cases => {
 	const { verify } = await import('/verify.js');
-	const out = [];
-	for (const [receipt, keys] of cases) {
+	const answer = async ([receipt, keys]) => {
 		const v = await verify(receipt, keys);
-		out.push(v.ok ? {ok: true, index: v.index, size: v.size, root: Array.from(v.root, b => b.toString(16).padStart(2, '0')).join(''),
-			signedBy: v.signedBy, witnessed: v.witnessed.map(w => w.time.toISOString()), category: v.record.answers[0].category} : v);
-	}
-	return JSON.stringify(out);
+		return v.ok ? {ok: true, index: v.index, size: v.size, root: Array.from(v.root, b => b.toString(16).padStart(2, '0')).join(''),
+			signedBy: v.signedBy, witnessed: v.witnessed.map(w => w.time.toISOString()), category: v.record.answers[0].category} : v;
+	};
+	return JSON.stringify(await Promise.all(cases.map(answer)));
 })`
 
 func answers(t *testing.T, tab *browsertest.Tab, cases [][2]string) []outcome {

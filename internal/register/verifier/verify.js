@@ -47,6 +47,30 @@ function fits(shape, v) {
   return known === Object.keys(v).length;
 }
 
+// plain refuses what readers of the text may read otherwise: a name that stands twice
+// in an object, of which some see the first value, and an index that is not written
+// in digits. The text is JSON.
+function plain(text) {
+  const open = [];
+  let last;
+  for (const [t] of text.matchAll(/"(?:[^"\\]|\\.)*"|[{}[\],:]|[^\s{}[\],:"]+/g)) {
+    const within = open.at(-1);
+    if (t === '{' || t === '[') {
+      open.push({ names: new Set() });
+    } else if (t === '}' || t === ']') {
+      open.pop();
+    } else if (t === ':') {
+      within.name = JSON.parse(last);
+      if (within.names.has(within.name)) return false;
+      within.names.add(within.name);
+    } else if (last === ':' && open.length === 2 && open[0].name === 'log' && within.name === 'index' && !/^-?[0-9]+$/.test(t)) {
+      return false;
+    }
+    last = t;
+  }
+  return true;
+}
+
 // --- Bytes -----------------------------------------------------------------------
 
 const bytes = text => new TextEncoder().encode(text);
@@ -188,7 +212,7 @@ async function prove(text, keyText) {
   must(isObject(receipt) && typeof receipt.format === 'string' && receipt.format !== '', 'unreadable');
   must(receipt.format === RECEIPT, 'format');
   if (isObject(receipt.log) && receipt.log.proof === null) receipt.log.proof = [];
-  must(fits(SHAPE, receipt), 'unreadable');
+  must(fits(SHAPE, receipt) && plain(text), 'unreadable');
   const { record, log } = receipt;
   must(!isObject(record) || record.format === RECORD, 'format');
   must(fits(RECORD_SHAPE, record), 'record');

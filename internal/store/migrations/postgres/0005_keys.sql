@@ -7,9 +7,9 @@ CREATE TABLE sitekey (
   public   text NOT NULL CHECK (length(public) BETWEEN 1 AND 1000),
   since    bigint NOT NULL, -- unix seconds
   size     bigint NOT NULL CHECK (size >= 0), -- of the log, then
-  why      text NOT NULL CHECK (why IN ('first', 'planned', 'lost', 'compromised')),
+  why      text NOT NULL CHECK (why IN ('first', 'planned', 'lost', 'compromised', 'new-log')),
   note     text NOT NULL,
-  handover bytea, -- a signed note of the key before
+  handover bytea, -- a signed note of the key before, or of the log before
   PRIMARY KEY (site, use, number),
   UNIQUE (site, use, public)
 );

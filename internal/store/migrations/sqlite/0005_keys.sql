@@ -7,9 +7,9 @@ CREATE TABLE sitekey (
   public   TEXT NOT NULL CHECK (length(public) BETWEEN 1 AND 1000),
   since    INTEGER NOT NULL, -- unix seconds
   size     INTEGER NOT NULL CHECK (size >= 0), -- of the log, then
-  why      TEXT NOT NULL CHECK (why IN ('first', 'planned', 'lost', 'compromised')),
+  why      TEXT NOT NULL CHECK (why IN ('first', 'planned', 'lost', 'compromised', 'new-log')),
   note     TEXT NOT NULL,
-  handover BLOB, -- a signed note of the key before
+  handover BLOB, -- a signed note of the key before, or of the log before
   PRIMARY KEY (site, use, number),
   UNIQUE (site, use, public)
 ) STRICT, WITHOUT ROWID;

@@ -22,6 +22,8 @@ CREATE TABLE anchor (
   PRIMARY KEY (site, place, at, hash)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX anchor_hash ON anchor (site, hash, place);
+CREATE INDEX anchor_at ON anchor (site, at, hash, place);
+CREATE INDEX anchor_size ON anchor (site, size, at, hash, place);
 
 CREATE TRIGGER anchor_never_changes BEFORE UPDATE ON anchor
 BEGIN

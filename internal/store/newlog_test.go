@@ -1,0 +1,114 @@
+package store
+
+import (
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/temoin/temoin/internal/ledger"
+	"github.com/temoin/temoin/internal/register"
+)
+
+// lose makes the log one of which more was signed than is kept, as after a restore
+// whose loss was accepted. It returns the checkpoint.
+func (k *keyed) lose(signed int64) []byte {
+	k.t.Helper()
+	keys, err := k.ring.Log(k.site.ID)
+	k.must(err)
+	note, err := ledger.Sign(ledger.Head{Size: signed, Root: ledger.Hash{1}}, keys[len(keys)-1])
+	k.must(err)
+	k.must(k.keepAhead(k.t.Context(), &Behind{Site: k.site.ID, Checkpoint: note}))
+	k.must(k.KeepCosigned(k.t.Context(), k.site.ID, signed, 1, note))
+	k.restart()
+	return note
+}
+
+// of is what a reader of the list of keys trusts of one log.
+func (k *keyed) of(origin string) ledger.Trust {
+	k.t.Helper()
+	t := ledger.Trust{Origin: origin}
+	for _, key := range k.published().Keys {
+		if key.Name() == origin {
+			t.Keys = append(t.Keys, key)
+		}
+	}
+	return t
+}
+
+func TestAfterALossALogGoesOnUnderAnotherName(t *testing.T) {
+	onEach(t, func(t *testing.T, where string) {
+		k := keyedLog(t, where)
+		first, second := register.LogOrigin(k.site), register.LogOrigin(k.site)+"/2"
+		kept := k.choose(2)
+		early := k.receipt(kept)
+		if _, err := k.book.NewLog(t.Context(), k.site.ID, "why not"); err == nil || !strings.Contains(err.Error(), "holds all that was signed") {
+			t.Errorf("of a log that lost nothing: %v", err)
+		}
+		late := k.lose(5)
+		commit(t, k.Store, choice1(t, k.site, 50))
+		if _, err := k.q.Step(t.Context()); !errors.Is(err, register.ErrAhead) {
+			t.Fatalf("after the loss: %v", err)
+		}
+		if _, err := k.book.NewLog(t.Context(), k.site.ID, ""); err == nil {
+			t.Error("it is begun without a reason")
+		}
+		next, err := k.book.NewLog(t.Context(), k.site.ID, "The disk broke.")
+		if err != nil || next.Size != 2 || next.Note != "The disk broke." || string(next.Handover) != string(late) {
+			t.Fatalf("%v: %+v", err, next)
+		}
+		if _, err := k.book.NewLog(t.Context(), k.site.ID, "again"); err == nil {
+			t.Error("a third log is begun, and nothing was lost of the second")
+		}
+		fresh := k.choose(1)
+		k.verifies("a receipt of the former log", early, k.of(first), true)
+		for what, row := range map[string]register.Row{"a record of both logs": kept, "a new one": fresh} {
+			receipt := k.receipt(row)
+			k.verifies(what, receipt, k.of(second), true)
+			if _, err := register.Verify(receipt, k.of(first)); register.Why(err) != register.OtherLog {
+				t.Errorf("%s, in the former log: %v", what, err)
+			}
+		}
+		k.servesOf(second, 4)
+		if list := register.KeyList(k.rows()); !strings.Contains(list, "of the former log "+first+",") || !strings.Contains(list, "begins the log "+second+": of the one before, signed up to entry 5,") {
+			t.Error(list)
+		}
+		if _, err := k.Store.Verify(t.Context(), Known{Checkpoints: [][]byte{late}}); err != nil {
+			t.Errorf("the store: %v", err)
+		}
+
+		// Whoever lacks the new key does not sign, not even the former log.
+		elsewhere := bookOf(k.Store, ringIn(t, filepath.Join(t.TempDir(), "other")))
+		if err := register.NewSequencer(k.Store, elsewhere).Check(t.Context(), k.site.ID); !errors.Is(err, register.ErrOtherKey) {
+			t.Errorf("without the key: %v", err)
+		}
+		if next, err = k.book.RotateLog(t.Context(), k.site.ID, register.Rotation{Why: register.KeyPlanned}); err != nil || !strings.HasPrefix(next.Public, second+"+") {
+			t.Fatalf("its key is replaced: %v, %s", err, next.Public)
+		}
+		keys, err := k.book.LogKeys(t.Context(), k.site.ID)
+		if err != nil || len(keys.Signers) != 2 || keys.Signers[1].Origin() != second {
+			t.Errorf("%v: %v sign", err, keys.Signers)
+		}
+
+		k.lose(9)
+		if next, err = k.book.NewLog(t.Context(), k.site.ID, "The other disk too."); err != nil || !strings.HasPrefix(next.Public, first+"/3+") {
+			t.Fatalf("after another loss: %v, %s", err, next.Public)
+		}
+		k.verifies("a receipt of the first of three logs", early, k.of(first), true)
+	})
+}
+
+// servesOf compares the checkpoint that everybody can read.
+func (k *keyed) servesOf(origin string, size int64) {
+	k.t.Helper()
+	mux := http.NewServeMux()
+	(&register.PublicLog{Site: k.site.ID, Store: k.Store}).Mount(mux, "")
+	w := httptest.NewRecorder()
+	mux.ServeHTTP(w, httptest.NewRequestWithContext(k.t.Context(), "GET", "/log/checkpoint", nil))
+	c, err := k.of(origin).Open(w.Body.Bytes())
+	if err != nil || c.Size != size {
+		k.t.Errorf("served: %v, size %d: %s", err, c.Size, w.Body)
+	}
+}
