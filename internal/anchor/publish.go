@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/temoin/temoin/internal/durable"
 	"github.com/temoin/temoin/internal/ledger"
 )
 
@@ -226,39 +227,12 @@ func (d *Directory) Fix(ctx context.Context, checkpoint []byte, head ledger.Head
 	return Evidence{Published, d.path, now, []byte(t.name)}, nil
 }
 
-// write puts a file in its place, whole, and on the disk.
-func write(folder, name string, b []byte) (err error) {
-	f, err := os.CreateTemp(folder, ".new-*")
-	if err != nil {
+// write puts a file for everybody in its place.
+func write(folder, name string, b []byte) error {
+	return durable.Replace(filepath.Join(folder, name), 0o644, func(f *os.File) error {
+		_, err := f.Write(b)
 		return err
-	}
-	defer func() {
-		if err != nil {
-			f.Close()
-			os.Remove(f.Name())
-		}
-	}()
-	if _, err := f.Write(b); err != nil {
-		return err
-	}
-	if err := f.Chmod(0o644); err != nil {
-		return err
-	}
-	if err := f.Sync(); err != nil {
-		return err
-	}
-	if err := f.Close(); err != nil {
-		return err
-	}
-	if err := os.Rename(f.Name(), filepath.Join(folder, name)); err != nil {
-		return err
-	}
-	dir, err := os.Open(folder)
-	if err != nil {
-		return err
-	}
-	defer dir.Close()
-	return dir.Sync()
+	})
 }
 
 var _ Anchor = (*Directory)(nil)

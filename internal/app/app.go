@@ -94,7 +94,7 @@ func (c Config) withDefaults() Config {
 		c.Now = time.Now
 	}
 	if c.Sleep == nil {
-		c.Sleep = sleep
+		c.Sleep = register.Sleep
 	}
 	if c.Cosign == 0 {
 		c.Cosign = 10 * time.Second
@@ -218,16 +218,5 @@ func (n *Node) every(ctx context.Context, pause time.Duration, do func(ctx conte
 		if n.config.Sleep(ctx, pause) != nil {
 			return
 		}
-	}
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	over := time.NewTimer(d)
-	defer over.Stop()
-	select {
-	case <-over.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
 	}
 }

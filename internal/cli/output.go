@@ -14,6 +14,8 @@ import (
 	"path/filepath"
 	"slices"
 	"syscall"
+
+	"github.com/temoin/temoin/internal/durable"
 )
 
 const outputFlag = "output"
@@ -117,13 +119,7 @@ func streamWhole(file string, old fs.FileInfo, mode fs.FileMode, write func(ctx 
 	if err := write(ctx, tmp); err != nil {
 		return err
 	}
-	if err := settle(tmp); err != nil {
-		return err
-	}
-	if err := os.Rename(tmp.Name(), filepath.Join(dir, name)); err != nil {
-		return err
-	}
-	return syncFolder(dir)
+	return durable.Settle(tmp, filepath.Join(dir, name))
 }
 
 // target follows symbolic links, so that it is not the link that is replaced. A
@@ -148,24 +144,6 @@ func target(file string) (dir, name string, err error) {
 		}
 	}
 	return dir, name, fmt.Errorf("%s: too many symbolic links: name the file itself", file)
-}
-
-// settle makes a file last.
-func settle(f *os.File) error {
-	if err := f.Sync(); err != nil {
-		return err
-	}
-	return f.Close()
-}
-
-// syncFolder makes a rename last through a power cut.
-func syncFolder(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	return d.Sync()
 }
 
 // writeAdvice says what to do about the errors of the system that writing meets.

@@ -8,7 +8,7 @@ package house
 // Floors lists the packages of each floor, from the ground up, relative to the
 // module. The root package is ".".
 var Floors = [][]string{
-	0: {"internal/lang", "examples"},
+	0: {"internal/durable", "internal/lang", "examples"},
 	1: {"policy", "internal/ledger"},
 	2: {"internal/anchor", "internal/keyring", "internal/wording", "consent"},
 	3: {"internal/document", "internal/register", "internal/register/verifier"},

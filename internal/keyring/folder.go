@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+
+	"github.com/temoin/temoin/internal/durable"
 )
 
 // maxNumber bounds the number of a key.
@@ -208,10 +210,4 @@ func (realDisk) write(folder, prefix string, data []byte) (string, error) {
 
 func (realDisk) link(old, new string) error { return os.Link(old, new) }
 func (realDisk) remove(path string) error   { return os.Remove(path) }
-func (realDisk) sync(folder string) error {
-	d, err := os.Open(folder)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
-}
+func (realDisk) sync(folder string) error   { return durable.SyncFolder(folder) }

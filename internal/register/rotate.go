@@ -111,17 +111,20 @@ func (b *Keybook) replaceable(site string, rows []SiteKey, o Rotation) (*ledger.
 }
 
 // nextLog returns a key that never signed. After a theft it is none that was in the
-// folder then.
+// folder then, now or in a later rotation: the key that replaced the stolen ones was
+// made after all of them, and only what was made after the current one is taken.
 func (b *Keybook) nextLog(site, origin string, rows []SiteKey, o Rotation) (ledger.Key, error) {
+	ring, err := b.ring.Log(site)
+	if err != nil {
+		return ledger.Key{}, err
+	}
+	passed := 1 + slices.IndexFunc(ring, func(k ledger.Key) bool { return k.Verifier().String() == rows[len(rows)-1].Public })
+	if o.Why == KeyCompromised || passed == 0 && slices.ContainsFunc(rows, SiteKey.Compromised) {
+		passed = len(ring)
+	}
 	var known []ledger.Verifier
-	if o.Why == KeyCompromised {
-		ring, err := b.ring.Log(site)
-		if err != nil {
-			return ledger.Key{}, err
-		}
-		for _, k := range ring {
-			known = append(known, k.Verifier())
-		}
+	for _, k := range ring[:passed] {
+		known = append(known, k.Verifier())
 	}
 	return b.newKey(site, origin, rows, known...)
 }

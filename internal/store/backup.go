@@ -13,6 +13,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/temoin/temoin/internal/durable"
 )
 
 // journalSuffix is added to a backup's name for the journal of erasures beside it.
@@ -35,7 +37,7 @@ func (s *Store) Backup(ctx context.Context, file string) (journal string, err er
 			return "", err
 		}
 	}
-	err = replaceFile(file, func(f *os.File) error { return s.engine.backup(ctx, f) })
+	err = durable.Replace(file, 0o600, func(f *os.File) error { return s.engine.backup(ctx, f) })
 	if err != nil {
 		return "", err
 	}

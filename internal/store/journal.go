@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"github.com/temoin/temoin/internal/durable"
 	"github.com/temoin/temoin/internal/register"
 )
 
@@ -85,7 +86,7 @@ func appendJournal(file string, journal []register.Erasure) error {
 		return err
 	}
 	if size == 0 {
-		return syncFolder(filepath.Dir(file))
+		return durable.SyncFolder(filepath.Dir(file))
 	}
 	return f.Close()
 }
@@ -126,46 +127,8 @@ func writeJournal(file string, list []register.Erasure) error {
 	for _, e := range list {
 		b.Write(e.Line())
 	}
-	return replaceFile(file, func(f *os.File) error {
+	return durable.Replace(file, 0o600, func(f *os.File) error {
 		_, err := f.Write(b.Bytes())
 		return err
 	})
-}
-
-// replaceFile writes a file that nobody else can read, and puts it into its place
-// when it is on the disk.
-func replaceFile(file string, write func(f *os.File) error) (err error) {
-	f, err := os.CreateTemp(filepath.Dir(file), ".temoin-*") // of mode 0600
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			f.Close()
-			os.Remove(f.Name())
-		}
-	}()
-	if err := write(f); err != nil {
-		return err
-	}
-	if err := f.Sync(); err != nil {
-		return err
-	}
-	if err := f.Close(); err != nil {
-		return err
-	}
-	if err := os.Rename(f.Name(), file); err != nil {
-		return err
-	}
-	return syncFolder(filepath.Dir(file))
-}
-
-// syncFolder makes new names in a folder last through a power cut.
-func syncFolder(folder string) error {
-	d, err := os.Open(folder)
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	return d.Sync()
 }

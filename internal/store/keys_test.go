@@ -287,6 +287,11 @@ func TestACompromisedKeySignsNoMoreAndIsBelievedNoMore(t *testing.T) {
 		if end := k.rows()[0].Ends; len(end) != 1 || end[0].Note != "a laptop was stolen" || !end[0].At.Equal(keyNoon) {
 			t.Errorf("%v", end)
 		}
+		ready, err := k.book.PrepareLog(t.Context(), k.site.ID)
+		k.must(err)
+		if later := k.rotate(planned()); later.Public != ready.Verifier().String() || later.Public == stolen.Verifier().String() {
+			t.Error("a key that was in the folder at the theft is taken by a later rotation")
+		}
 	})
 }
 

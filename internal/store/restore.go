@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/temoin/temoin/internal/durable"
 	"github.com/temoin/temoin/internal/register"
 )
 
@@ -76,7 +77,7 @@ func Restore(ctx context.Context, backup, folder string, how Restoring) (r Resto
 	if err := os.Rename(filepath.Join(work, fileName), filepath.Join(folder, fileName)); err != nil {
 		return r, err
 	}
-	return r, syncFolder(folder)
+	return r, durable.SyncFolder(folder)
 }
 
 // refuseStore refuses a folder with a database in it. The empty file that opening
@@ -119,7 +120,7 @@ func copyFile(from, to string) error {
 	if info, err := in.Stat(); err != nil || !info.Mode().IsRegular() {
 		return errors.Join(fmt.Errorf("%s is no regular file", from), err)
 	}
-	return replaceFile(to, func(f *os.File) error {
+	return durable.Replace(to, 0o600, func(f *os.File) error {
 		_, err := io.Copy(f, in)
 		return err
 	})
