@@ -200,20 +200,19 @@ type shape struct {
 	event      Event // without what differs from choice to choice
 	replaces   bool
 	answers    int
-	only       string // the categories answered, where an imported choice leaves some open
+	only       string // what is answered, where an imported choice leaves some open or answers for an earlier version
 	exceptions int
 }
 
-// only names the categories that are answered, unless they are all that are asked
-// about.
+// only names the categories that are answered, and for which version, unless they
+// are all that are asked about now.
 func (t *Template) only(r *Record) string {
-	if slices.EqualFunc(r.Answers, t.asked, func(a Answer, id string) bool { return a.Category == id }) {
+	if slices.EqualFunc(r.Answers, t.asked, func(a Answer, id string) bool { return a.Category == id && a.Scope == t.scopes[id].Scope }) {
 		return ""
 	}
 	var names strings.Builder
 	for _, a := range r.Answers {
-		names.WriteString(a.Category)
-		names.WriteByte(' ')
+		fmt.Fprintf(&names, "%s=%s ", a.Category, a.Scope)
 	}
 	return names.String()
 }

@@ -158,3 +158,25 @@ func BenchmarkPackingAChoice(b *testing.B) {
 		}
 	}
 }
+
+func TestAnImportedGrantIsRecordedForTheVersionThatItWasGivenFor(t *testing.T) {
+	s := site(t)
+	template := NewTemplate(s)
+	now := choose(t, s, "stats")
+	earlier := choose(t, s, "stats")
+	earlier.Answers[0].Scope ^= 0xffffff
+	e := Event{Action: Imported, Imported: "klaro"}
+	for _, choice := range []*consent.Choice{now, earlier} {
+		row, err := packed(t, template, template.Record(choice, e), e).Unpack()
+		if err != nil {
+			t.Fatal(err)
+		}
+		record, err := ParseRecord(row.Record)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if back, err := record.Choice(); err != nil || back.Answers[0] != choice.Answers[0] {
+			t.Errorf("%v: %+v, want %+v", err, back.Answers[0], choice.Answers[0])
+		}
+	}
+}

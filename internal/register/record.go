@@ -94,7 +94,7 @@ type Answer struct {
 	Allow    bool   `json:"allow"`
 	Category string `json:"category"`
 	InUse    bool   `json:"in_use"` // false: a preference, never consent
-	Scope    string `json:"scope"`  // the category's fingerprint, hex
+	Scope    string `json:"scope"`  // the category's fingerprint, hex; its first 24 bits where it is an earlier version's
 }
 
 // An Exception is a service decided about otherwise than its category.
@@ -139,23 +139,29 @@ type Event struct {
 type Template struct {
 	site   *policy.Site
 	common Record
-	scopes map[string]Answer // by category: whether it is in use, and its fingerprint
+	scopes map[string]scoped // by category: whether it is in use, and its fingerprint
 	asked  []string          // the categories that a choice made here answers, in its order
 
 	mu     sync.RWMutex
 	frames map[shape]*Frame
 }
 
+// A scoped is an answer about what a category is now.
+type scoped struct {
+	Answer
+	short uint32 // the first 24 bits of the scope, as choices have them
+}
+
 // NewTemplate makes the template of a version.
 func NewTemplate(site *policy.Site) *Template {
-	t := &Template{site: site, scopes: map[string]Answer{}, frames: map[shape]*Frame{}, common: Record{
+	t := &Template{site: site, scopes: map[string]scoped{}, frames: map[shape]*Frame{}, common: Record{
 		Format: Format, Site: site.ID, Jurisdictions: append([]string{}, site.Jurisdictions()...),
 		Controller: Controller{site.Controller.Country, site.Controller.Name, strings.ReplaceAll(site.Controller.SIREN, " ", "")},
 		Policy:     Policy{hex.EncodeToString(site.Hash[:]), site.Policy.Version},
 	}}
 	for _, k := range site.Categories {
 		scope := k.Fingerprint()
-		t.scopes[k.ID] = Answer{Category: k.ID, InUse: k.InUse(), Scope: hex.EncodeToString(scope[:])}
+		t.scopes[k.ID] = scoped{Answer{Category: k.ID, InUse: k.InUse(), Scope: hex.EncodeToString(scope[:])}, scope.Short()}
 		if k.NeedsConsent() {
 			t.asked = append(t.asked, k.ID)
 		}
@@ -185,7 +191,10 @@ func (t *Template) Record(choice *consent.Choice, e Event) *Record {
 	for _, a := range choice.Answers {
 		if answer, ok := t.scopes[a.Category]; ok {
 			answer.Allow = a.Allow
-			r.Answers = append(r.Answers, answer)
+			if a.Scope != answer.short { // of an earlier version, as an imported choice names it
+				answer.Scope = fmt.Sprintf("%06x", a.Scope)
+			}
+			r.Answers = append(r.Answers, answer.Answer)
 		}
 	}
 	for _, x := range choice.Exceptions {
