@@ -54,6 +54,7 @@ bench:
 	$(GO) test ./internal/document -run '^$$' -bench Page -benchmem
 	$(GO) test ./consent -run '^$$' -bench . -benchmem
 	$(GO) run ./bench/choices
+	$(GO) run ./bench/grown -records 1000000
 	$(GO) test ./internal/ledger -run '^$$' -bench .
 	$(GO) test ./internal/store -run '^$$' -bench Commit -benchtime 40000x
 	$(GO) test ./internal/store -run '^$$' -bench Sequence -benchtime 10x

@@ -119,22 +119,33 @@ func (c *clock) pass(d time.Duration) {
 	c.now = c.now.Add(d)
 }
 
-// stopped waits for the end: what is due daily is done by hand.
-func stopped(ctx context.Context, d time.Duration) error {
-	if d < time.Second { // the log's breath
-		return nil
-	}
-	<-ctx.Done()
-	return ctx.Err()
+// stops makes a Sleep that waits for the end: what is due daily is done by hand. The
+// channel is closed when the node has looked for itself, as it does when it begins
+// to lead.
+func stops() (sleep func(ctx context.Context, d time.Duration) error, looked <-chan struct{}) {
+	done := make(chan struct{})
+	var once sync.Once
+	return func(ctx context.Context, d time.Duration) error {
+		if d < time.Second { // the log's breath
+			return nil
+		}
+		if d == lookEvery {
+			once.Do(func() { close(done) })
+		}
+		<-ctx.Done()
+		return ctx.Err()
+	}, done
 }
 
 func TestADailyCheckpointIsFixedOutsideAndTriedAgain(t *testing.T) {
 	onEach(t, func(t *testing.T, c Config) {
 		folder := filepath.Join(t.TempDir(), "published")
 		at := &clock{now: time.Now().UTC().Truncate(24 * time.Hour).Add(9 * time.Hour)}
-		c.Now, c.Sleep = at.Now, stopped
+		sleep, looked := stops()
+		c.Now, c.Sleep = at.Now, sleep
 		c.Sites[0].Anchors = []Anchor{{Kind: anchor.Published, Address: folder}}
 		n := run(t, c)
+		<-looked
 		site := n.sites["shop"]
 		n.receipt(n.choose("accept"))
 		files := func() (names []string) {
@@ -200,9 +211,11 @@ func TestVersionsAreTimeStampedOnceAndCheckpointsDaily(t *testing.T) {
 	onEach(t, func(t *testing.T, c Config) {
 		a := anchortest.NewAuthority(t)
 		at := &clock{now: time.Now()}
-		c.Now, c.Sleep = at.Now, stopped
+		sleep, looked := stops()
+		c.Now, c.Sleep = at.Now, sleep
 		c.Sites[0].Anchors = []Anchor{stamping(a)}
 		n := run(t, c)
+		<-looked
 		n.receipt(n.choose("accept"))
 		for range 2 {
 			n.sites["shop"].fix(t.Context())

@@ -29,9 +29,11 @@ func TestEvidenceIsServedWithTheProofThatItIsOfAReceiptsLog(t *testing.T) {
 	onEach(t, func(t *testing.T, c Config) {
 		folder := t.TempDir()
 		at := &clock{now: time.Now().UTC().Truncate(24 * time.Hour).Add(9 * time.Hour)}
-		c.Now, c.Sleep = at.Now, stopped
+		sleep, looked := stops()
+		c.Now, c.Sleep = at.Now, sleep
 		c.Sites[0].Anchors = []Anchor{{Kind: anchor.Published, Address: folder}}
 		n := run(t, c)
+		<-looked
 		if res, b := n.do("GET", "log/anchors", ""); res.StatusCode != 200 || len(b) != 0 {
 			t.Errorf("before anything is fixed: %s, %s", res.Status, b)
 		}

@@ -47,7 +47,7 @@ func runBackup(ctx context.Context, c *call) int {
 	}
 	journal, err := s.Backup(ctx, name)
 	if err != nil {
-		return c.fail("%v", unwritable(err))
+		return c.failLines("", unwritable(err))
 	}
 	_, err = fmt.Fprintf(c.Out, "%s\n%s\n", name, journal)
 	return c.written(err)
@@ -94,12 +94,12 @@ func runRestore(ctx context.Context, c *call) int {
 	var behind *store.Behind
 	switch {
 	case errors.As(err, &behind):
-		fmt.Fprintf(c.Err, "temoin restore: not restored: %s\nUse a newer backup. If there is none, --accept-loss restores this one.\n", policy.Visible(err.Error()))
+		fmt.Fprintf(c.Err, "temoin restore: not restored: %s\nUse a newer backup. If there is none, --accept-loss restores this one.\n", visibleLines(err.Error()))
 		return found
 	case err != nil:
-		return c.fail("not restored: %v", err)
+		return c.failLines("not restored: ", err)
 	}
-	_, err = io.WriteString(c.Out, policy.Visible(restoredText(*where, r)))
+	_, err = io.WriteString(c.Out, restoredText(*where, r))
 	return c.written(err)
 }
 
@@ -151,14 +151,14 @@ func restoredText(where string, r store.Restored) string {
 	if i := strings.LastIndex(where, "@"); strings.Contains(where, "://") && i >= 0 {
 		where = "postgres://…" + where[i:] // without a password
 	}
-	fmt.Fprintf(&b, "Restored to %s, and verified.\n", where)
+	fmt.Fprintf(&b, "Restored to %s, and verified.\n", policy.Visible(where))
 	for _, v := range r.Sites {
 		fmt.Fprintf(&b, "  %s: %d entries in the log, %d of them signed; %s kept of them, %d removed in their time; %d wait for the log; %d versions with their evidence\n",
-			v.Site, v.Head.Size, min(v.Signed, v.Head.Size), records(v.Records), v.Removed(), v.Waiting, v.Versions)
+			policy.Visible(v.Site), v.Head.Size, min(v.Signed, v.Head.Size), records(v.Records), v.Removed(), v.Waiting, v.Versions)
 	}
 	fmt.Fprintf(&b, "Erased again: %s. Entries of journals that the backup did not have: %d.\n", records(int64(r.Erased)), r.Journal)
 	if r.Behind != nil {
-		fmt.Fprintf(&b, "%s.\nIts log is not signed on: see docs/life-of-data.md.\n", capital(r.Behind.Error()))
+		fmt.Fprintf(&b, "%s.\nIts log is not signed on: see docs/life-of-data.md.\n", policy.Visible(capital(r.Behind.Error())))
 	}
 	return b.String()
 }

@@ -66,6 +66,7 @@ var commands = []command{
 	backupCommand,
 	restoreCommand,
 	keysCommand,
+	grantCommand,
 	schemaCommand,
 	versionCommand,
 }
@@ -201,9 +202,28 @@ func (c *call) flagAt(args []string) int {
 // fail says why the command cannot run, and where to read more. Names of files
 // and values of flags are in the message: nothing in it may steer a terminal.
 func (c *call) fail(format string, args ...any) int {
-	fmt.Fprintf(c.Err, "temoin %s: %s\n", c.command.name, policy.Visible(fmt.Sprintf(format, args...)))
+	return c.cannot(policy.Visible(fmt.Sprintf(format, args...)))
+}
+
+// failLines is fail for an error that may have several lines.
+func (c *call) failLines(what string, err error) int {
+	return c.cannot(what + visibleLines(err.Error()))
+}
+
+func (c *call) cannot(why string) int {
+	fmt.Fprintf(c.Err, "temoin %s: %s\n", c.command.name, why)
 	fmt.Fprintf(c.Err, "Run \"temoin %s -h\" for help.\n", c.command.name)
 	return failed
+}
+
+// visibleLines is policy.Visible of each line of an error that may have several. Those
+// after the first are set off, so that none of them looks like another message.
+func visibleLines(text string) string {
+	lines := strings.Split(strings.TrimSpace(text), "\n")
+	for i, line := range lines {
+		lines[i] = policy.Visible(line)
+	}
+	return strings.Join(lines, "\n  ")
 }
 
 // written returns the exit code for the error of writing a result.

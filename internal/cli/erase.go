@@ -11,7 +11,6 @@ import (
 	"github.com/temoin/temoin/consent"
 	"github.com/temoin/temoin/internal/keyring"
 	"github.com/temoin/temoin/internal/register"
-	"github.com/temoin/temoin/policy"
 )
 
 var eraseCommand = command{
@@ -68,6 +67,9 @@ func runErase(ctx context.Context, c *call) int {
 	if *e.journal != "" {
 		s.JournalTo(*e.journal)
 	}
+	if err := isKnown(ctx, s, what.Site); err != nil {
+		return c.fail("--site: %v", err)
+	}
 	n, err := register.Erase(ctx, s, what, c.Now)
 	if errors.Is(err, register.ErrUnlogged) {
 		return c.fail("%v. Nothing puts it there: is the server running, and does it keep the log of %s? Nothing was erased", err, what.Site)
@@ -75,7 +77,7 @@ func runErase(ctx context.Context, c *call) int {
 	if err != nil && !errors.Is(err, register.ErrRemains) {
 		return c.fail("%v", err)
 	}
-	if _, err := fmt.Fprintln(c.Out, policy.Visible(e.said(n))); err != nil {
+	if _, err := fmt.Fprintln(c.Out, e.said(n)); err != nil {
 		return c.written(err)
 	}
 	if err == nil && *e.rewrite {

@@ -3,9 +3,12 @@ package cli
 import (
 	"bytes"
 	"context"
+	"database/sql"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -13,6 +16,7 @@ import (
 	"github.com/temoin/temoin/internal/keyring"
 	"github.com/temoin/temoin/internal/register"
 	"github.com/temoin/temoin/internal/store"
+	"github.com/temoin/temoin/internal/storetest"
 )
 
 // choose makes a choice, of an account or of nobody's, and puts it into the log.
@@ -92,6 +96,9 @@ func TestEraseIsAboutWhomItNames(t *testing.T) {
 	if a, _ := k.isKept(visitor); a {
 		t.Error("the visitor's record is kept")
 	}
+	if code, out, errs := at(now, "", "erase", "--store", k.where, "--site", "shpo", "--record", ben.ID.String()); code != failed || out != "" || !strings.Contains(errs, `no site "shpo", but shop`) {
+		t.Errorf("a site that is not there: %d, %q, %q", code, out, errs)
+	}
 	text, err := os.ReadFile(journal)
 	if err != nil {
 		t.Fatal(err)
@@ -129,6 +136,13 @@ func TestPurgeGoesByTheManifestAndTheDate(t *testing.T) {
 	if kept, _ := k.isKept(young); !kept {
 		t.Error("the young record went")
 	}
+	other := filepath.Join(t.TempDir(), "other.yaml")
+	if err := os.WriteFile(other, []byte(strings.Replace(keysShop, "site: shop", "site: shpo", 1)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if code, out, errs := at(due, "", "purge", "--store", k.where, other); code != failed || out != "" || !strings.Contains(errs, `no site "shpo", but shop`) {
+		t.Errorf("a site that is not there: %d, %q, %q", code, out, errs)
+	}
 	if code, _, errs := at(due, "", "purge", "--store", k.where); code != failed || !strings.Contains(errs, "no active version") {
 		t.Errorf("%d, %q", code, errs)
 	}
@@ -146,7 +160,7 @@ func TestABackupIsRestoredWithWhatWasErasedSince(t *testing.T) {
 	}
 	later := filepath.Join(dir, "later")
 	code, out, errs = at(now, "", "erase", "--store", k.where, "--site", "shop", "--record", gone.ID.String(), "--form", "destroy")
-	if code != done || !strings.Contains(out, "still names its id, in the field replaces") {
+	if code != done || !strings.Contains(out, "verify.\nIf a later") || !strings.Contains(out, "still names its id, in the field replaces") || strings.Contains(out, "\uFFFD") {
 		t.Fatal(out, errs)
 	}
 	if code, _, errs := at(now, "", "backup", "--store", k.where, "--output", later); code != done {
@@ -167,7 +181,7 @@ func TestABackupIsRestoredWithWhatWasErasedSince(t *testing.T) {
 		t.Errorf("%d, %q", code, errs)
 	}
 	code, out, errs = at(now, "", append(args, "--accept-loss")...)
-	if code != done || !strings.Contains(out, "shop: 2 entries in the log, 2 of them signed; 2 records kept") || !strings.Contains(out, "Erased again: 1 record.") || !strings.Contains(out, "not signed on") {
+	if code != done || !strings.Contains(out, "shop: 2 entries in the log, 2 of them signed; 2 records kept") || !strings.Contains(out, "\nErased again: 1 record.") || strings.Contains(out, "\uFFFD") || !strings.Contains(out, "not signed on") {
 		t.Errorf("%d, %q, %q", code, out, errs)
 	}
 	again := []string{"keys", "new-log", "--store", to, "--keys", k.folder, "--site", "shop"}
@@ -189,5 +203,74 @@ func TestABackupIsRestoredWithWhatWasErasedSince(t *testing.T) {
 	}
 	if kept, _ := k.isKept(stay); !kept {
 		t.Error("the other record is lost")
+	}
+}
+
+func TestErrorsOfSeveralLinesAreReadAndNothingInThemSteersATerminal(t *testing.T) {
+	k := newKeysServer(t)
+	now := time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
+	k.choose(now, "")
+	db, err := sql.Open("sqlite", filepath.Join(k.where, "temoin.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	for _, change := range []string{"DROP TRIGGER choice_never_changes", "UPDATE choice SET record = X'00'"} {
+		if _, err := db.Exec(change); err != nil {
+			t.Fatal(err)
+		}
+	}
+	backup := filepath.Join(t.TempDir(), "backup")
+	if code, _, errs := at(now, "", "backup", "--store", k.where, "--output", backup); code != done {
+		t.Fatal(errs)
+	}
+	code, _, errs := at(now, "", "restore", backup, "--store", filepath.Join(t.TempDir(), "to"))
+	if code != failed || !strings.Contains(errs, "trigger choice_never_changes on choice is missing") || !strings.Contains(errs, "\n  shop: ") || strings.Contains(errs, "\uFFFD") {
+		t.Errorf("%d, %q", code, errs)
+	}
+	code, _, errs = at(now, "", "restore", backup+"\x1b[2J\nVerified.", "--store", filepath.Join(t.TempDir(), "to"))
+	if code != failed || strings.Contains(errs, "\x1b") || strings.Contains(errs, "\nVerified") {
+		t.Errorf("%d, %q", code, errs)
+	}
+	var e bytes.Buffer
+	c := newCall(restoreCommand, nil, Stdio{Err: &e})
+	c.failLines("not done: ", errors.Join(errors.New("one\x1b"), errors.New("two")))
+	if said, _, _ := strings.Cut(e.String(), "\nRun"); said != "temoin restore: not done: one\uFFFD\n  two" {
+		t.Errorf("%q", said)
+	}
+}
+
+func TestGrantIsForTheOwnerOfADatabase(t *testing.T) {
+	now := time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
+	folder := filepath.Join(t.TempDir(), "store")
+	for want, args := range map[string][]string{
+		"whom, and where?": {}, "after --role": {"--store", "postgres://owner@localhost/db"}, "after --store": {"--role", "temoin"}, "what is \"x\"": {"x"},
+		"PostgreSQL only": {"--store", folder, "--role", "temoin"},
+	} {
+		if code, out, errs := at(now, "", append([]string{"grant"}, args...)...); code != failed || out != "" || !strings.Contains(errs, want) {
+			t.Errorf("%q: %d, %q, %q", args, code, out, errs)
+		}
+	}
+	server := storetest.NewServer(t)
+	if err := server.Serve(syscall.SIGINT); err != nil {
+		t.Fatal(err)
+	}
+	where := server.Address()
+	storetest.SQL(t, where, "CREATE ROLE servers LOGIN")
+	servers := strings.Replace(where, "owner@", "servers@", 1)
+	if s, err := store.Open(t.Context(), servers); err == nil {
+		s.Close()
+		t.Fatal("the role needs no rights")
+	}
+	if code, out, errs := at(now, "", "grant", "--store", where, "--role", "servers"); code != done || !strings.Contains(out, "servers has its rights") {
+		t.Fatalf("%d, %q, %q", code, out, errs)
+	}
+	s, err := store.Open(t.Context(), servers)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Close()
+	if code, _, errs := at(now, "", "grant", "--store", where, "--role", "nobody"); code != failed || !strings.Contains(errs, "make it first") {
+		t.Errorf("%d, %q", code, errs)
 	}
 }

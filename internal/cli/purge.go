@@ -86,6 +86,9 @@ func records(n int64) string {
 func termsOf(ctx context.Context, s *store.Store, given []*policy.Site) ([]register.Terms, error) {
 	var list []register.Terms
 	for _, site := range given {
+		if err := isKnown(ctx, s, site.ID); err != nil {
+			return nil, err
+		}
 		terms, err := register.TermsIn(ctx, s, site.ID, site)
 		if err != nil {
 			return nil, err

@@ -4,11 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
+	"slices"
 
 	"github.com/temoin/temoin/internal/register"
 	"github.com/temoin/temoin/internal/store"
-	"github.com/temoin/temoin/policy"
 )
 
 // storeFlag adds the flag that names a store.
@@ -24,6 +23,16 @@ func besideStore(ctx context.Context, where string) (*store.Store, error) {
 	return store.Open(ctx, where, store.Beside())
 }
 
+// isKnown refuses a site of which the store has nothing: to have found nothing of it
+// would look like an answer.
+func isKnown(ctx context.Context, s *store.Store, site string) error {
+	sites, err := s.KnownSites(ctx)
+	if err == nil && !slices.Contains(sites, site) {
+		err = fmt.Errorf("the store knows no site %q, but %s", site, naming(sites))
+	}
+	return err
+}
+
 const rewriteUse = "Write the tables anew afterwards, so that PostgreSQL's files have nothing left of what was removed. Nobody can use them meanwhile."
 
 // erased returns the exit code for an error after something was erased. Where old
@@ -33,8 +42,8 @@ func (c *call) erased(err error) int {
 	case err == nil:
 		return done
 	case errors.Is(err, register.ErrRemains):
-		fmt.Fprintf(c.Err, "temoin %s: %s\n", c.command.name, policy.Visible(strings.TrimSpace(err.Error())))
+		fmt.Fprintf(c.Err, "temoin %s: %s\n", c.command.name, visibleLines(err.Error()))
 		return found
 	}
-	return c.fail("%v", err)
+	return c.failLines("", err)
 }

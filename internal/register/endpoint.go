@@ -1,6 +1,7 @@
 package register
 
 import (
+	"bytes"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -45,6 +46,8 @@ type Endpoint struct {
 
 const (
 	maxBody   = 16 << 10
+	smallBody = 1 << 10 // for which there is room before it comes
+	bodyTime  = 10 * time.Second
 	retryWait = "2" // seconds until somebody who was turned away may try again
 )
 
@@ -60,7 +63,11 @@ func (e *Endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	in, form, err := read(w, r)
 	if err != nil {
-		http.Error(w, "The choice cannot be read: "+err.Error(), http.StatusBadRequest)
+		status := http.StatusBadRequest
+		if errors.Is(err, errTooLong) {
+			status = http.StatusRequestEntityTooLarge
+		}
+		http.Error(w, "The choice cannot be read: "+err.Error(), status)
 		return
 	}
 	site, wish, err := e.wish(r, in)
@@ -89,11 +96,14 @@ type input struct {
 	Lang   string   `json:"lang"`
 }
 
+// errTooLong says that more was sent than a choice can be.
+var errTooLong = errors.New("it is too long")
+
 // read reads a form or JSON.
 func read(w http.ResponseWriter, r *http.Request) (in input, form bool, err error) {
 	body, err := readBody(w, r)
 	if err != nil {
-		return in, false, errors.New("it is too long, or was cut")
+		return in, false, err
 	}
 	kind := r.Header.Get("Content-Type")
 	if kind != "application/json" {
@@ -104,6 +114,8 @@ func read(w http.ResponseWriter, r *http.Request) (in input, form bool, err erro
 		err = json.Unmarshal(body, &in)
 		if err != nil {
 			err = errors.New("this is no JSON of a choice")
+		} else if name := twice(body); name != "" {
+			err = errors.New("it has the field " + name + " twice")
 		}
 		return in, false, err
 	case "application/x-www-form-urlencoded":
@@ -116,13 +128,87 @@ func read(w http.ResponseWriter, r *http.Request) (in input, form bool, err erro
 	return in, false, errors.New("send a form or JSON")
 }
 
-func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
-	if n := r.ContentLength; n >= 0 && n <= maxBody {
-		body := make([]byte, n)
-		_, err := io.ReadFull(r.Body, body)
-		return body, err
+// readBody reads what comes in time. For what has not come there is no room taken,
+// whatever length it is said to have.
+func readBody(w http.ResponseWriter, r *http.Request) (body []byte, err error) {
+	n := r.ContentLength
+	if n > maxBody {
+		return nil, errTooLong
 	}
-	return io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	within := http.NewResponseController(w)
+	limited := within.SetReadDeadline(time.Now().Add(bodyTime)) == nil // else the server's own limit holds
+	if n >= 0 && n <= smallBody {
+		body = make([]byte, n)
+		_, err = io.ReadFull(r.Body, body)
+	} else {
+		body, err = io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	}
+	var long *http.MaxBytesError
+	switch {
+	case errors.As(err, &long):
+		return nil, errTooLong
+	case err != nil || n >= 0 && int64(len(body)) < n:
+		return nil, errors.New("it was cut, or came too slowly")
+	}
+	if limited { // the connection is watched while the choice is kept
+		within.SetReadDeadline(time.Time{}) //nolint:errcheck // it could be set
+	}
+	return body, nil
+}
+
+// inputNames are the fields of an input in JSON.
+var inputNames = [...]string{"id", "action", "allow", "notice", "lang"}
+
+// twice returns a field that stands twice in the JSON of an input: some readers see
+// the first, others the last. The JSON is valid. Names are as encoding/json takes
+// them: in any case.
+func twice(body []byte) string {
+	var seen [len(inputNames)]bool
+	depth := 0
+	for i := 0; i < len(body); i++ {
+		switch body[i] {
+		case '{', '[':
+			depth++
+		case '}', ']':
+			depth--
+		case '"':
+			end := stringEnd(body, i)
+			if f := inputName(body, i, end); depth == 1 && f >= 0 {
+				if seen[f] {
+					return inputNames[f]
+				}
+				seen[f] = true
+			}
+			i = end - 1
+		}
+	}
+	return ""
+}
+
+// stringEnd returns the end of the string that begins at i.
+func stringEnd(body []byte, i int) int {
+	for i++; body[i] != '"'; i++ {
+		if body[i] == '\\' {
+			i++
+		}
+	}
+	return i + 1
+}
+
+// inputName returns which field a string is the name of, -1 for none.
+func inputName(body []byte, i, end int) int {
+	if !bytes.HasPrefix(bytes.TrimLeft(body[end:], " \t\r\n"), []byte(":")) {
+		return -1
+	}
+	name := body[i+1 : end-1]
+	if bytes.IndexByte(name, '\\') >= 0 {
+		var plain string
+		if json.Unmarshal(body[i:end], &plain) != nil {
+			return -1
+		}
+		name = []byte(plain)
+	}
+	return slices.IndexFunc(inputNames[:], func(field string) bool { return bytes.EqualFold(name, []byte(field)) })
 }
 
 // maxAllowed bounds how much one choice names.

@@ -172,7 +172,7 @@ func TestWhatIsNoChoiceIsRefusedAndKeepsNothing(t *testing.T) {
 		{asJSON, `{"action":"accept"}`, http.StatusBadRequest}, {asJSON, `{"action":"accept","notice":"zz"}`, http.StatusBadRequest}, {asJSON, `nonsense`, http.StatusBadRequest},
 		{asJSON, `{"action":"save","allow":["x"],"notice":"` + shownHex + `"}`, http.StatusBadRequest}, {asJSON, `{"action":"accept","id":"x","notice":"` + shownHex + `"}`, http.StatusBadRequest},
 		{"text/plain", `action=accept`, http.StatusBadRequest}, {"", ``, http.StatusBadRequest}, {asForm, `%zz`, http.StatusBadRequest},
-		{asForm, strings.Repeat("x", maxBody+1), http.StatusBadRequest}, {asForm, "action=accept&notice=" + shownHex + strings.Repeat("&allow=stats", 300), http.StatusBadRequest},
+		{asForm, strings.Repeat("x", maxBody+1), http.StatusRequestEntityTooLarge}, {asForm, "action=accept&notice=" + shownHex + strings.Repeat("&allow=stats", 300), http.StatusBadRequest},
 	} {
 		if res := post(e, c.kind, c.body); res.StatusCode != c.want || len(res.Cookies()) != 0 {
 			t.Errorf("%.60s: %d, want %d", c.body, res.StatusCode, c.want)

@@ -23,6 +23,9 @@ type dialect struct {
 	lock   string // taken by a transaction before it migrates
 }
 
+// migrationTable names those that have run.
+const migrationTable = `CREATE TABLE IF NOT EXISTS migration (name TEXT PRIMARY KEY, checksum TEXT NOT NULL)`
+
 // migrate runs the migrations that have not run, each in a transaction of its
 // own, in the order of their names. One that was changed after it ran is an
 // error: the tables are not what the program takes them for. It writes nothing,
@@ -110,7 +113,7 @@ func migrateOne(ctx context.Context, db *sql.DB, d dialect, name, src string) er
 		return err
 	}
 	defer tx.Rollback() //nolint:errcheck // after a commit there is nothing to roll back
-	for _, q := range []string{d.lock, `CREATE TABLE IF NOT EXISTS migration (name TEXT PRIMARY KEY, checksum TEXT NOT NULL)`} {
+	for _, q := range []string{d.lock, migrationTable} {
 		if _, err := tx.ExecContext(ctx, q); err != nil {
 			return err
 		}

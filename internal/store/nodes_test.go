@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -533,13 +534,16 @@ func TestARunTimeRoleDoesItsWorkAndCannotTouchTheRules(t *testing.T) {
 	t.Parallel()
 	owner, runtime := roles(t)
 	role, _, _ := strings.Cut(strings.TrimPrefix(runtime, "postgres://"), "@")
-	if _, err := Open(t.Context(), runtime); err == nil || !strings.Contains(err.Error(), "let the owner open the store once") {
+	if _, err := Open(t.Context(), runtime); err == nil || !strings.Contains(err.Error(), "let the owner open the store once") || !strings.Contains(err.Error(), "temoin grant --store postgres://OWNER@…/") {
 		t.Fatalf("%v", err)
 	}
 	for range 2 { // a second time changes nothing
 		if err := Grant(t.Context(), owner, role); err != nil {
 			t.Fatal(err)
 		}
+	}
+	if err := Grant(t.Context(), owner, "nobody_"+role); err == nil || !strings.Contains(err.Error(), "make it first") {
+		t.Errorf("a role that is not there: %v", err)
 	}
 	s := open1(t, runtime)
 	keys, trust := keyOf(t)
@@ -582,8 +586,12 @@ func TestARunTimeRoleDoesItsWorkAndCannotTouchTheRules(t *testing.T) {
 	if h, err := s.Head(t.Context(), site.ID); err != nil || h.Size != 4 {
 		t.Errorf("%v, %d", err, h.Size)
 	}
-	if err := Grant(t.Context(), filepath.Join(t.TempDir(), "folder"), role); err == nil {
+	folder := filepath.Join(t.TempDir(), "folder")
+	if err := Grant(t.Context(), folder, role); err == nil {
 		t.Error("rights are granted in a folder")
+	}
+	if _, err := os.Stat(folder); err == nil {
+		t.Error("a store is made where rights cannot be granted")
 	}
 }
 

@@ -48,7 +48,7 @@ func (s *Store) openPostgres(ctx context.Context, address string) error {
 	if err := s.startPostgres(ctx, config, direct); err != nil {
 		var refused *pgconn.PgError
 		if errors.As(err, &refused) && refused.Code == "42501" {
-			err = fmt.Errorf("%w: the role %s may not do that. Tables are made and changed by their owner: let the owner open the store once with this version, and grant this role its rights", err, config.User)
+			err = fmt.Errorf("%w: the role %s may not do that. Tables are made and changed by their owner: let the owner open the store once with this version, and grant this role its rights: temoin grant --store postgres://OWNER@…/%s --role %s", err, config.User, config.Database, config.User)
 		}
 		return fmt.Errorf("PostgreSQL, database %s: %w", config.Database, err)
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
 	"strings"
 	"time"
 
@@ -65,6 +66,19 @@ func (s *Store) Sites(ctx context.Context) ([]string, error) {
 		}
 		sites = append(sites, next...)
 	}
+}
+
+// KnownSites returns the sites of which there is anything, in alphabetical order: also
+// those whose records have all gone, or have not come yet.
+func (s *Store) KnownSites(ctx context.Context) ([]string, error) {
+	sites, err := s.Sites(ctx)
+	if err != nil {
+		return nil, err
+	}
+	more, err := texts(s.read.QueryContext(ctx, sitesKnown))
+	sites = append(sites, more...)
+	slices.Sort(sites)
+	return slices.Compact(sites), err
 }
 
 // A reading is of the records of one site.

@@ -3,10 +3,12 @@ package store
 import (
 	"context"
 	_ "embed"
+	"errors"
 	"fmt"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 )
 
 //go:embed rights.sql
@@ -26,19 +28,23 @@ var rights string
 // "postgres://temoin:…@host/temoin". Before version 15 everybody may make tables in
 // the schema public: REVOKE CREATE ON SCHEMA public FROM PUBLIC there.
 func Grant(ctx context.Context, address, role string) error {
+	if !strings.HasPrefix(address, "postgres://") && !strings.HasPrefix(address, "postgresql://") {
+		return fmt.Errorf("rights are granted in PostgreSQL only, and %s is a folder", address)
+	}
 	s, err := Open(ctx, address)
 	if err != nil {
 		return err
 	}
 	defer s.Close()
-	if _, ok := s.engine.(*postgres); !ok {
-		return fmt.Errorf("rights are granted in PostgreSQL only, and %s is a folder", address)
-	}
 	var schema string
 	if err := s.write.QueryRowContext(ctx, `SELECT current_schema()`).Scan(&schema); err != nil {
 		return err
 	}
 	name := pgx.Identifier{role}.Sanitize()
 	_, err = s.write.ExecContext(ctx, "GRANT USAGE ON SCHEMA "+pgx.Identifier{schema}.Sanitize()+" TO "+name+";\n"+strings.ReplaceAll(rights, "ROLE_NAME", name))
+	var refused *pgconn.PgError
+	if errors.As(err, &refused) && refused.Code == "42704" { // there is no such role
+		err = fmt.Errorf("%w: make it first, as in CREATE ROLE temoin LOGIN PASSWORD '…'", err)
+	}
 	return err
 }

@@ -88,6 +88,8 @@ type engine interface {
 	listen(ctx context.Context, told func())
 	// intact asks the engine whether its files are in order.
 	intact(ctx context.Context) error
+	// schemas returns the store's schema, and that of a new store.
+	schemas(ctx context.Context) (is, should schema, err error)
 	// backup writes a copy of the database into a file.
 	backup(ctx context.Context, f *os.File) error
 	// scrub is Scrub, or Rewrite for whole tables.

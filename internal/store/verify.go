@@ -47,8 +47,12 @@ func (b *Behind) Error() string {
 // mostProblems is how many problems of one kind are listed.
 const mostProblems = 10
 
+// sitesKnown are the sites of which there is something besides choices.
+const sitesKnown = `SELECT site FROM log UNION SELECT site FROM version UNION SELECT site FROM sitekey UNION SELECT site FROM stalled`
+
 // Verify reads the whole store at one moment and compares everything in it with
-// everything else: the database with itself; the tree over the entries of each log
+// everything else: the database with itself, and its tables and triggers with those of a new
+// store; the tree over the entries of each log
 // with its tiles, its head and its last checkpoint, and that one with the keys; each
 // record with its entry; each version with its evidence. It returns what it found
 // per site, and all that is wrong as one error, which is a *Behind where a known
@@ -62,7 +66,7 @@ func (s *Store) Verify(ctx context.Context, known Known) ([]Verified, error) {
 		return nil, err
 	}
 	defer tx.Rollback() //nolint:errcheck // it only reads
-	sites, err := texts(tx.QueryContext(ctx, `SELECT site FROM log UNION SELECT site FROM version UNION SELECT site FROM sitekey UNION SELECT site FROM stalled`))
+	sites, err := texts(tx.QueryContext(ctx, sitesKnown))
 	if err != nil {
 		return nil, err
 	}
@@ -78,6 +82,9 @@ func (s *Store) Verify(ctx context.Context, known Known) ([]Verified, error) {
 	slices.Sort(sites)
 	var out []Verified
 	var problems []error
+	if err := s.sameSchema(ctx); err != nil {
+		problems = append(problems, err)
+	}
 	used := make([]bool, len(known.Checkpoints))
 	for _, site := range sites {
 		v := &verifying{s, tx, Verified{Site: site, Head: ledger.Empty(), Waiting: waiting[site]}, known, used, nil}

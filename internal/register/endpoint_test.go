@@ -1,0 +1,109 @@
+package register
+
+import (
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestJSONWithAFieldTwiceIsRefused(t *testing.T) {
+	e, m := endpoint(t, site(t))
+	rest := `,"notice":"` + shownHex + `"}`
+	for _, body := range []string{
+		`{"action":"refuse","action":"accept"` + rest, `{"action":"refuse", "Action" : "accept"` + rest, `{"action":"refuse","\u0061ction":"accept"` + rest,
+		`{"action":"save","allow":["stats"],"allow":[]` + rest, `{"lang":"en","action":"refuse","lang":"fr"` + rest, `{"action":"refuse","more":{"a":["\"}"]},"notice":"x"` + rest,
+	} {
+		res := post(e, asJSON, body)
+		if said, _ := io.ReadAll(res.Body); res.StatusCode != http.StatusBadRequest || !strings.Contains(string(said), "twice") {
+			t.Errorf("%s: %d, %q", body, res.StatusCode, said)
+		}
+	}
+	if len(m.rows) != 0 {
+		t.Errorf("%d rows", len(m.rows))
+	}
+	for _, body := range []string{`{"more":{"action":"refuse"},"action":"accept","lang":"action"` + rest, `{"action":"save","allow":["stats","stats"]` + rest, `{"x":"\\\":","action":"refuse"` + rest} {
+		if res := post(e, asJSON, body); res.StatusCode != http.StatusOK {
+			t.Errorf("%s: %d", body, res.StatusCode)
+		}
+	}
+}
+
+// A timed answer notes the deadlines that it is given.
+type timed struct {
+	*httptest.ResponseRecorder
+	deadlines []time.Time
+}
+
+func (w *timed) SetReadDeadline(at time.Time) error {
+	w.deadlines = append(w.deadlines, at)
+	return nil
+}
+
+// A late body calls ready before its first byte.
+type late struct {
+	ready func()
+	io.Reader
+}
+
+func (b *late) Read(p []byte) (int, error) {
+	if b.ready != nil {
+		b.ready()
+		b.ready = nil
+	}
+	return b.Reader.Read(p)
+}
+
+func TestABodyThatComesSlowlyIsNotHeldForEver(t *testing.T) {
+	e, _ := endpoint(t, site(t))
+	send := func(body io.Reader, length int64) *timed {
+		w := &timed{ResponseRecorder: httptest.NewRecorder()}
+		r := httptest.NewRequest("POST", "/.temoin/choice", &late{func() {
+			if len(w.deadlines) != 1 || time.Until(w.deadlines[0]) > bodyTime || time.Until(w.deadlines[0]) < bodyTime/2 {
+				t.Errorf("it is read until %v", w.deadlines)
+			}
+		}, body})
+		r.ContentLength = length
+		r.Header.Set("Content-Type", asJSON)
+		e.ServeHTTP(w, r)
+		return w
+	}
+	body := `{"action":"refuse","notice":"` + shownHex + `"}`
+	for _, length := range []int64{int64(len(body)), -1} {
+		if w := send(strings.NewReader(body), length); w.Code != http.StatusOK || len(w.deadlines) != 2 || !w.deadlines[1].IsZero() {
+			t.Errorf("%d: %d, %v: the deadline must end with the body", length, w.Code, w.deadlines)
+		}
+	}
+	for _, length := range []int64{int64(len(body)) + 1, maxBody} {
+		if w := send(strings.NewReader(body), length); w.Code != http.StatusBadRequest || len(w.deadlines) != 1 {
+			t.Errorf("cut: %d, %v: the deadline must hold for what is left of the body", w.Code, w.deadlines)
+		}
+	}
+	for _, length := range []int64{maxBody + 1, -1} {
+		if w := send(strings.NewReader(strings.Repeat(" ", maxBody+1)), length); w.Code != http.StatusRequestEntityTooLarge {
+			t.Errorf("too long: %d", w.Code)
+		}
+	}
+}
+
+func TestNoRoomIsTakenForABodyThatDoesNotCome(t *testing.T) {
+	var before, after runtime.MemStats
+	r := httptest.NewRequest("POST", "/", nil)
+	r.ContentLength = maxBody
+	w := httptest.NewRecorder()
+	const times = 100
+	runtime.ReadMemStats(&before)
+	for range times {
+		r.Body = io.NopCloser(strings.NewReader(""))
+		if _, err := readBody(w, r); err == nil {
+			t.Fatal("nothing came")
+		}
+	}
+	runtime.ReadMemStats(&after)
+	if each := (after.TotalAlloc - before.TotalAlloc) / times; each > 2*smallBody {
+		t.Errorf("%d bytes are taken for it", each)
+	}
+}
