@@ -69,6 +69,7 @@ type Extension struct {
 	Leaves   []Leaf  // beginning at From.Size
 	Counts   []Count // to add, in the order of their keys
 	Arrival  int64   // of the last choice in it
+	Alone    bool    // no choice of another site was pending before that, and no site is stalled
 	Removals int64   // the smallest of its choices
 }
 
@@ -136,7 +137,7 @@ func (q *Sequencer) Step(ctx context.Context) (int, error) {
 	var failed error
 	sites, own := bySite(pending)
 	for _, site := range sites {
-		if err := q.extend(ctx, site, own[site]); err != nil {
+		if err := q.extend(ctx, site, own[site], len(sites) == 1 && len(stalled) == 0); err != nil {
 			failed = errors.Join(failed, err, q.stall(ctx, site, err))
 		} else {
 			done += len(own[site])
@@ -182,7 +183,7 @@ func (q *Sequencer) resume(ctx context.Context, site string) (int, error) {
 		return 0, err
 	}
 	if len(own) > 0 {
-		if err := q.extend(ctx, site, own); err != nil {
+		if err := q.extend(ctx, site, own, false); err != nil {
 			return 0, err
 		}
 	}
@@ -193,20 +194,20 @@ func (q *Sequencer) resume(ctx context.Context, site string) (int, error) {
 }
 
 // extend puts choices of one site into its log.
-func (q *Sequencer) extend(ctx context.Context, site string, own []Arrived) error {
-	if err := q.append(ctx, site, own); err != nil {
+func (q *Sequencer) extend(ctx context.Context, site string, own []Arrived, alone bool) error {
+	if err := q.append(ctx, site, own, alone); err != nil {
 		delete(q.edges, site)
 		return fmt.Errorf("the log of %s: %w", site, err)
 	}
 	return nil
 }
 
-func (q *Sequencer) append(ctx context.Context, site string, own []Arrived) error {
+func (q *Sequencer) append(ctx context.Context, site string, own []Arrived, alone bool) error {
 	edge, err := q.edge(ctx, site)
 	if err != nil {
 		return err
 	}
-	e := Extension{Site: site, From: edge.Head(), Arrival: own[len(own)-1].Arrival, Removals: own[0].Removals}
+	e := Extension{Site: site, From: edge.Head(), Arrival: own[len(own)-1].Arrival, Alone: alone, Removals: own[0].Removals}
 	if e.Leaves, e.Counts, err = q.leaves(ctx, site, own); err != nil {
 		return err
 	}

@@ -194,7 +194,7 @@ func (s *Store) Extend(ctx context.Context, e register.Extension) error {
 		return err
 	}
 	defer tx.Rollback() //nolint:errcheck // after a commit there is nothing to roll back
-	if err := swap(ctx, tx, e); err != nil {
+	if err := s.swap(ctx, tx, e); err != nil {
 		return err
 	}
 	if err := insert(ctx, tx); err != nil {
@@ -213,16 +213,29 @@ func (s *Store) Extend(ctx context.Context, e register.Extension) error {
 	return tx.Commit()
 }
 
+// Statements of every step: see exec.
+const (
+	moveHead = `UPDATE log SET size = $2, root = $3 WHERE site = $1 AND size = $4 AND root = $5`
+	moveMark = `UPDATE sequenced SET arrival = $1 WHERE one = 1 AND arrival < $1`
+)
+
+// exec runs a statement that the engine keeps prepared, if it does.
+func (s *Store) exec(ctx context.Context, tx *sql.Tx, statement string, args ...any) (sql.Result, error) {
+	if p := s.engine.remembered(statement); p != nil {
+		return tx.StmtContext(ctx, p).ExecContext(ctx, args...)
+	}
+	return tx.ExecContext(ctx, statement, args...)
+}
+
 // swap moves size and root, if they are what the extension begins at.
-func swap(ctx context.Context, tx *sql.Tx, e register.Extension) error {
+func (s *Store) swap(ctx context.Context, tx *sql.Tx, e register.Extension) error {
 	var res sql.Result
 	var err error
 	if e.From == ledger.Empty() {
 		res, err = tx.ExecContext(ctx, `INSERT INTO log (site, size, root) VALUES ($1, $2, $3) ON CONFLICT (site) DO NOTHING`,
 			e.Site, e.To.Size, e.To.Root[:])
 	} else {
-		res, err = tx.ExecContext(ctx, `UPDATE log SET size = $2, root = $3 WHERE site = $1 AND size = $4 AND root = $5`,
-			e.Site, e.To.Size, e.To.Root[:], e.From.Size, e.From.Root[:])
+		res, err = s.exec(ctx, tx, moveHead, e.Site, e.To.Size, e.To.Root[:], e.From.Size, e.From.Root[:])
 	}
 	return all(res, err, 1)
 }
@@ -244,8 +257,12 @@ func all(res sql.Result, err error, rows int) error {
 // site's, and not past one that a transaction may still bring. The common mark moves
 // past choices of stalled sites, which have marks of their own.
 func (s *Store) advance(ctx context.Context, tx *sql.Tx, e register.Extension) error {
-	arrival, err := s.settled(ctx, tx, e.Arrival)
+	arrival, ordered, err := s.settled(ctx, tx, e.Arrival)
 	if err != nil {
+		return err
+	}
+	if e.Alone && ordered { // then there is nothing to look for
+		_, err := s.exec(ctx, tx, moveMark, arrival)
 		return err
 	}
 	if _, err := tx.ExecContext(ctx, `UPDATE stalled SET arrival = coalesce((SELECT c.arrival FROM choice c

@@ -93,7 +93,7 @@ func (l *sqlite) inserter(ctx context.Context, e register.Extension) (func(ctx c
 		return nil, err
 	}
 	return func(ctx context.Context, tx *sql.Tx) error {
-		if err := insertFew(ctx, tx, e); err != nil {
+		if err := l.insertFew(ctx, tx, e); err != nil {
 			return err
 		}
 		if err := leaves.insert(ctx, tx, &e, func(args []any, l *register.Leaf) []any { return append(args, l.Entry[:]) }); err != nil {
@@ -105,18 +105,39 @@ func (l *sqlite) inserter(ctx context.Context, e register.Extension) (func(ctx c
 	}, nil
 }
 
+// Statements of every step, besides those of log.go.
+const (
+	putTile  = `INSERT INTO tile (site, level, idx, hashes) VALUES ($1, $2, $3, $4) ON CONFLICT (site, level, idx) DO UPDATE SET hashes = excluded.hashes`
+	addTally = `INSERT INTO tally (site, day, language, action, category, allowed, n) VALUES ($1, $2, $3, $4, $5, $6, $7)
+		ON CONFLICT (site, day, language, action, category, allowed) DO UPDATE SET n = n + excluded.n`
+)
+
+// prepare prepares the statements of every step: within a transaction the one
+// connection is not free for that.
+func (l *sqlite) prepare(ctx context.Context) error {
+	l.statements = map[string]*sql.Stmt{}
+	for _, statement := range []string{moveHead, moveMark, putTile, addTally} {
+		p, err := l.write.PrepareContext(ctx, statement)
+		if err != nil {
+			return err
+		}
+		l.statements[statement] = p
+	}
+	return nil
+}
+
+func (l *sqlite) remembered(statement string) *sql.Stmt { return l.statements[statement] }
+
 // insertFew inserts what there is little of: tiles, and counts.
-func insertFew(ctx context.Context, tx *sql.Tx, e register.Extension) error {
+func (l *sqlite) insertFew(ctx context.Context, tx *sql.Tx, e register.Extension) error {
+	tile, tally := tx.StmtContext(ctx, l.remembered(putTile)), tx.StmtContext(ctx, l.remembered(addTally))
 	for _, t := range e.Tiles {
-		if _, err := tx.ExecContext(ctx, `INSERT INTO tile (site, level, idx, hashes) VALUES ($1, $2, $3, $4)
-			ON CONFLICT (site, level, idx) DO UPDATE SET hashes = excluded.hashes`, e.Site, t.Level, t.Index, t.Hashes); err != nil {
+		if _, err := tile.ExecContext(ctx, e.Site, t.Level, t.Index, t.Hashes); err != nil {
 			return err
 		}
 	}
 	for _, c := range e.Counts {
-		if _, err := tx.ExecContext(ctx, `INSERT INTO tally (site, day, language, action, category, allowed, n) VALUES ($1, $2, $3, $4, $5, $6, $7)
-			ON CONFLICT (site, day, language, action, category, allowed) DO UPDATE SET n = n + excluded.n`,
-			e.Site, c.Day, c.Language, string(c.Action), c.Category, c.Allowed, c.N); err != nil {
+		if _, err := tally.ExecContext(ctx, e.Site, c.Day, c.Language, string(c.Action), c.Category, c.Allowed, c.N); err != nil {
 			return err
 		}
 	}

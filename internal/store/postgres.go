@@ -254,16 +254,18 @@ func (p *postgres) kept(ctx context.Context, rows []register.Row, sites []string
 }
 
 // settled: transactions before the oldest that is open have all ended.
-func (p *postgres) settled(ctx context.Context, tx *sql.Tx, arrival int64) (int64, error) {
+func (p *postgres) settled(ctx context.Context, tx *sql.Tx, arrival int64) (int64, bool, error) {
 	var to int64
 	err := tx.QueryRowContext(ctx, `SELECT least($1, base + pg_snapshot_xmin(pg_current_snapshot())::text::bigint) FROM origin`, arrival).Scan(&to)
-	return to, err
+	return to, false, err
 }
 
 // afresh: a plan that was made while the tables were empty is none for later.
 func (p *postgres) afresh(args ...any) []any {
 	return append([]any{pgx.QueryExecModeExec}, args...)
 }
+
+func (p *postgres) remembered(string) *sql.Stmt { return nil }
 
 func (p *postgres) writers() int { return 2 }
 

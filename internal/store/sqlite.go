@@ -24,11 +24,12 @@ const (
 
 // A sqlite is one file, and one process that uses it.
 type sqlite struct {
-	write   *sql.DB // one connection: SQLite has one writer
-	read    *sql.DB
-	leading chan struct{} // holds something while somebody leads
-	lock    *os.File
-	arrival int64 // of the last choice; belongs to the transaction that writes
+	write      *sql.DB // one connection: SQLite has one writer
+	read       *sql.DB
+	leading    chan struct{} // holds something while somebody leads
+	lock       *os.File
+	statements map[string]*sql.Stmt // see prepare
+	arrival    int64                // of the last choice; belongs to the transaction that writes
 
 	mu      sync.Mutex
 	inserts [chunk + 1]*sql.Stmt   // by the number of rows
@@ -55,6 +56,9 @@ func (s *Store) openSQLite(ctx context.Context, folder string) error {
 	e.write = s.write
 	if err = s.ready(ctx, s.write, sqliteDialect); err == nil {
 		err = s.write.QueryRowContext(ctx, `SELECT max((SELECT arrival FROM sequenced WHERE one = 1), coalesce((SELECT max(arrival) FROM choice), 0))`).Scan(&e.arrival)
+	}
+	if err == nil {
+		err = e.prepare(ctx)
 	}
 	if err == nil {
 		s.read, err = openFile(file, 4, s.patience())
@@ -186,8 +190,8 @@ func (l *sqlite) inserting(ctx context.Context, n int) (*sql.Stmt, error) {
 }
 
 // settled: one transaction writes at a time, so that none is open.
-func (l *sqlite) settled(_ context.Context, _ *sql.Tx, arrival int64) (int64, error) {
-	return arrival, nil
+func (l *sqlite) settled(_ context.Context, _ *sql.Tx, arrival int64) (int64, bool, error) {
+	return arrival, true, nil
 }
 
 func (l *sqlite) afresh(args ...any) []any { return args }

@@ -76,8 +76,12 @@ type engine interface {
 	// subjects returns records and their subjects, NULL for one that has none.
 	subjects(ctx context.Context, site string, records []consent.ID) (*sql.Rows, error)
 	// settled returns the arrival, or a smaller one: no transaction that is still
-	// open can bring another choice before it.
-	settled(ctx context.Context, tx *sql.Tx, arrival int64) (int64, error)
+	// open can bring another choice before it. It is ordered where choices arrive in
+	// the order in which they can be read.
+	settled(ctx context.Context, tx *sql.Tx, arrival int64) (to int64, ordered bool, err error)
+	// remembered returns a statement that is prepared already; nil where the driver itself
+	// remembers them.
+	remembered(statement string) *sql.Stmt
 	// afresh makes the arguments of a query whose plan depends on how much is there.
 	afresh(args ...any) []any
 	// lead waits until this one leads; hold keeps it so until ctx ends or it fails.
