@@ -92,7 +92,7 @@ var (
 
 // Steps are larger where the log falls behind.
 const (
-	stepSize = 256 // one that takes fewer has left nothing
+	stepSize = 128 // one that takes fewer has left nothing
 	larger   = 4   // times
 	patience = 16  // full steps in a row until larger ones are taken
 )

@@ -216,7 +216,7 @@ func (l *sqlite) listen(context.Context, func()) {}
 
 func (l *sqlite) writers() int { return 1 }
 
-func (l *sqlite) stepSize() int { return 256 }
+func (l *sqlite) stepSize() int { return 144 }
 
 // release lets the next process in.
 func (l *sqlite) release() error {
