@@ -163,7 +163,7 @@ func (m *maker) fill(ctx context.Context, records int) error {
 
 func (m *maker) sequence(ctx context.Context) error {
 	for {
-		if n, err := m.sequencer.Step(ctx); n == 0 || err != nil {
+		if n, _, err := m.sequencer.Step(ctx); n == 0 || err != nil {
 			return err
 		}
 	}

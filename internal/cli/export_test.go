@@ -103,7 +103,7 @@ func (s *exportStore) log() {
 	s.t.Helper()
 	q := register.NewSequencer(s, s.keys)
 	for {
-		n, err := q.Step(s.t.Context())
+		n, _, err := q.Step(s.t.Context())
 		if err != nil {
 			s.t.Fatal(err)
 		}

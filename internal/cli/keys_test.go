@@ -83,7 +83,7 @@ func (k *keysServer) receipt(name string) string {
 	if _, err := r.Keep(ctx, k.site, register.Wish{ID: id, Event: register.Event{Action: register.Refuse, Language: "en"}}); err != nil {
 		k.t.Fatal(err)
 	}
-	if n, err := k.sequencer.Step(ctx); err != nil || n != 1 {
+	if n, _, err := k.sequencer.Step(ctx); err != nil || n != 1 {
 		k.t.Fatalf("%d, %v", n, err)
 	}
 	rows, err := k.store.SiteKeys(ctx, "shop", register.KeyOfLog)

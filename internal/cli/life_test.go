@@ -45,7 +45,7 @@ func (k *keysServer) choose(at time.Time, account string) register.Row {
 	if _, err := k.store.Commit(k.t.Context(), []register.Row{r}); err != nil {
 		k.t.Fatal(err)
 	}
-	if _, err := k.sequencer.Step(k.t.Context()); err != nil {
+	if _, _, err := k.sequencer.Step(k.t.Context()); err != nil {
 		k.t.Fatal(err)
 	}
 	return r

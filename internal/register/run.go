@@ -19,7 +19,8 @@ type Lease interface {
 // A Stepper puts choices into logs: a [Sequencer].
 type Stepper interface {
 	Check(ctx context.Context, site string) error
-	Step(ctx context.Context) (int, error)
+	// Step reports how many choices it took, and whether more are likely to be pending.
+	Step(ctx context.Context) (took int, more bool, err error)
 }
 
 // A Loop keeps the logs of all sites up with their choices, for as long as this
@@ -143,7 +144,7 @@ func (w *watch) catchUp(ctx context.Context) (aside bool) {
 	for ctx.Err() == nil {
 		began := w.awaits()
 		err := w.check(ctx)
-		n, stepped := w.steps.Step(ctx)
+		n, more, stepped := w.steps.Step(ctx)
 		err = errors.Join(err, stepped)
 		switch {
 		case ctx.Err() != nil:
@@ -152,13 +153,13 @@ func (w *watch) catchUp(ctx context.Context) (aside bool) {
 			if errors.Is(err, ErrOtherKey) && w.stepsAside() {
 				return true
 			}
-			if n < stepSize && w.sleep(ctx, pause) != nil {
+			if !(more && n > 0) && w.sleep(ctx, pause) != nil {
 				return false
 			}
 			pause = min(2*pause, longestPause)
 		default:
-			w.worked(began, n < stepSize, len(w.changes) > 0)
-			if n < stepSize {
+			w.worked(began, !more, len(w.changes) > 0)
+			if !more {
 				return false
 			}
 		}

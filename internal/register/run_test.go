@@ -48,12 +48,12 @@ func (c *conductor) Check(_ context.Context, site string) error {
 	return c.checks(site)
 }
 
-func (c *conductor) Step(ctx context.Context) (int, error) {
+func (c *conductor) Step(ctx context.Context) (int, bool, error) {
 	select {
 	case s := <-c.steps:
-		return s.n, s.err
+		return s.n, s.n >= stepSize, s.err
 	case <-ctx.Done():
-		return 0, ctx.Err()
+		return 0, false, ctx.Err()
 	}
 }
 

@@ -92,7 +92,7 @@ var (
 
 // Steps are larger where the log falls behind.
 const (
-	stepSize = 128 // one that takes fewer has left nothing
+	stepSize = 128 // at least
 	larger   = 4   // times
 	patience = 16  // full steps in a row until larger ones are taken
 )
@@ -116,10 +116,10 @@ func NewSequencer(store LogStore, keys Keys) *Sequencer {
 // site whose log cannot be extended keeps no other one waiting, however many of its
 // choices do: it is stalled, and tried again after the others. After an error
 // nothing is lost: the next step begins where the store stands.
-func (q *Sequencer) Step(ctx context.Context) (int, error) {
+func (q *Sequencer) Step(ctx context.Context) (took int, more bool, err error) {
 	stalled, err := q.store.Stalled(ctx)
 	if err != nil {
-		return 0, err
+		return 0, false, err
 	}
 	limit := max(stepSize, q.store.StepSize())
 	if q.full >= patience {
@@ -127,7 +127,7 @@ func (q *Sequencer) Step(ctx context.Context) (int, error) {
 	}
 	pending, err := q.store.Pending(ctx, limit)
 	if err != nil {
-		return 0, err
+		return 0, false, err
 	}
 	q.full++
 	if len(pending) < limit {
@@ -145,10 +145,10 @@ func (q *Sequencer) Step(ctx context.Context) (int, error) {
 	}
 	for _, site := range stalled {
 		n, err := q.resume(ctx, site)
-		done += n
+		done, more = done+n, more || n >= stepSize
 		failed = errors.Join(failed, err)
 	}
-	return done, failed
+	return done, q.full > 0 || more, failed
 }
 
 // bySite parts choices by their sites, which come in the order of their first one.

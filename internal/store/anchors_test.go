@@ -114,7 +114,7 @@ func TestTheBacklogCountsWhatIsInNoLog(t *testing.T) {
 		if backlog(99) != 5 || backlog(4) != 4 {
 			t.Errorf("%d wait, of four %d", backlog(99), backlog(4))
 		}
-		if _, err := v.steps.Step(t.Context()); err != nil || backlog(99) != 0 {
+		if _, _, err := v.steps.Step(t.Context()); err != nil || backlog(99) != 0 {
 			t.Errorf("%v: %d wait", err, backlog(99))
 		}
 	})

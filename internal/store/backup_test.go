@@ -89,7 +89,7 @@ func TestABackupMadeUnderLoadIsWholeAndGoesOn(t *testing.T) {
 		}
 		load.Go(func() {
 			for ctx.Err() == nil {
-				if _, err := l.seq.Step(context.Background()); err != nil {
+				if _, _, err := l.seq.Step(context.Background()); err != nil {
 					t.Error(err)
 					return
 				}
@@ -482,7 +482,7 @@ func TestABackupBehindAKnownCheckpointIsRestoredOnlyIfTheLossIsAccepted(t *testi
 		}
 		// Choices are kept, and nothing is signed that would fork the log.
 		commit(t, r.Store, r.choose(noon, nil, nil))
-		if _, err := r.seq.Step(t.Context()); !errors.Is(err, register.ErrAhead) {
+		if _, _, err := r.seq.Step(t.Context()); !errors.Is(err, register.ErrAhead) {
 			t.Errorf("%v", err)
 		}
 		if note, err := r.Checkpoint(t.Context(), r.site.ID); err != nil || !bytes.Equal(note, late) {

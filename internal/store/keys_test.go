@@ -75,7 +75,7 @@ func (k *keyed) choose(choices int) (last register.Row) {
 		commit(k.t, k.Store, last)
 	}
 	for {
-		n, err := k.q.Step(k.t.Context())
+		n, _, err := k.q.Step(k.t.Context())
 		k.must(err)
 		if n == 0 {
 			return last
@@ -204,7 +204,7 @@ func TestAProcessWithAnotherFolderOfKeysSignsNothing(t *testing.T) {
 		}
 		commit(t, k.Store, choice1(t, k.site, 99))
 		q := register.NewSequencer(k.Store, other)
-		if _, err := q.Step(t.Context()); !errors.Is(err, register.ErrOtherKey) {
+		if _, _, err := q.Step(t.Context()); !errors.Is(err, register.ErrOtherKey) {
 			t.Errorf("%v", err)
 		}
 		if now, err := k.Checkpoint(t.Context(), k.site.ID); err != nil || string(now) != string(note) {
@@ -511,17 +511,17 @@ func TestANodeThatLacksTheNewKeyStopsAndGoesOnWhenItIsThere(t *testing.T) {
 		copyKeys(t, k.ring, far)
 		q := register.NewSequencer(k.Store, bookOf(k.Store, far))
 		commit(t, k.Store, choice1(t, k.site, 50))
-		if n, err := q.Step(t.Context()); err != nil || n != 1 {
+		if n, _, err := q.Step(t.Context()); err != nil || n != 1 {
 			t.Fatalf("%d, %v", n, err)
 		}
 		k.rotate(planned())
 		commit(t, k.Store, choice1(t, k.site, 51))
-		if _, err := q.Step(t.Context()); !errors.Is(err, register.ErrOtherKey) {
+		if _, _, err := q.Step(t.Context()); !errors.Is(err, register.ErrOtherKey) {
 			t.Fatalf("%v", err)
 		}
 		copyKeys(t, k.ring, far)
 		for range 2 { // the first may find the site stalled
-			if _, err := q.Step(t.Context()); err != nil {
+			if _, _, err := q.Step(t.Context()); err != nil {
 				t.Fatal(err)
 			}
 		}

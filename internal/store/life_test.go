@@ -74,7 +74,7 @@ func (l *life) log(rows ...register.Row) {
 func (l *life) step() {
 	l.t.Helper()
 	for {
-		if n, err := l.seq.Step(l.t.Context()); err != nil {
+		if n, _, err := l.seq.Step(l.t.Context()); err != nil {
 			l.t.Fatal(err)
 		} else if n == 0 {
 			return
@@ -548,7 +548,7 @@ func TestACommandErasesBesideAServerUnderLoad(t *testing.T) {
 		}
 		load.Go(func() {
 			for ctx.Err() == nil {
-				if _, err := l.seq.Step(context.Background()); err != nil && !errors.Is(err, register.ErrStale) {
+				if _, _, err := l.seq.Step(context.Background()); err != nil && !errors.Is(err, register.ErrStale) {
 					t.Error(err)
 					return
 				}

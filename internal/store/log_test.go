@@ -201,7 +201,7 @@ func TestASequencerKilledAtAnyPointNeverForksTheLog(t *testing.T) {
 							t.Fatal(err)
 						}
 					}
-					if _, err := q.Step(t.Context()); err != nil {
+					if _, _, err := q.Step(t.Context()); err != nil {
 						if !errors.Is(err, errKilled) {
 							t.Fatalf("killed at %d, round %d: %v", at, round, err)
 						}
@@ -217,7 +217,7 @@ func TestASequencerKilledAtAnyPointNeverForksTheLog(t *testing.T) {
 						signed = append(signed, c.Head)
 					}
 				}
-				if _, err := register.NewSequencer(f, keys).Step(t.Context()); err != nil {
+				if _, _, err := register.NewSequencer(f, keys).Step(t.Context()); err != nil {
 					t.Fatalf("killed at %d: it does not go on: %v", at, err)
 				}
 				if err := register.NewSequencer(f, keys).Check(t.Context(), site.ID); err != nil {
@@ -252,8 +252,8 @@ func TestTwoSequencersNeverWriteTheSamePlace(t *testing.T) {
 				q = two
 			}
 			// A stale one says so, and goes on from where the other left the log.
-			if _, err := q.Step(t.Context()); errors.Is(err, register.ErrStale) {
-				_, err = q.Step(t.Context())
+			if _, _, err := q.Step(t.Context()); errors.Is(err, register.ErrStale) {
+				_, _, err = q.Step(t.Context())
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -276,7 +276,7 @@ func TestAStoreBehindItsCheckpointIsNotSignedAgain(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if _, err := register.NewSequencer(s, keys).Step(t.Context()); err != nil {
+		if _, _, err := register.NewSequencer(s, keys).Step(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		key, _ := keys("")
@@ -344,14 +344,14 @@ func TestASiteThatCannotBeSignedKeepsNoOtherOneWaiting(t *testing.T) {
 		if _, err := s.Commit(t.Context(), []register.Row{other, choice1(t, site, 2)}); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := q.Step(t.Context()); !errors.Is(err, errKilled) {
+		if _, _, err := q.Step(t.Context()); !errors.Is(err, errKilled) {
 			t.Fatalf("%v", err)
 		}
 		if note, err := s.Checkpoint(t.Context(), site.ID); err != nil || note == nil {
 			t.Errorf("%v: the other site waits", err)
 		}
 		broken = false
-		if _, err := q.Step(t.Context()); err != nil {
+		if _, _, err := q.Step(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		note, err := s.Checkpoint(t.Context(), "other")

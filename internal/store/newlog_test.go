@@ -49,7 +49,7 @@ func TestAfterALossALogGoesOnUnderAnotherName(t *testing.T) {
 		}
 		late := k.lose(5)
 		commit(t, k.Store, choice1(t, k.site, 50))
-		if _, err := k.q.Step(t.Context()); !errors.Is(err, register.ErrAhead) {
+		if _, _, err := k.q.Step(t.Context()); !errors.Is(err, register.ErrAhead) {
 			t.Fatalf("after the loss: %v", err)
 		}
 		if _, err := k.book.NewLog(t.Context(), k.site.ID, ""); err == nil {

@@ -22,7 +22,7 @@ import (
 func stepAll(t testing.TB, q *register.Sequencer) (took int) {
 	t.Helper()
 	for {
-		n, err := q.Step(t.Context())
+		n, _, err := q.Step(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -224,7 +224,7 @@ func TestAStaleHolderCanNeitherExtendNorKeepACheckpoint(t *testing.T) {
 	commit(t, two, row(2))
 	stepAll(t, fresh)
 	commit(t, one, row(3))
-	if _, err := stale.Step(t.Context()); !errors.Is(err, register.ErrStale) {
+	if _, _, err := stale.Step(t.Context()); !errors.Is(err, register.ErrStale) {
 		t.Errorf("a stale one extends: %v", err)
 	}
 	if err := one.KeepCheckpoint(t.Context(), "shop", 1, old); err != nil {
@@ -247,7 +247,7 @@ func TestAStaleHolderCanNeitherExtendNorKeepACheckpoint(t *testing.T) {
 	done, refused := 0, 0
 	for _, s := range []*Store{one, two, one, two} {
 		wg.Go(func() {
-			_, err := register.NewSequencer(s, keys).Step(t.Context())
+			_, _, err := register.NewSequencer(s, keys).Step(t.Context())
 			mu.Lock()
 			defer mu.Unlock()
 			switch {
@@ -431,7 +431,7 @@ func TestTwoProcessesTakeLoadTogether(t *testing.T) {
 		two.line()
 		acknowledged += 2
 		if acknowledged%100 == 0 {
-			if _, err := q.Step(t.Context()); err != nil {
+			if _, _, err := q.Step(t.Context()); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -372,7 +372,7 @@ func TestWhatIsRemovedMeanwhileGetsNoPlace(t *testing.T) {
 					t.Fatal(err)
 				}
 			}}, keys)
-			if _, err := q.Step(t.Context()); !errors.Is(err, register.ErrStale) {
+			if _, _, err := q.Step(t.Context()); !errors.Is(err, register.ErrStale) {
 				t.Errorf("%s: %v", name, err)
 			}
 			if stalled, err := s.Stalled(t.Context()); err != nil || len(stalled) > 0 {
@@ -524,7 +524,7 @@ func TestABrokenLogWithALongQueueStarvesNoOther(t *testing.T) {
 				}
 				// The first step finds out; from the second on it is left aside.
 				for step := range 4 {
-					if _, err := q.Step(t.Context()); !errors.Is(err, errKilled) {
+					if _, _, err := q.Step(t.Context()); !errors.Is(err, errKilled) {
 						t.Fatalf("step %d: %v", step, err)
 					}
 				}
@@ -534,7 +534,7 @@ func TestABrokenLogWithALongQueueStarvesNoOther(t *testing.T) {
 				before := mark(t, s)
 				more(one, 100)
 				more(other, 10)
-				if _, err := q.Step(t.Context()); !errors.Is(err, errKilled) || size("another") != 20 {
+				if _, _, err := q.Step(t.Context()); !errors.Is(err, errKilled) || size("another") != 20 {
 					t.Fatalf("%v, %d entries", err, size("another"))
 				}
 				// Nobody reads over the queue again and again. (Where others write, the mark
@@ -594,7 +594,7 @@ func TestASiteThatIsStalledLosesNoChoiceOfATransactionThatEndsLate(t *testing.T)
 		t.Fatal(err)
 	}
 	commit(t, s, choiceOf(t, of(t, "shop", "1"), made{n: 2}), choiceOf(t, of(t, "another", "1"), made{n: 3}))
-	if _, err := q.Step(t.Context()); !errors.Is(err, errKilled) {
+	if _, _, err := q.Step(t.Context()); !errors.Is(err, errKilled) {
 		t.Fatal(err)
 	}
 	if err := late.Commit(); err != nil {
@@ -602,7 +602,7 @@ func TestASiteThatIsStalledLosesNoChoiceOfATransactionThatEndsLate(t *testing.T)
 	}
 	for n := range 3 { // the common mark moves over it
 		commit(t, s, choiceOf(t, of(t, "another", "1"), made{n: 10 + n}))
-		if _, err := q.Step(t.Context()); !errors.Is(err, errKilled) {
+		if _, _, err := q.Step(t.Context()); !errors.Is(err, errKilled) {
 			t.Fatal(err)
 		}
 	}

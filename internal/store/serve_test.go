@@ -205,7 +205,7 @@ func TestNothingIsServedThatNoCheckpointCovers(t *testing.T) {
 		}
 		commit(t, v.Store, rows...)
 		dying := register.NewSequencer(v.Store, register.OneKey(func(string) (ledger.Key, error) { return ledger.Key{}, errors.New("the process dies") }))
-		if _, err := dying.Step(t.Context()); err == nil {
+		if _, _, err := dying.Step(t.Context()); err == nil {
 			t.Fatal("a log without a key is signed")
 		}
 		for path, want := range map[string]int{
@@ -271,7 +271,7 @@ func TestAReceiptWaitsForTheLogAndThenVerifies(t *testing.T) {
 			case <-time.After(time.Millisecond):
 			}
 		}
-		if n, err := v.steps.Step(t.Context()); err != nil || n != 2 {
+		if n, _, err := v.steps.Step(t.Context()); err != nil || n != 2 {
 			t.Fatal(n, err)
 		}
 		wg.Wait()
