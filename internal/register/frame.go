@@ -43,20 +43,53 @@ const (
 // errNoFrame says that a record does not fit a frame: it is kept whole.
 var errNoFrame = errors.New("the record does not fit a frame")
 
-// text writes a string that differs from record to record.
-func (w *writer) text(name, value string) {
+// quoted writes a string that differs from record to record, or the hole for it. It
+// reports whether what fills the hole is to be written.
+func (w *writer) quoted(name, value string, hole byte) bool {
 	w.key(name)
 	switch w.form {
 	case whole:
 		w.b = appendString(w.b, value)
 	case framed:
-		w.b = append(w.b, '"', holeText, '"')
-	case valued:
-		b := appendString(make([]byte, 0, 40), value)
-		w.b = binary.AppendUvarint(w.b, uint64(len(b)-2))
-		w.b = append(w.b, b[1:len(b)-1]...)
+		w.b = append(w.b, '"', hole, '"')
 	}
+	return w.form == valued
 }
+
+func (w *writer) text(name, value string) {
+	if !w.quoted(name, value, holeText) {
+		return
+	}
+	b := appendString(make([]byte, 0, 40), value)
+	w.b = binary.AppendUvarint(w.b, uint64(len(b)-2))
+	w.b = append(w.b, b[1:len(b)-1]...)
+}
+
+func (w *writer) time(name, value string) {
+	if !w.quoted(name, value, holeTime) {
+		return
+	}
+	t, err := time.Parse(time.RFC3339, value)
+	if err != nil || t.Unix() < 0 || t.UTC().Format(time.RFC3339) != value {
+		w.err = errNoFrame
+		return
+	}
+	w.b = binary.AppendUvarint(w.b, uint64(t.Unix()))
+}
+
+func (w *writer) uuid(name, value string) {
+	if !w.quoted(name, value, holeUUID) {
+		return
+	}
+	id, err := consent.ParseID(value)
+	if err != nil {
+		w.err = errNoFrame
+	}
+	w.b = append(w.b, id[:]...)
+}
+
+// own writes the record's id, which its row has besides.
+func (w *writer) own(name, value string) { w.quoted(name, value, holeOwn) }
 
 func (w *writer) flag(name string, value bool) {
 	w.key(name)
@@ -70,50 +103,6 @@ func (w *writer) flag(name string, value bool) {
 		if value {
 			w.b[len(w.b)-1] = 1
 		}
-	}
-}
-
-func (w *writer) time(name, value string) {
-	w.key(name)
-	switch w.form {
-	case whole:
-		w.b = appendString(w.b, value)
-	case framed:
-		w.b = append(w.b, '"', holeTime, '"')
-	case valued:
-		t, err := time.Parse(time.RFC3339, value)
-		if err != nil || t.Unix() < 0 || t.UTC().Format(time.RFC3339) != value {
-			w.err = errNoFrame
-			return
-		}
-		w.b = binary.AppendUvarint(w.b, uint64(t.Unix()))
-	}
-}
-
-func (w *writer) uuid(name, value string) {
-	w.key(name)
-	switch w.form {
-	case whole:
-		w.b = appendString(w.b, value)
-	case framed:
-		w.b = append(w.b, '"', holeUUID, '"')
-	case valued:
-		id, err := consent.ParseID(value)
-		if err != nil {
-			w.err = errNoFrame
-		}
-		w.b = append(w.b, id[:]...)
-	}
-}
-
-// own writes the record's id, which its row has besides.
-func (w *writer) own(name, value string) {
-	w.key(name)
-	switch w.form {
-	case whole:
-		w.b = appendString(w.b, value)
-	case framed:
-		w.b = append(w.b, '"', holeOwn, '"')
 	}
 }
 

@@ -36,6 +36,9 @@ type conductor struct {
 	done    chan struct{}
 }
 
+// stepSize is a step that leaves something.
+const stepSize = 128
+
 type step struct {
 	n   int
 	err error

@@ -92,9 +92,8 @@ var (
 
 // Steps are larger where the log falls behind.
 const (
-	stepSize = 128 // at least
-	larger   = 4   // times
-	patience = 16  // full steps in a row until larger ones are taken
+	larger   = 4  // times
+	patience = 16 // full steps in a row until larger ones are taken
 )
 
 // A Sequencer puts committed choices into the logs of their sites, and signs. One
@@ -121,7 +120,7 @@ func (q *Sequencer) Step(ctx context.Context) (took int, more bool, err error) {
 	if err != nil {
 		return 0, false, err
 	}
-	limit := max(stepSize, q.store.StepSize())
+	limit := q.store.StepSize()
 	if q.full >= patience {
 		limit *= larger
 	}
@@ -144,8 +143,8 @@ func (q *Sequencer) Step(ctx context.Context) (took int, more bool, err error) {
 		}
 	}
 	for _, site := range stalled {
-		n, err := q.resume(ctx, site)
-		done, more = done+n, more || n >= stepSize
+		n, err := q.resume(ctx, site, limit)
+		done, more = done+n, more || n == limit
 		failed = errors.Join(failed, err)
 	}
 	return done, q.full > 0 || more, failed
@@ -174,11 +173,11 @@ func (q *Sequencer) stall(ctx context.Context, site string, why error) error {
 
 // resume tries again a site that is stalled, and puts it back among the others when
 // it has caught up. Its choices are not even read while its log cannot be.
-func (q *Sequencer) resume(ctx context.Context, site string) (int, error) {
+func (q *Sequencer) resume(ctx context.Context, site string, limit int) (int, error) {
 	if _, err := q.edge(ctx, site); err != nil {
 		return 0, fmt.Errorf("the log of %s: %w", site, err)
 	}
-	own, err := q.store.PendingOf(ctx, site, stepSize)
+	own, err := q.store.PendingOf(ctx, site, limit)
 	if err != nil {
 		return 0, err
 	}
@@ -187,7 +186,7 @@ func (q *Sequencer) resume(ctx context.Context, site string) (int, error) {
 			return 0, err
 		}
 	}
-	if len(own) == stepSize {
+	if len(own) == limit {
 		return len(own), nil // more may wait
 	}
 	return len(own), q.store.Resume(ctx, site)
