@@ -23,6 +23,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/temoin/temoin/policy"
@@ -121,6 +122,72 @@ func Choose(site *policy.Site, id ID, at time.Time, allow func(name string) bool
 		}
 	}
 	return c
+}
+
+// Revise makes a choice about a part of a site: asked names the categories and
+// services that the visitor was asked about, allow those of them that they say yes
+// to. All else keeps its answer of the choice before, which is nil for none, with
+// the scope that it was given under, and then no answer lasts longer than the
+// choice before would have: nobody was asked about those. A category of which only
+// services were asked about, and that had no answer that still covers it, is refused
+// but for them.
+func Revise(site *policy.Site, id ID, at time.Time, before *Choice, asked []string, allow func(name string) bool) *Choice {
+	c := &Choice{ID: id, At: at.UTC().Truncate(time.Second)}
+	kept := false
+	for _, k := range site.Categories {
+		if k.NeedsConsent() {
+			kept = c.revise(k, before, asked, allow) || kept
+		}
+	}
+	if kept {
+		c.Until = before.Ends(site).UTC().Truncate(time.Second)
+	}
+	return c
+}
+
+// revise answers one category, if it was asked about or has an answer. It reports
+// whether anything of the choice before was kept.
+func (c *Choice) revise(k *policy.Category, before *Choice, asked []string, allow func(name string) bool) (kept bool) {
+	answer := Answer{Category: k.ID, Scope: k.Fingerprint().Short()}
+	var old Answer
+	had := false
+	if before != nil {
+		old, had = before.answer(k.ID)
+	}
+	whole := slices.Contains(asked, k.ID)
+	part := slices.ContainsFunc(k.Services, func(s *policy.Service) bool { return slices.Contains(asked, s.ID) })
+	switch {
+	case whole:
+		answer.Allow = allow(k.ID)
+	case had && (k.Honours(old.Scope) || !part):
+		answer, kept = old, true
+	case !part:
+		return false
+	}
+	c.Answers = append(c.Answers, answer)
+	for _, s := range k.Services {
+		if s.Loads != policy.LoadsOnConsent {
+			continue
+		}
+		yes := answer.Allow
+		if slices.Contains(asked, s.ID) {
+			yes = allow(s.ID)
+		} else if was, own := before.exceptionOf(s.ID); own && (!whole || !was) { // a no to one service outlives a yes to all
+			yes, kept = was, true
+		}
+		if yes != answer.Allow {
+			c.Exceptions = append(c.Exceptions, Exception{s.ID, yes})
+		}
+	}
+	return kept
+}
+
+// exceptionOf is exception of a choice that may be nil.
+func (c *Choice) exceptionOf(service string) (allow, own bool) {
+	if c == nil {
+		return false, false
+	}
+	return c.exception(service)
 }
 
 // Ends returns when the choice ends on a site.

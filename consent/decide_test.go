@@ -331,3 +331,66 @@ func TestANoToAServiceStandsWithoutAnAnswerAboutItsCategory(t *testing.T) {
 		t.Errorf("without the account: %q", got)
 	}
 }
+
+// How a choice about a part changes the one before. Answers are written as in the
+// cookie: "stats=1", "!heat=0"; a star stands behind a scope that is not today's.
+func TestWhoIsAskedAboutAPartKeepsTheOtherAnswers(t *testing.T) {
+	s := site(t, "scope: device")
+	write := func(c *Choice) string {
+		var out []string
+		for _, a := range c.Answers {
+			mark := ""
+			if !s.Category(a.Category).Honours(a.Scope) {
+				mark = "*"
+			}
+			out = append(out, fmt.Sprintf("%s=%d%s", a.Category, map[bool]int{true: 1}[a.Allow], mark))
+		}
+		for _, x := range c.Exceptions {
+			out = append(out, fmt.Sprintf("!%s=%d", x.Service, map[bool]int{true: 1}[x.Allow]))
+		}
+		return strings.Join(out, " ")
+	}
+	before := func(yes, stale string) *Choice {
+		c := choose(t, s, noon, yes)
+		for i := range c.Answers {
+			if c.Answers[i].Category == stale {
+				c.Answers[i].Scope ^= 1
+			}
+		}
+		return c
+	}
+	for _, c := range []struct {
+		before     *Choice
+		asked, yes string
+		want       string
+		kept       bool
+	}{
+		{nil, "stats", "stats", "stats=1", false},
+		{nil, "stats ads later", "ads", "stats=0 ads=1 later=0", false},
+		{nil, "heat", "heat", "stats=0 !heat=1", false},
+		{nil, "heat", "", "stats=0", false},
+		{before("", ""), "stats", "stats", "stats=1 ads=0 later=0", true},
+		{before("stats counter heat", ""), "ads", "", "stats=1 ads=0 later=0", true},
+		{before("stats counter", ""), "stats", "stats", "stats=1 ads=0 later=0 !heat=0", true}, // its own no stands
+		{before("heat", ""), "stats", "", "stats=0 ads=0 later=0", true},                       // its own yes does not
+		{before("stats counter", ""), "stats heat", "stats heat", "stats=1 ads=0 later=0", true},
+		{before("", ""), "heat", "heat", "stats=0 ads=0 later=0 !heat=1", true},
+		{before("stats counter heat", "stats"), "ads", "ads", "stats=1* ads=1 later=0", true},
+		{before("stats counter heat", "stats"), "heat", "heat", "stats=0 ads=0 later=0 !heat=1", true},
+		{before("stats counter heat", ""), "stats counter heat ads banner later", "", "stats=0 ads=0 later=0", false},
+	} {
+		id, _ := NewID(noon, nil)
+		at := noon.AddDate(0, 3, 0)
+		got := Revise(s, id, at, c.before, strings.Fields(c.asked), func(name string) bool { return strings.Contains(" "+c.yes+" ", " "+name+" ") })
+		if w := write(got); w != c.want {
+			t.Errorf("asked %q, yes to %q: %s; want %s", c.asked, c.yes, w, c.want)
+		}
+		want := s.Choice.Lasts.After(at)
+		if c.kept {
+			want = s.Choice.Lasts.After(noon)
+		}
+		if !got.Ends(s).Equal(want) {
+			t.Errorf("asked %q of %v: it ends %v, want %v", c.asked, c.before, got.Ends(s), want)
+		}
+	}
+}

@@ -22,6 +22,8 @@ import (
 //	id      a UUID of version 7 that the client made; may be left out
 //	action  accept, refuse, close, save or withdraw
 //	allow   with save: categories and services, once for each
+//	asked   the categories and services that this was about, once for each: all
+//	        others keep their answer. May be left out: then it is about everything
 //	notice  the SHA-256 of the notice that was shown, hex
 //	lang    the language it was shown in
 //
@@ -92,6 +94,7 @@ type input struct {
 	ID     string   `json:"id"`
 	Action string   `json:"action"`
 	Allow  []string `json:"allow"`
+	Asked  []string `json:"asked"`
 	Notice string   `json:"notice"`
 	Lang   string   `json:"lang"`
 }
@@ -123,7 +126,7 @@ func read(w http.ResponseWriter, r *http.Request) (in input, form bool, err erro
 		if err != nil {
 			return in, true, errors.New("this is no form")
 		}
-		return input{v.Get("id"), v.Get("action"), v["allow"], v.Get("notice"), v.Get("lang")}, true, nil
+		return input{v.Get("id"), v.Get("action"), v["allow"], v["asked"], v.Get("notice"), v.Get("lang")}, true, nil
 	}
 	return in, false, errors.New("send a form or JSON")
 }
@@ -157,7 +160,7 @@ func readBody(w http.ResponseWriter, r *http.Request) (body []byte, err error) {
 }
 
 // inputNames are the fields of an input in JSON.
-var inputNames = [...]string{"id", "action", "allow", "notice", "lang"}
+var inputNames = [...]string{"id", "action", "allow", "asked", "notice", "lang"}
 
 // twice returns a field that stands twice in the JSON of an input: some readers see
 // the first, others the last. The JSON is valid. Names are as encoding/json takes
@@ -216,7 +219,7 @@ const maxAllowed = 200
 
 // wish turns an input into a wish about a version of the site.
 func (e *Endpoint) wish(r *http.Request, in input) (*policy.Site, Wish, error) {
-	w := Wish{Allow: in.Allow, Event: Event{Action: Action(in.Action), Language: in.Lang, GPC: r.Header.Get("Sec-GPC") == "1"}}
+	w := Wish{Allow: in.Allow, Asked: in.Asked, Event: Event{Action: Action(in.Action), Language: in.Lang, GPC: r.Header.Get("Sec-GPC") == "1"}}
 	if in.ID != "" {
 		id, err := consent.ParseID(in.ID)
 		if err != nil {
@@ -229,8 +232,8 @@ func (e *Endpoint) wish(r *http.Request, in input) (*policy.Site, Wish, error) {
 		return nil, w, errors.New("notice is no SHA-256 in hex")
 	}
 	copy(w.Event.Notice[:], notice)
-	if len(in.Allow) > maxAllowed {
-		return nil, w, errors.New("allow names too much")
+	if len(in.Allow) > maxAllowed || len(in.Asked) > maxAllowed {
+		return nil, w, errors.New("allow or asked names too much")
 	}
 	site := e.Site(r, w.Event.Notice)
 	if site == nil {
@@ -246,6 +249,9 @@ func (e *Endpoint) wish(r *http.Request, in input) (*policy.Site, Wish, error) {
 	if c, err := r.Cookie(site.Choice.Cookie); err == nil {
 		if before := e.Codec.Decode(c.Value); before != nil && before.ID != w.ID {
 			w.Event.Replaces = &before.ID
+			if before.InForce(site, e.Register.now()) {
+				w.Before = before
+			}
 		}
 	}
 	return site, w, nil

@@ -4,6 +4,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"runtime"
 	"strings"
 	"testing"
@@ -105,5 +106,67 @@ func TestNoRoomIsTakenForABodyThatDoesNotCome(t *testing.T) {
 	runtime.ReadMemStats(&after)
 	if each := (after.TotalAlloc - before.TotalAlloc) / times; each > 2*smallBody {
 		t.Errorf("%d bytes are taken for it", each)
+	}
+}
+
+func TestAFormAboutAPartKeepsTheOtherAnswers(t *testing.T) {
+	e, m := endpoint(t, site(t))
+	later := noon.AddDate(0, 1, 0)
+	for i, c := range []struct {
+		first, kind, body string
+		want              string
+		status            int
+	}{
+		{"stats", asForm, "action=save&asked=ad&allow=ad", "stats +ad", http.StatusSeeOther},
+		{"stats", asJSON, `{"action":"save","asked":["ad"],"allow":["ad"]}`, "stats +ad", http.StatusOK},
+		{"stats", asForm, "action=accept&asked=ads", "stats ads", http.StatusSeeOther},
+		{"stats ads", asForm, "action=close&asked=ads", "stats", http.StatusSeeOther},
+		{"stats ads", asForm, "action=save&asked=stats&asked=one&asked=two&allow=stats&allow=two", "stats ads -one", http.StatusSeeOther},
+		{"stats ads", asForm, "action=save&asked=stats&asked=one&asked=two&allow=stats", "stats ads -one -two", http.StatusSeeOther}, // no yes follows from a name that is left out
+		{"", asForm, "action=save&asked=ad&allow=ad", "+ad", http.StatusSeeOther},
+		{"stats", asForm, "action=save&asked=nothing", "", http.StatusBadRequest},
+		{"stats", asForm, "action=save&asked=needed", "", http.StatusBadRequest},
+	} {
+		e.Register.now = func() time.Time { return noon }
+		var cookie string
+		if c.first != "" {
+			form := url.Values{"action": {"save"}, "allow": strings.Fields(c.first), "notice": {shownHex}}.Encode()
+			cookie = post(e, asForm, form).Cookies()[0].String()
+		}
+		e.Register.now = func() time.Time { return later }
+		body := c.body + "&notice=" + shownHex
+		if c.kind == asJSON {
+			body = strings.TrimSuffix(c.body, "}") + `,"notice":"` + shownHex + `"}`
+		}
+		res := post(e, c.kind, body, "Cookie", cookie)
+		if res.StatusCode != c.status {
+			t.Errorf("%d: %d", i, res.StatusCode)
+		}
+		if c.status == http.StatusBadRequest {
+			continue
+		}
+		got := e.Codec.Decode(res.Cookies()[0].Value)
+		if got == nil || answers(got) != c.want {
+			t.Errorf("%d: %s: %+v", i, c.body, got)
+			continue
+		}
+		want := later.AddDate(0, 6, 0)
+		if c.first != "" { // nothing that is kept lasts longer than it would have
+			want = noon.AddDate(0, 6, 0)
+		}
+		record, err := ParseRecord(m.rows[got.ID].Record)
+		if err != nil || record.Ends != want.Format(time.RFC3339) || !res.Cookies()[0].Expires.Equal(want) {
+			t.Errorf("%d: the record ends %s, the cookie %s, want %s, %v", i, record.Ends, res.Cookies()[0].Expires, want, err)
+		}
+	}
+}
+
+func TestAnAnswerThatHasEndedIsNotKeptOn(t *testing.T) {
+	e, _ := endpoint(t, site(t))
+	cookie := post(e, asForm, "action=accept&notice="+shownHex).Cookies()[0].String()
+	e.Register.now = func() time.Time { return noon.AddDate(1, 0, 0) }
+	got := e.Codec.Decode(post(e, asForm, "action=save&asked=ad&allow=ad&notice="+shownHex, "Cookie", cookie).Cookies()[0].Value)
+	if got == nil || answers(got) != "+ad" {
+		t.Errorf("%+v", got)
 	}
 }

@@ -69,6 +69,10 @@ type Wish struct {
 	Event   Event
 	Account []byte   // the key of the account that the choice belongs to; nil for none
 	Allow   []string // categories and services that are allowed, with Save; others follow from the action
+	// Asked names the categories and services that were asked about, where that was
+	// not everything; what else there is keeps its answer of Before, nil for none.
+	Asked  []string
+	Before *consent.Choice
 }
 
 // A Kept is a choice that is on the disk.
@@ -104,7 +108,11 @@ func (r *Register) Keep(ctx context.Context, site *policy.Site, w Wish) (*Kept, 
 	if err != nil {
 		return nil, err
 	}
-	return r.keep(ctx, site, consent.Choose(site, id, now, allow), w.Event, w.Account)
+	choice := consent.Choose(site, id, now, allow)
+	if len(w.Asked) > 0 {
+		choice = consent.Revise(site, id, now, w.Before, w.Asked, allow)
+	}
+	return r.keep(ctx, site, choice, w.Event, w.Account)
 }
 
 // Import makes a choice durable that another system had kept, as consent.Import
@@ -138,7 +146,7 @@ func (r *Register) keep(ctx context.Context, site *policy.Site, choice *consent.
 	if row.Salt == salt {
 		return &Kept{choice, record, false}, nil
 	}
-	return repeated(row, record)
+	return repeated(site, row, record)
 }
 
 // id returns the wish's id, if it was made now, or a new one.
@@ -154,6 +162,14 @@ func (r *Register) id(id consent.ID, now time.Time) (consent.ID, error) {
 
 // allowed turns a wish into answers.
 func allowed(site *policy.Site, w Wish) (func(string) bool, error) {
+	for _, names := range [][]string{w.Allow, w.Asked} {
+		for _, name := range names {
+			k, s := site.Category(name), site.Service(name)
+			if (k == nil || !k.NeedsConsent()) && (s == nil || s.Loads != policy.LoadsOnConsent) {
+				return nil, fmt.Errorf("%w: nobody is asked about %.64q", ErrWish, name)
+			}
+		}
+	}
 	switch w.Event.Action {
 	case Accept:
 		return func(string) bool { return true }, nil
@@ -166,11 +182,8 @@ func allowed(site *policy.Site, w Wish) (func(string) bool, error) {
 	default:
 		return nil, fmt.Errorf("%w: there is no action %.20q", ErrWish, w.Event.Action)
 	}
-	for _, name := range w.Allow {
-		k, s := site.Category(name), site.Service(name)
-		if (k == nil || !k.NeedsConsent()) && (s == nil || s.Loads != policy.LoadsOnConsent) {
-			return nil, fmt.Errorf("%w: nobody is asked about %.64q", ErrWish, name)
-		}
+	if len(w.Asked) > 0 { // each yes is named
+		return func(name string) bool { return slices.Contains(w.Allow, name) }, nil
 	}
 	// A yes to a category is one to its services, unless some of them are named.
 	return func(name string) bool {
@@ -183,7 +196,7 @@ func allowed(site *policy.Site, w Wish) (func(string) bool, error) {
 }
 
 // repeated is the choice that was kept before, if it is the same decision.
-func repeated(row Row, wanted *Record) (*Kept, error) {
+func repeated(site *policy.Site, row Row, wanted *Record) (*Kept, error) {
 	row, err := row.Unpack()
 	if err != nil {
 		return nil, err
@@ -198,6 +211,9 @@ func repeated(row Row, wanted *Record) (*Kept, error) {
 	choice, err := before.Choice()
 	if err != nil {
 		return nil, err
+	}
+	if ends, err := time.Parse(time.RFC3339, before.Ends); err == nil && ends.Before(choice.Ends(site)) {
+		choice.Until = ends
 	}
 	return &Kept{choice, before, true}, nil
 }
