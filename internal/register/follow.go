@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 )
 
@@ -18,6 +19,8 @@ type Follower struct {
 	versions []*Versions
 
 	turn   chan struct{} // holds one while somebody looks
+	begun  atomic.Int64  // looks
+	whole  bool          // the last look did not fail
 	loaded bool
 	at     int64 // the generation that was loaded
 }
@@ -30,14 +33,27 @@ func NewFollower(a Archive, versions ...*Versions) *Follower {
 // Step loads all versions if the archive's generation is another one than when they
 // were loaded last, and reports whether it did. Where nothing has changed it asks
 // the archive for that one number, for all sites. A site that cannot be loaded
-// keeps no other one waiting, and is tried again by the next Step.
+// keeps no other one waiting, and is tried again by the next Step. Many at a time
+// share a look that began after they came.
 func (f *Follower) Step(ctx context.Context) (bool, error) {
+	came := f.begun.Load()
 	select {
 	case f.turn <- struct{}{}:
 		defer func() { <-f.turn }()
 	case <-ctx.Done():
 		return false, fmt.Errorf("the generation of the versions: %w", ctx.Err())
 	}
+	if f.begun.Load() > came && f.whole {
+		return false, nil
+	}
+	f.begun.Add(1)
+	done, err := f.look(ctx)
+	f.whole = err == nil
+	return done, err
+}
+
+// look is a Step, by whoever has the turn.
+func (f *Follower) look(ctx context.Context) (bool, error) {
 	now, err := f.archive.Generation(ctx) // before what it tells of
 	if err != nil {
 		return false, fmt.Errorf("the generation of the versions: %w", err)

@@ -29,3 +29,53 @@ func TestWhoeverWaitsForAFollowersTurnGoesWhenTheirTimeIsOver(t *testing.T) {
 		}
 	})
 }
+
+// A slow archive answers when it is told to, and counts how often it was asked.
+type slow struct {
+	Archive
+	answer chan error
+	asked  int
+}
+
+func (s *slow) Generation(context.Context) (int64, error) {
+	s.asked++
+	return 1, <-s.answer
+}
+
+func TestManyWhoAskAtATimeShareALook(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &slow{answer: make(chan error)}
+		f := NewFollower(s)
+		results := make(chan error, 100)
+		ask := func() {
+			_, err := f.Step(t.Context())
+			results <- err
+		}
+		go ask()
+		synctest.Wait()
+		for range 99 { // who come while one looks may have come for something newer
+			go ask()
+		}
+		synctest.Wait()
+		s.answer <- nil
+		s.answer <- nil
+		for range 100 {
+			if err := <-results; err != nil {
+				t.Error(err)
+			}
+		}
+		if s.asked != 2 {
+			t.Errorf("the archive was asked %d times", s.asked)
+		}
+		for range 2 {
+			go ask()
+			synctest.Wait()
+		}
+		lost := errors.New("lost")
+		s.answer <- lost // who waited looks again: it may be the first one's own failure
+		s.answer <- nil
+		if first, second := <-results, <-results; (first == nil) == (second == nil) || s.asked != 4 {
+			t.Errorf("%v, %v, asked %d times", first, second, s.asked)
+		}
+	})
+}
