@@ -58,6 +58,7 @@ type Arrived struct {
 	Row
 	Arrival  int64
 	Removals int64 // how often choices had been removed, or taken from an account, when it was read
+	Settled  int64 // all choices before this arrival could be read then: none comes any more; 0 where some wait apart
 }
 
 // An Extension is what one step adds to a site's log, and to what its records are
@@ -71,6 +72,7 @@ type Extension struct {
 	Arrival  int64   // of the last choice in it
 	Alone    bool    // no choice of another site was pending before that, and no site is stalled
 	Removals int64   // the smallest of its choices
+	Settled  int64   // likewise
 }
 
 // A Leaf is an entry of the log, the record that it commits to, and what that one is
@@ -206,7 +208,7 @@ func (q *Sequencer) append(ctx context.Context, site string, own []Arrived, alon
 	if err != nil {
 		return err
 	}
-	e := Extension{Site: site, From: edge.Head(), Arrival: own[len(own)-1].Arrival, Alone: alone, Removals: own[0].Removals}
+	e := Extension{Site: site, From: edge.Head(), Arrival: own[len(own)-1].Arrival, Alone: alone, Removals: own[0].Removals, Settled: own[0].Settled}
 	if e.Leaves, e.Counts, err = q.leaves(ctx, site, own); err != nil {
 		return err
 	}

@@ -9,12 +9,14 @@ import (
 	"github.com/temoin/temoin/internal/register"
 )
 
+const siteKeys = `SELECT k.number, k.public, k.since, k.size, k.why, k.note, k.handover, e.at, e.why, e.note
+	FROM sitekey k LEFT JOIN sitekey_end e ON e.site = k.site AND e.use = k.use AND e.number = k.number
+	WHERE k.site = $1 AND k.use = $2 ORDER BY k.number, e.at, e.why`
+
 // SiteKeys returns the keys of a site for one use, in the order of their numbers:
 // see register.KeyStore. It reads them and their ends at one moment.
 func (s *Store) SiteKeys(ctx context.Context, site, use string) ([]register.SiteKey, error) {
-	rows, err := s.read.QueryContext(ctx, `SELECT k.number, k.public, k.since, k.size, k.why, k.note, k.handover, e.at, e.why, e.note
-		FROM sitekey k LEFT JOIN sitekey_end e ON e.site = k.site AND e.use = k.use AND e.number = k.number
-		WHERE k.site = $1 AND k.use = $2 ORDER BY k.number, e.at, e.why`, site, use)
+	rows, err := s.query(ctx, siteKeys, site, use)
 	if err != nil {
 		return nil, err
 	}

@@ -28,7 +28,7 @@ func (s *Store) OfAccount(ctx context.Context, site string, account []byte) ([]c
 	if err := s.allLogged(ctx, s.read, site, account); err != nil {
 		return nil, err
 	}
-	return recordIDs(s.read.QueryContext(ctx, `SELECT record FROM place WHERE site = $1 AND subject = $2 ORDER BY record`, site, account))
+	return recordIDs(s.read.QueryContext(ctx, `SELECT record FROM place WHERE site = $1 AND `+named+` ORDER BY record`, site, account))
 }
 
 // allLogged fails with register.ErrUnlogged while a choice of an account is in no
@@ -50,13 +50,27 @@ func (s *Store) allLogged(ctx context.Context, q querier, site string, account [
 // a record says that it replaces is not followed: where several people share a
 // device, that is another one's.
 func (s *Store) Chain(ctx context.Context, site string, id consent.ID) ([]consent.ID, error) {
-	ids, err := recordIDs(s.read.QueryContext(ctx, `SELECT record FROM place WHERE site = $1
-		AND subject = (SELECT subject FROM place WHERE site = $1 AND record = $2) ORDER BY record`, site, id[:]))
+	known, err := s.Subjects(ctx, site, []consent.ID{id})
+	if err != nil || known[id] == nil {
+		return []consent.ID{id}, err
+	}
+	// The first one, and those that are named after it.
+	ids, err := recordIDs(s.read.QueryContext(ctx, `SELECT record FROM place WHERE site = $1 AND record = $2 AND subject = record
+		UNION ALL SELECT record FROM place WHERE site = $1 AND `+named, s.afresh(site, known[id])...))
+	slices.SortFunc(ids, func(a, b consent.ID) int { return bytes.Compare(a[:], b[:]) })
 	if err == nil && len(ids) == 0 {
 		ids = []consent.ID{id}
 	}
 	return ids, err
 }
+
+// named is true of a place whose subject is $2 and not the record itself: these are
+// in the index of subjects. An account is never a record.
+const named = `subject = $2 AND subject <> record`
+
+// allNamed are these places of the site $1: to change them, SQLite would not follow the
+// index.
+const allNamed = `site = $1 AND record IN (SELECT record FROM place WHERE site = $1 AND ` + named + `)`
 
 // recordIDs reads a column of ids.
 func recordIDs(rows *sql.Rows, err error) ([]consent.ID, error) {
@@ -84,7 +98,7 @@ func (s *Store) Unlink(ctx context.Context, site string, account []byte, at time
 		if err := s.allLogged(ctx, tx, site, account); err != nil {
 			return 0, nil, err
 		}
-		res, err := tx.ExecContext(ctx, `UPDATE choice SET account = NULL WHERE site = $1 AND id IN (SELECT record FROM place WHERE site = $1 AND subject = $2)`, site, account)
+		res, err := tx.ExecContext(ctx, `UPDATE choice SET account = NULL WHERE site = $1 AND id IN (SELECT record FROM place WHERE site = $1 AND `+named+`)`, site, account)
 		if err != nil {
 			return 0, nil, err
 		}
@@ -92,7 +106,7 @@ func (s *Store) Unlink(ctx context.Context, site string, account []byte, at time
 		if err != nil || n == 0 {
 			return 0, nil, err
 		}
-		_, err = tx.ExecContext(ctx, `UPDATE place SET subject = NULL WHERE site = $1 AND subject = $2`, site, account)
+		_, err = tx.ExecContext(ctx, `UPDATE place SET subject = NULL WHERE `+allNamed, site, account)
 		return int(n), []register.Erasure{{At: at, Site: site, Form: register.Unlink, Hash: register.AccountErased(site, account)}}, err
 	})
 }
@@ -202,7 +216,7 @@ func (s *Store) remove(ctx context.Context, tx *sql.Tx, site string, ids []conse
 // renameChains lets what remains of a chain, whose first record gave it its name, be
 // named by the first one that remains.
 func (s *Store) renameChains(ctx context.Context, tx *sql.Tx, site, list string, args []any) error {
-	rows, err := tx.QueryContext(ctx, `SELECT subject, record FROM place WHERE site = $1 AND subject `+list+` ORDER BY site, subject, record`, s.afresh(args...)...)
+	rows, err := tx.QueryContext(ctx, `SELECT subject, record FROM place WHERE site = $1 AND subject `+list+` AND subject <> record ORDER BY site, subject, record`, s.afresh(args...)...)
 	if err != nil {
 		return err
 	}
@@ -221,7 +235,7 @@ func (s *Store) renameChains(ctx context.Context, tx *sql.Tx, site, list string,
 		return err
 	}
 	for gone, first := range names {
-		if _, err := tx.ExecContext(ctx, `UPDATE place SET subject = $3 WHERE site = $1 AND subject = $2`, site, gone[:], first); err != nil {
+		if _, err := tx.ExecContext(ctx, `UPDATE place SET subject = $3 WHERE `+allNamed, site, gone[:], first); err != nil {
 			return err
 		}
 	}

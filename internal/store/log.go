@@ -13,24 +13,39 @@ import (
 
 // unplaced is true of a choice c that is in no log. As a value, and not as NOT
 // EXISTS, it is looked up row by row: no engine reads the whole of place for it.
+//
+// Of choices that arrived lately it need not be asked: see engine.placed.
 const unplaced = `(SELECT p.idx FROM place p WHERE p.site = c.site AND p.record = c.id) IS NULL`
 
 // Pending returns committed choices that are in no log yet: see register.Queue.
 // Choices of transactions that end later may have arrived before them, and come
 // with the next call.
 func (s *Store) Pending(ctx context.Context, limit int) ([]register.Arrived, error) {
-	return s.pending(ctx, `c.arrival >= (SELECT arrival FROM sequenced WHERE one = 1) AND c.site NOT IN (SELECT site FROM stalled)`, limit)
+	return s.pending(ctx, ofAll, limit)
 }
 
 // PendingOf returns those of one site that is stalled. They are looked up in the
 // order of their arrival, which the site's own index does not have.
 func (s *Store) PendingOf(ctx context.Context, site string, limit int) ([]register.Arrived, error) {
-	return s.pending(ctx, `c.arrival >= (SELECT arrival FROM stalled WHERE site = $2) AND c.site || '' = $2`, limit, site)
+	return s.pending(ctx, ofOne, limit, site)
+}
+
+// Where choices are that are in no log, besides what is in one.
+const (
+	ofAll = `c.arrival >= (SELECT arrival FROM sequenced WHERE one = 1) AND c.site NOT IN (SELECT site FROM stalled)`
+	ofOne = `c.arrival >= (SELECT arrival FROM stalled WHERE site = $3) AND c.site || '' = $3`
+)
+
+// pendingSQL reads choices that are in no log. Its second parameter is what
+// engine.placed says. Where a site is stalled, its choices are not among them, and
+// nothing is said to be settled: it may be resumed before the others are in their log.
+func pendingSQL(e engine, where string) string {
+	return `SELECT ` + choiceColumns + `, c.arrival, (SELECT removals FROM sequenced WHERE one = 1), CASE WHEN EXISTS (SELECT 1 FROM stalled) THEN 0 ELSE ` + e.settled() + ` END
+		FROM choice c WHERE ` + where + ` AND (c.arrival > $2 OR ` + unplaced + `) ORDER BY c.arrival LIMIT $1`
 }
 
 func (s *Store) pending(ctx context.Context, where string, limit int, args ...any) ([]register.Arrived, error) {
-	rows, err := s.read.QueryContext(ctx, `SELECT `+choiceColumns+`, c.arrival, (SELECT removals FROM sequenced WHERE one = 1) FROM choice c
-		WHERE `+where+` AND `+unplaced+` ORDER BY c.arrival LIMIT $1`, s.afresh(append([]any{limit}, args...)...)...)
+	rows, err := s.query(ctx, pendingSQL(s.engine, where), s.afresh(append([]any{limit, s.engine.placed()}, args...)...)...)
 	if err != nil {
 		return nil, err
 	}
@@ -39,7 +54,7 @@ func (s *Store) pending(ctx context.Context, where string, limit int, args ...an
 	var out []register.Arrived
 	for rows.Next() {
 		var a register.Arrived
-		r, err := scanChoice(rows, &a.Arrival, &a.Removals)
+		r, err := scanChoice(rows, &a.Arrival, &a.Removals, &a.Settled)
 		if err != nil {
 			return nil, err
 		}
@@ -57,7 +72,17 @@ func (s *Store) pending(ctx context.Context, where string, limit int, args ...an
 
 // Stalled returns the sites whose choices wait apart: see register.Queue.
 func (s *Store) Stalled(ctx context.Context) ([]string, error) {
-	return texts(s.read.QueryContext(ctx, `SELECT site FROM stalled ORDER BY site`))
+	return texts(s.query(ctx, stalledSites))
+}
+
+const stalledSites = `SELECT site FROM stalled ORDER BY site`
+
+// query reads with a statement that the engine keeps prepared, if it does.
+func (s *Store) query(ctx context.Context, statement string, args ...any) (*sql.Rows, error) {
+	if p := s.engine.remembered(statement); p != nil {
+		return p.QueryContext(ctx, args...)
+	}
+	return s.read.QueryContext(ctx, statement, args...)
 }
 
 // texts reads a column of text.
@@ -107,7 +132,11 @@ func (s *Store) Resume(ctx context.Context, site string) error {
 // the transaction ends. What follows in it sees all that they did before. It returns
 // how often choices were removed.
 func (s *Store) holdMarks(ctx context.Context, tx *sql.Tx) (removals int64, err error) {
-	err = tx.QueryRowContext(ctx, `UPDATE sequenced SET arrival = arrival WHERE one = 1 RETURNING removals`).Scan(&removals)
+	if p := s.engine.remembered(holdMark); p != nil {
+		err = tx.StmtContext(ctx, p).QueryRowContext(ctx).Scan(&removals)
+	} else {
+		err = tx.QueryRowContext(ctx, holdMark).Scan(&removals)
+	}
 	return removals, err
 }
 
@@ -185,6 +214,7 @@ func (t tiles) Tile(level int, index int64) ([]byte, error) {
 // its place already also makes it stale: somebody put it there between the calls
 // of Pending and of Head.
 func (s *Store) Extend(ctx context.Context, e register.Extension) error {
+	s.engine.placing(e.Arrival)
 	insert, err := s.engine.inserter(ctx, e)
 	if err != nil {
 		return err
@@ -217,6 +247,9 @@ func (s *Store) Extend(ctx context.Context, e register.Extension) error {
 const (
 	moveHead = `UPDATE log SET size = $2, root = $3 WHERE site = $1 AND size = $4 AND root = $5`
 	moveMark = `UPDATE sequenced SET arrival = $1 WHERE one = 1 AND arrival < $1`
+	holdMark = `UPDATE sequenced SET arrival = arrival WHERE one = 1 RETURNING removals`
+
+	keepCheckpoint = `UPDATE log SET signed = $2, checkpoint = $3 WHERE site = $1 AND signed <= $2`
 )
 
 // exec runs a statement that the engine keeps prepared, if it does.
@@ -257,20 +290,21 @@ func all(res sql.Result, err error, rows int) error {
 // site's, and not past one that a transaction may still bring. The common mark moves
 // past choices of stalled sites, which have marks of their own.
 func (s *Store) advance(ctx context.Context, tx *sql.Tx, e register.Extension) error {
-	arrival, ordered, err := s.settled(ctx, tx, e.Arrival)
-	if err != nil {
+	if e.Alone { // what is before this was read with its choices, and is in the log: there is nothing to look for
+		_, err := s.exec(ctx, tx, moveMark, min(e.Arrival, e.Settled))
 		return err
 	}
-	if e.Alone && ordered { // then there is nothing to look for
-		_, err := s.exec(ctx, tx, moveMark, arrival)
+	var arrival int64
+	if err := tx.QueryRowContext(ctx, `SELECT `+s.engine.settled()).Scan(&arrival); err != nil {
 		return err
 	}
+	arrival = min(e.Arrival, arrival)
 	if _, err := tx.ExecContext(ctx, `UPDATE stalled SET arrival = coalesce((SELECT c.arrival FROM choice c
 		WHERE c.arrival >= stalled.arrival AND c.arrival < $1 AND c.site || '' = $2 AND `+unplaced+`
 		ORDER BY c.arrival LIMIT 1), $1) WHERE site = $2 AND arrival < $1`, s.afresh(arrival, e.Site)...); err != nil {
 		return err
 	}
-	_, err = tx.ExecContext(ctx, `UPDATE sequenced SET arrival = coalesce((SELECT c.arrival FROM choice c
+	_, err := tx.ExecContext(ctx, `UPDATE sequenced SET arrival = coalesce((SELECT c.arrival FROM choice c
 		WHERE c.arrival >= sequenced.arrival AND c.arrival < $1 AND c.site NOT IN (SELECT site FROM stalled) AND `+unplaced+`
 		ORDER BY c.arrival LIMIT 1), $1) WHERE one = 1 AND arrival < $1`, s.afresh(arrival)...)
 	return err
@@ -288,7 +322,12 @@ func (s *Store) Checkpoint(ctx context.Context, site string) ([]byte, error) {
 
 // KeepCheckpoint keeps a checkpoint, unless one of a larger tree is kept.
 func (s *Store) KeepCheckpoint(ctx context.Context, site string, size int64, note []byte) error {
-	_, err := s.write.ExecContext(ctx, `UPDATE log SET signed = $2, checkpoint = $3 WHERE site = $1 AND signed <= $2`, site, size, note)
+	var err error
+	if p := s.engine.remembered(keepCheckpoint); p != nil {
+		_, err = p.ExecContext(ctx, site, size, note)
+	} else {
+		_, err = s.write.ExecContext(ctx, keepCheckpoint, site, size, note)
+	}
 	if err == nil {
 		s.changed()
 	}
@@ -320,24 +359,57 @@ func (s *Store) Entries(ctx context.Context, site string, from int64, n int) ([]
 
 // entries reads the entries of a site's log from an index on, up to another one.
 func entries(ctx context.Context, q querier, site string, from, to int64) ([]ledger.Entry, error) {
-	rows, err := q.QueryContext(ctx, `SELECT idx, entry FROM leaf WHERE site = $1 AND idx >= $2 AND idx < $3 ORDER BY site, idx`, site, from, to)
+	const width = ledger.TileWidth
+	rows, err := q.QueryContext(ctx, `SELECT idx, entries FROM bundle WHERE site = $1 AND idx >= $2 AND idx < $3 ORDER BY site, idx`, site, from/width, (to+width-1)/width)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
 	var list []ledger.Entry
-	for rows.Next() {
+	for next := from; rows.Next() && next < to; next = from + int64(len(list)) {
 		var at int64
 		var b []byte
 		if err := rows.Scan(&at, &b); err != nil {
 			return nil, err
 		}
-		if at != from+int64(len(list)) || len(b) != ledger.EntrySize {
-			return nil, fmt.Errorf("entry %d is missing: %w", from+int64(len(list)), ledger.ErrDamaged)
+		if at != next/width || len(b)%ledger.EntrySize != 0 {
+			return nil, fmt.Errorf("entry %d is missing: %w", next, ledger.ErrDamaged)
 		}
-		list = append(list, ledger.Entry(b))
+		for ; next < to && int(next%width+1)*ledger.EntrySize <= len(b) && next/width == at; next++ {
+			list = append(list, ledger.Entry(b[next%width*ledger.EntrySize:][:ledger.EntrySize]))
+		}
 	}
 	return list, rows.Err()
+}
+
+// A growth is what an extension adds to one bundle of entries.
+type growth struct {
+	index   int64
+	has     int // bytes that it has already: it is a new one with none
+	entries []byte
+}
+
+// growths parts the entries of an extension by bundles.
+func growths(e *register.Extension) (list []growth) {
+	const width = ledger.TileWidth
+	for i := range e.Leaves {
+		at := e.From.Size + int64(i)
+		if i == 0 || at%width == 0 {
+			list = append(list, growth{index: at / width, has: int(at%width) * ledger.EntrySize})
+		}
+		g := &list[len(list)-1]
+		g.entries = append(g.entries, e.Leaves[i].Entry[:]...)
+	}
+	return list
+}
+
+// grown tells of a bundle that does not have what the head says: the head was the one
+// that the extension begins at, so that nobody else was there.
+func grown(g growth, res sql.Result, err error) error {
+	if err = all(res, err, 1); errors.Is(err, register.ErrStale) {
+		err = fmt.Errorf("bundle %d does not hold the %d entries that the head tells of: %w", g.index, g.has/ledger.EntrySize, ledger.ErrDamaged)
+	}
+	return err
 }
 
 // Backlog returns how many choices, of all sites, are in no log yet. It counts to

@@ -3,6 +3,10 @@ package store
 import (
 	"context"
 	"database/sql"
+	"errors"
+	"math"
+
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/temoin/temoin/consent"
 	"github.com/temoin/temoin/internal/register"
@@ -12,7 +16,7 @@ import (
 // rows are columns of arrays.
 func (p *postgres) inserter(_ context.Context, e register.Extension) (func(ctx context.Context, tx *sql.Tx) error, error) {
 	return func(ctx context.Context, tx *sql.Tx) error {
-		for _, insert := range []func(context.Context, *sql.Tx, register.Extension) error{insertTiles, insertLeaves, insertPlaces, insertCounts} {
+		for _, insert := range []func(context.Context, *sql.Tx, register.Extension) error{insertTiles, growBundles, insertPlaces, insertCounts} {
 			if err := insert(ctx, tx, e); err != nil {
 				return err
 			}
@@ -32,13 +36,22 @@ func insertTiles(ctx context.Context, tx *sql.Tx, e register.Extension) error {
 	return err
 }
 
-func insertLeaves(ctx context.Context, tx *sql.Tx, e register.Extension) error {
-	entries := make([][]byte, len(e.Leaves))
-	for i := range e.Leaves {
-		entries[i] = e.Leaves[i].Entry[:]
+func growBundles(ctx context.Context, tx *sql.Tx, e register.Extension) error {
+	list := growths(&e)
+	if len(list) > 0 && list[0].has > 0 {
+		g := list[0]
+		res, err := tx.ExecContext(ctx, `UPDATE bundle SET entries = entries || $3::bytea WHERE site = $1 AND idx = $2 AND octet_length(entries) = $4`, e.Site, g.index, g.entries, g.has)
+		if err := grown(g, res, err); err != nil {
+			return err
+		}
+		list = list[1:]
 	}
-	_, err := tx.ExecContext(ctx, `INSERT INTO leaf (site, idx, entry)
-		SELECT $1::text, $2::bigint + n - 1, entry FROM unnest($3::bytea[]) WITH ORDINALITY AS l (entry, n)`, e.Site, e.From.Size, entries)
+	var indexes []int64
+	var entries [][]byte
+	for _, g := range list {
+		indexes, entries = append(indexes, g.index), append(entries, g.entries)
+	}
+	_, err := tx.ExecContext(ctx, `INSERT INTO bundle (site, idx, entries) SELECT $1::text, * FROM unnest($2::bigint[], $3::bytea[])`, e.Site, indexes, entries)
 	return err
 }
 
@@ -52,12 +65,15 @@ func insertPlaces(ctx context.Context, tx *sql.Tx, e register.Extension) error {
 		records[i], versions[i], subjects[i] = l.Record[:], l.Version[:], l.Subject
 		made[i], ends[i], actions[i], languages[i] = l.At, l.Ends, string(l.Action), l.Language
 	}
-	res, err := tx.ExecContext(ctx, `INSERT INTO place (site, record, idx, at, ends, version, action, language, subject)
+	_, err := tx.ExecContext(ctx, `INSERT INTO place (site, record, idx, at, ends, version, action, language, subject)
 		SELECT $1::text, record, $2::bigint + n - 1, made, ends, version, action, language, subject
 		FROM unnest($3::bytea[], $4::bigint[], $5::bigint[], $6::bytea[], $7::text[], $8::text[], $9::bytea[])
-		WITH ORDINALITY AS l (record, made, ends, version, action, language, subject, n)
-		ON CONFLICT (site, record) DO NOTHING`, e.Site, e.From.Size, records, made, ends, versions, actions, languages, subjects)
-	return all(res, err, n)
+		WITH ORDINALITY AS l (record, made, ends, version, action, language, subject, n)`, e.Site, e.From.Size, records, made, ends, versions, actions, languages, subjects)
+	var refused *pgconn.PgError
+	if errors.As(err, &refused) && refused.ConstraintName == "place_pkey" { // ON CONFLICT would cost half as much again
+		return register.ErrStale
+	}
+	return err
 }
 
 func insertCounts(ctx context.Context, tx *sql.Tx, e register.Extension) error {
@@ -74,6 +90,11 @@ func insertCounts(ctx context.Context, tx *sql.Tx, e register.Extension) error {
 		e.Site, days, languages, actions, categories, allowed, numbers)
 	return err
 }
+
+// placed: others extend the logs too, and all is looked up.
+func (p *postgres) placed() int64 { return math.MaxInt64 }
+
+func (p *postgres) placing(int64) {}
 
 func (p *postgres) subjects(ctx context.Context, site string, records []consent.ID) (*sql.Rows, error) {
 	ids := make([][]byte, len(records))

@@ -22,7 +22,6 @@ type bulk struct {
 }
 
 var (
-	leafRows  = bulk{`INSERT INTO leaf (site, idx, entry) VALUES `, `?`, ``}
 	placeRows = bulk{`INSERT INTO place (site, idx, record, at, ends, version, action, language, subject) VALUES `, `?, ?, ?, ?, ?, ?, ?`, ` ON CONFLICT (site, record) DO NOTHING`}
 )
 
@@ -84,19 +83,12 @@ func (p *prepared) insert(ctx context.Context, tx *sql.Tx, e *register.Extension
 // inserter prepares statements: within the transaction, the one connection is not
 // free for that.
 func (l *sqlite) inserter(ctx context.Context, e register.Extension) (func(ctx context.Context, tx *sql.Tx) error, error) {
-	leaves, err := l.prepared(ctx, leafRows)
-	if err != nil {
-		return nil, err
-	}
 	places, err := l.prepared(ctx, placeRows)
 	if err != nil {
 		return nil, err
 	}
 	return func(ctx context.Context, tx *sql.Tx) error {
 		if err := l.insertFew(ctx, tx, e); err != nil {
-			return err
-		}
-		if err := leaves.insert(ctx, tx, &e, func(args []any, l *register.Leaf) []any { return append(args, l.Entry[:]) }); err != nil {
 			return err
 		}
 		return places.insert(ctx, tx, &e, func(args []any, l *register.Leaf) []any {
@@ -107,8 +99,10 @@ func (l *sqlite) inserter(ctx context.Context, e register.Extension) (func(ctx c
 
 // Statements of every step, besides those of log.go.
 const (
-	putTile  = `INSERT INTO tile (site, level, idx, hashes) VALUES ($1, $2, $3, $4) ON CONFLICT (site, level, idx) DO UPDATE SET hashes = excluded.hashes`
-	addTally = `INSERT INTO tally (site, day, language, action, category, allowed, n) VALUES ($1, $2, $3, $4, $5, $6, $7)
+	addBundle  = `INSERT INTO bundle (site, idx, entries) VALUES ($1, $2, $3)`
+	growBundle = `UPDATE bundle SET entries = CAST(entries || $3 AS BLOB) WHERE site = $1 AND idx = $2 AND length(entries) = $4`
+	putTile    = `INSERT INTO tile (site, level, idx, hashes) VALUES ($1, $2, $3, $4) ON CONFLICT (site, level, idx) DO UPDATE SET hashes = excluded.hashes`
+	addTally   = `INSERT INTO tally (site, day, language, action, category, allowed, n) VALUES ($1, $2, $3, $4, $5, $6, $7)
 		ON CONFLICT (site, day, language, action, category, allowed) DO UPDATE SET n = n + excluded.n`
 )
 
@@ -116,23 +110,38 @@ const (
 // connection is not free for that.
 func (l *sqlite) prepare(ctx context.Context) error {
 	l.statements = map[string]*sql.Stmt{}
-	for _, statement := range []string{moveHead, moveMark, putTile, addTally} {
-		p, err := l.write.PrepareContext(ctx, statement)
-		if err != nil {
-			return err
+	for db, statements := range map[*sql.DB][]string{
+		l.write: {moveHead, holdMark, moveMark, keepCheckpoint, addBundle, growBundle, putTile, addTally},
+		l.read:  {stalledSites, pendingSQL(l, ofAll), siteKeys},
+	} {
+		for _, statement := range statements {
+			p, err := db.PrepareContext(ctx, statement)
+			if err != nil {
+				return err
+			}
+			l.statements[statement] = p
 		}
-		l.statements[statement] = p
 	}
 	return nil
 }
 
 func (l *sqlite) remembered(statement string) *sql.Stmt { return l.statements[statement] }
 
-// insertFew inserts what there is little of: tiles, and counts.
+// insertFew inserts what there is little of: tiles, bundles of entries, and counts.
 func (l *sqlite) insertFew(ctx context.Context, tx *sql.Tx, e register.Extension) error {
 	tile, tally := tx.StmtContext(ctx, l.remembered(putTile)), tx.StmtContext(ctx, l.remembered(addTally))
 	for _, t := range e.Tiles {
 		if _, err := tile.ExecContext(ctx, e.Site, t.Level, t.Index, t.Hashes); err != nil {
+			return err
+		}
+	}
+	for _, g := range growths(&e) {
+		statement, args := addBundle, []any{e.Site, g.index, g.entries}
+		if g.has > 0 {
+			statement, args = growBundle, append(args, g.has)
+		}
+		res, err := tx.StmtContext(ctx, l.remembered(statement)).ExecContext(ctx, args...)
+		if err := grown(g, res, err); err != nil {
 			return err
 		}
 	}
@@ -142,6 +151,19 @@ func (l *sqlite) insertFew(ctx context.Context, tx *sql.Tx, e register.Extension
 		}
 	}
 	return nil
+}
+
+// placed: what this process opened may have its place, and what it has put there.
+// Nobody else gives places, and choices arrive behind all others.
+func (l *sqlite) placed() int64 { return l.mayBePlaced.Load() }
+
+func (l *sqlite) placing(arrival int64) {
+	for {
+		before := l.mayBePlaced.Load()
+		if before >= arrival || l.mayBePlaced.CompareAndSwap(before, arrival) {
+			return
+		}
+	}
 }
 
 func (l *sqlite) subjects(ctx context.Context, site string, records []consent.ID) (*sql.Rows, error) {

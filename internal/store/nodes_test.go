@@ -446,7 +446,7 @@ func TestTwoProcessesTakeLoadTogether(t *testing.T) {
 	var choices, placed, leaves int64
 	// What was on its way when its process died may have arrived since.
 	for placed = -1; placed != choices; stepAll(t, q) {
-		if err := s.read.QueryRow(`SELECT (SELECT count(*) FROM choice), (SELECT count(DISTINCT idx) FROM place), (SELECT count(*) FROM leaf)`).Scan(&choices, &placed, &leaves); err != nil {
+		if err := s.read.QueryRow(`SELECT (SELECT count(*) FROM choice), (SELECT count(DISTINCT idx) FROM place), (SELECT sum(octet_length(entries)) / 32 FROM bundle)`).Scan(&choices, &placed, &leaves); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -576,7 +576,7 @@ func TestARunTimeRoleDoesItsWorkAndCannotTouchTheRules(t *testing.T) {
 	for _, change := range []string{
 		`DROP TRIGGER choice_never_changes ON choice`, `ALTER TABLE choice DISABLE TRIGGER ALL`, `ALTER TABLE choice ADD COLUMN ip text`, `DROP TABLE choice`, `TRUNCATE choice`,
 		`CREATE OR REPLACE FUNCTION choice_never_changes() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'`, `SET session_replication_role = replica`,
-		`UPDATE choice SET record = '\x00'`, `DELETE FROM choice`, `UPDATE leaf SET entry = sha256('a')`, `DELETE FROM leaf`, `DELETE FROM tile`, `DELETE FROM log`, `TRUNCATE leaf`,
+		`UPDATE choice SET record = '\x00'`, `DELETE FROM choice`, `UPDATE bundle SET entries = sha256('a')`, `DELETE FROM bundle`, `DELETE FROM tile`, `DELETE FROM log`, `TRUNCATE bundle`,
 		`UPDATE place SET idx = 0`, `UPDATE migration SET checksum = 'x'`, `CREATE TABLE own (a int)`,
 	} {
 		if _, err := s.write.Exec(change); err == nil {

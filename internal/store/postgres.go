@@ -254,10 +254,8 @@ func (p *postgres) kept(ctx context.Context, rows []register.Row, sites []string
 }
 
 // settled: transactions before the oldest that is open have all ended.
-func (p *postgres) settled(ctx context.Context, tx *sql.Tx, arrival int64) (int64, bool, error) {
-	var to int64
-	err := tx.QueryRowContext(ctx, `SELECT least($1, base + pg_snapshot_xmin(pg_current_snapshot())::text::bigint) FROM origin`, arrival).Scan(&to)
-	return to, false, err
+func (p *postgres) settled() string {
+	return `(SELECT base + pg_snapshot_xmin(pg_current_snapshot())::text::bigint FROM origin)`
 }
 
 // afresh: a plan that was made while the tables were empty is none for later.
@@ -267,7 +265,7 @@ func (p *postgres) afresh(args ...any) []any {
 
 func (p *postgres) remembered(string) *sql.Stmt { return nil }
 
-func (p *postgres) writers() int { return 2 }
+func (p *postgres) writers() int { return 1 }
 
 func (p *postgres) stepSize() int { return 2048 }
 

@@ -150,6 +150,13 @@ func (r *reading) firstUnplaced(ctx context.Context) (waits bool, err error) {
 
 // placed reads the records of a span.
 func (r *reading) placed(ctx context.Context, p span) error {
+	n := len(p.args)
+	return r.pages(ctx, placedSQL(p), func(from consent.ID) []any { return append(p.args[:n:n], from[:], p.to[:]) }, p.from, nil)
+}
+
+// placedSQL reads a page of a span. Behind the arguments of the span come the first id
+// and the one behind the last.
+func placedSQL(p span) string {
 	var where strings.Builder
 	for i, condition := range p.where {
 		fmt.Fprintf(&where, "%s$%d AND ", condition, i+1)
@@ -157,10 +164,13 @@ func (r *reading) placed(ctx context.Context, p span) error {
 	n := len(p.args)
 	// SQLite joins in this order. PostgreSQL may walk along both tables: then it must
 	// not begin with the first choice of all.
-	query := fmt.Sprintf(`SELECT %s, p.idx FROM place p CROSS JOIN choice c
-		WHERE %sp.record >= $%d AND p.record < $%d AND c.site = p.site AND c.id = p.record AND c.id >= $%[3]d AND c.id < $%[4]d
-		ORDER BY p.record LIMIT %[5]d`, choiceColumns, where.String(), n+1, n+2, pageSize)
-	return r.pages(ctx, query, func(from consent.ID) []any { return append(p.args[:n:n], from[:], p.to[:]) }, p.from, nil)
+	from, first := `place p`, `p`
+	if p.named {
+		from, first = `place s CROSS JOIN place p`, `s`
+	}
+	return fmt.Sprintf(`SELECT %s, p.idx FROM %s CROSS JOIN choice c
+		WHERE %s%[4]s.record >= $%[5]d AND %[4]s.record < $%[6]d AND c.site = p.site AND c.id = p.record AND c.id >= $%[5]d AND c.id < $%[6]d
+		ORDER BY %[4]s.record LIMIT %[7]d`, choiceColumns, from, where.String(), first, n+1, n+2, pageSize)
 }
 
 // rest reads all that is behind the bound, and looks at each.

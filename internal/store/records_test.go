@@ -401,7 +401,7 @@ func (b meanwhile) Extend(ctx context.Context, e register.Extension) error {
 	return b.Store.Extend(ctx, e)
 }
 
-func TestNoLeafIsEverChangedOrRemoved(t *testing.T) {
+func TestNoEntryOfTheLogIsEverChangedOrRemoved(t *testing.T) {
 	onEach(t, func(t *testing.T, where string) {
 		s := open1(t, where)
 		keys, _ := keyOf(t)
@@ -411,14 +411,23 @@ func TestNoLeafIsEverChangedOrRemoved(t *testing.T) {
 		if err != nil || len(before) != 2 {
 			t.Fatal(before, err)
 		}
-		changes := []string{`UPDATE leaf SET site = 'x'`, `UPDATE leaf SET idx = idx + 9`, `DELETE FROM leaf`, `DELETE FROM leaf WHERE idx = 1`}
+		// Two entries stand in the bundle: it keeps them, and grows behind them.
+		changes := []string{`UPDATE bundle SET site = 'x', entries = %s`, `UPDATE bundle SET idx = idx + 9, entries = %s`, `UPDATE bundle SET entries = entries`, `DELETE FROM bundle`, `DELETE FROM bundle WHERE idx = 0`,
+			`UPDATE bundle SET entries = substr(entries, 1, 32)`, `UPDATE bundle SET entries = substr(entries, 33, 32)`}
+		longer := `entries || entries`
 		if isPostgres(s) {
-			changes = append(changes, `UPDATE leaf SET entry = sha256('a')`, `TRUNCATE leaf`, `INSERT INTO leaf SELECT * FROM leaf ON CONFLICT (site, idx) DO UPDATE SET entry = sha256('a')`)
+			changes = append(changes, `UPDATE bundle SET entries = sha256('a') || sha256('b')`, `UPDATE bundle SET entries = sha256('a') || entries`, `UPDATE bundle SET entries = substr(entries, 1, 32) || sha256('b') || sha256('c')`,
+				`TRUNCATE bundle`, `INSERT INTO bundle SELECT * FROM bundle ON CONFLICT (site, idx) DO UPDATE SET entries = sha256('a')`)
 		} else {
-			changes = append(changes, `UPDATE leaf SET entry = randomblob(32)`, `INSERT OR REPLACE INTO leaf SELECT site, idx, randomblob(32) FROM leaf`, `UPDATE OR REPLACE leaf SET idx = 0`)
+			longer = `CAST(entries || entries AS BLOB)`
+			changes = append(changes, `UPDATE bundle SET entries = randomblob(64)`, `UPDATE bundle SET entries = randomblob(96)`, `UPDATE bundle SET entries = CAST(substr(entries, 1, 32) || randomblob(64) AS BLOB)`,
+				`INSERT OR REPLACE INTO bundle SELECT site, idx, randomblob(96) FROM bundle`, `INSERT INTO bundle SELECT site, 1, randomblob(32) FROM bundle; UPDATE OR REPLACE bundle SET idx = 0`)
+		}
+		for i := range changes[:2] {
+			changes[i] = fmt.Sprintf(changes[i], longer)
 		}
 		for _, change := range changes {
-			if _, err := s.write.Exec(change); err == nil || !strings.Contains(err.Error(), "a leaf of the log is never") {
+			if _, err := s.write.Exec(change); err == nil || !strings.Contains(err.Error(), "an entry of the log is never") {
 				t.Errorf("%s: %v", change, err)
 			}
 		}
@@ -440,7 +449,7 @@ func TestTheLogNamesNoRecord(t *testing.T) {
 		if _, err := s.Destroy(t.Context(), "shop", []consent.ID{r.ID}, firstDay); err != nil {
 			t.Fatal(err)
 		}
-		for _, table := range []string{"leaf", "tile", "place", "log", "tally"} {
+		for _, table := range []string{"bundle", "tile", "place", "log", "tally"} {
 			rows, err := s.read.Query(`SELECT * FROM ` + table)
 			if err != nil {
 				t.Fatal(err)

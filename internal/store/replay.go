@@ -150,6 +150,6 @@ func unlinkBefore(ctx context.Context, tx *sql.Tx, site string, a unlinkedAccoun
 	if err != nil {
 		return 0, err
 	}
-	_, err = tx.ExecContext(ctx, `UPDATE place SET subject = NULL WHERE site = $1 AND subject = $2 AND record < $3`, site, a.key, until[:])
+	_, err = tx.ExecContext(ctx, `UPDATE place SET subject = NULL WHERE `+allNamed+` AND record < $3`, site, a.key, until[:])
 	return int(n), err
 }

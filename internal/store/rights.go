@@ -16,7 +16,7 @@ var rights string
 
 // Grant gives a role of PostgreSQL what processes need at run time: to insert
 // choices, to extend logs, to erase by way of removal; not to change a record, a
-// leaf, a table or a trigger. The address is the owner's, who makes and changes the
+// bundle, a table or a trigger. The address is the owner's, who makes and changes the
 // tables; call it again after each new version. In short, as the server's
 // administrator:
 //

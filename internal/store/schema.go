@@ -13,7 +13,7 @@ import (
 )
 
 // A schema is what a database says of its tables, indexes and triggers, by what they
-// are and their name: "trigger leaf_stays on leaf".
+// are and their name: "trigger bundle_stays on bundle".
 type schema map[string]string
 
 // differs says what of a schema is missing or other than in the one that the

@@ -13,8 +13,8 @@ func TestAStoreWithoutATriggerDoesNotVerifyAndItsBackupIsNotRestored(t *testing.
 	changes := map[string]map[string]string{ // by engine: what is done, and what is said
 		"sqlite": {
 			"DROP TRIGGER choice_never_changes": "trigger choice_never_changes on choice is missing",
-			"DROP TRIGGER leaf_stays; CREATE TRIGGER leaf_stays BEFORE DELETE ON leaf WHEN 0 BEGIN SELECT RAISE(ABORT, 'a leaf'); END": "trigger leaf_stays on leaf is another",
-			"CREATE TRIGGER own AFTER INSERT ON choice BEGIN DELETE FROM removal; END":                                                 "trigger own on choice is not of this program",
+			"DROP TRIGGER bundle_stays; CREATE TRIGGER bundle_stays BEFORE DELETE ON bundle WHEN 0 BEGIN SELECT RAISE(ABORT, 'an entry'); END": "trigger bundle_stays on bundle is another",
+			"CREATE TRIGGER own AFTER INSERT ON choice BEGIN DELETE FROM removal; END":                                                         "trigger own on choice is not of this program",
 			"DROP INDEX place_subject": "index place_subject is missing",
 			"DROP TABLE cosigned; CREATE TABLE cosigned (site TEXT PRIMARY KEY, size INTEGER, cosignatures INTEGER, checkpoint BLOB) STRICT":                "table cosigned is another",
 			"CREATE TABLE reports (day TEXT); CREATE INDEX reports_day ON reports (day); CREATE VIEW days AS SELECT day FROM reports":                       "",
@@ -22,7 +22,7 @@ func TestAStoreWithoutATriggerDoesNotVerifyAndItsBackupIsNotRestored(t *testing.
 		},
 		"postgres": {
 			"DROP TRIGGER choice_never_changes ON choice": "trigger choice_never_changes on choice is missing",
-			"ALTER TABLE leaf DISABLE TRIGGER USER":       "trigger leaf_never_changes on leaf is another, or does not act",
+			"ALTER TABLE bundle DISABLE TRIGGER USER":     "trigger bundle_only_grows on bundle is another, or does not act",
 			"CREATE OR REPLACE FUNCTION choice_never_changes() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'":                                            "function choice_never_changes is another",
 			"DROP TRIGGER frame_never_changes ON frame; CREATE TRIGGER frame_never_changes BEFORE UPDATE ON frame FOR EACH ROW EXECUTE FUNCTION frame_never_changes()": "trigger frame_never_changes on frame is another",
 			"CREATE TRIGGER own BEFORE INSERT ON choice FOR EACH ROW EXECUTE FUNCTION choice_never_changes()":                                                          "trigger own on choice is not of this program",

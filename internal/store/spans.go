@@ -15,6 +15,7 @@ type span struct {
 	where    []string // conditions, whose arguments follow
 	args     []any
 	from, to consent.ID // from included, to not
+	named    bool       // the index of subjects leads to p, as s: on its own, SQLite would take the order of ids
 }
 
 // and adds a condition on a column.
@@ -41,7 +42,7 @@ func idAt(at time.Time) (id consent.ID) {
 func (r *reading) spans(ctx context.Context) ([]span, error) {
 	main, later := r.bounds()
 	if r.Subject != nil {
-		return []span{r.ofSubject(main)}, nil
+		return r.ofSubject(main), nil
 	}
 	wide := r.Action == "" && r.Version == nil
 	if wide && later.where == nil {
@@ -88,21 +89,37 @@ func (r *reading) bounds() (main, later span) {
 }
 
 // ofSubject narrows a span down to the records of the subject, which are few
-// whenever they were made.
-func (r *reading) ofSubject(p span) span {
+// whenever they were made: those that are named after it, and in the order of ids
+// among them the one that it is itself.
+func (r *reading) ofSubject(p span) []span {
 	p.to = r.unplaced
-	if r.alone {
-		p = p.and("p.record = ", r.Subject)
-	} else {
-		p = p.and("p.subject = ", r.Subject)
-	}
 	if r.Action != "" {
 		p = p.and("p.action = ", string(r.Action))
 	}
 	if r.Version != nil {
 		p = p.and("p.version = ", r.Version)
 	}
-	return p
+	named := p.and("s.site = $1 AND p.site = s.site AND p.record = s.record AND s.subject <> s.record AND s.subject = ", r.Subject)
+	named.named = true
+	if len(r.Subject) != len(consent.ID{}) {
+		return []span{named}
+	}
+	if r.alone {
+		return []span{p.and("p.record = ", r.Subject)}
+	}
+	before, behind := named, named
+	if before.to = consent.ID(r.Subject); bytes.Compare(before.to[:], p.to[:]) > 0 {
+		before.to = p.to
+	}
+	self := p.and("p.subject = p.record AND p.record = ", r.Subject)
+	var last bool
+	if behind.from, last = after(consent.ID(r.Subject)); last {
+		return []span{before, self}
+	}
+	if bytes.Compare(behind.from[:], p.from[:]) < 0 {
+		behind.from = p.from
+	}
+	return []span{before, self, behind}
 }
 
 // A pair is what the index on place is led by.

@@ -4,11 +4,13 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	_ "modernc.org/sqlite" // the driver "sqlite"
@@ -30,6 +32,8 @@ type sqlite struct {
 	lock       *os.File
 	statements map[string]*sql.Stmt // see prepare
 	arrival    int64                // of the last choice; belongs to the transaction that writes
+
+	mayBePlaced atomic.Int64 // see placed
 
 	mu      sync.Mutex
 	inserts [chunk + 1]*sql.Stmt   // by the number of rows
@@ -57,12 +61,15 @@ func (s *Store) openSQLite(ctx context.Context, folder string) error {
 	if err = s.ready(ctx, s.write, sqliteDialect); err == nil {
 		err = s.write.QueryRowContext(ctx, `SELECT max((SELECT arrival FROM sequenced WHERE one = 1), coalesce((SELECT max(arrival) FROM choice), 0))`).Scan(&e.arrival)
 	}
-	if err == nil {
-		err = e.prepare(ctx)
+	if e.placing(e.arrival); s.options.beside {
+		e.placing(math.MaxInt64) // the server gives places
 	}
 	if err == nil {
 		s.read, err = openFile(file, 4, s.patience())
 		e.read = s.read
+	}
+	if err == nil {
+		err = e.prepare(ctx)
 	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", file, err)
@@ -189,10 +196,9 @@ func (l *sqlite) inserting(ctx context.Context, n int) (*sql.Stmt, error) {
 	return l.inserts[n], nil
 }
 
-// settled: one transaction writes at a time, so that none is open.
-func (l *sqlite) settled(_ context.Context, _ *sql.Tx, arrival int64) (int64, bool, error) {
-	return arrival, true, nil
-}
+// settled: one transaction writes at a time, so that choices can be read in the order
+// of their arrival.
+func (l *sqlite) settled() string { return `9223372036854775807` }
 
 func (l *sqlite) afresh(args ...any) []any { return args }
 

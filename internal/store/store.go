@@ -75,10 +75,13 @@ type engine interface {
 	inserter(ctx context.Context, e register.Extension) (func(ctx context.Context, tx *sql.Tx) error, error)
 	// subjects returns records and their subjects, NULL for one that has none.
 	subjects(ctx context.Context, site string, records []consent.ID) (*sql.Rows, error)
-	// settled returns the arrival, or a smaller one: no transaction that is still
-	// open can bring another choice before it. It is ordered where choices arrive in
-	// the order in which they can be read.
-	settled(ctx context.Context, tx *sql.Tx, arrival int64) (to int64, ordered bool, err error)
+	// placed returns an arrival behind which no choice has its place. placing is called
+	// before choices get theirs, up to an arrival: whether they got them is not known.
+	placed() int64
+	placing(arrival int64)
+	// settled is an arrival as SQL: no transaction that is open can bring another choice
+	// before it.
+	settled() string
 	// remembered returns a statement that is prepared already; nil where the driver itself
 	// remembers them.
 	remembered(statement string) *sql.Stmt

@@ -87,7 +87,7 @@ func (s *Store) Verify(ctx context.Context, known Known) ([]Verified, error) {
 	}
 	used := make([]bool, len(known.Checkpoints))
 	for _, site := range sites {
-		v := &verifying{s, tx, Verified{Site: site, Head: ledger.Empty(), Waiting: waiting[site]}, known, used, nil}
+		v := &verifying{s, tx, Verified{Site: site, Head: ledger.Empty(), Waiting: waiting[site]}, known, used, nil, nil}
 		if err := v.run(ctx); err != nil {
 			problems = append(problems, fmt.Errorf("%s: %w", site, err))
 		}
@@ -131,6 +131,7 @@ type verifying struct {
 	known    Known
 	used     []bool // which of the known checkpoints are of a log that is here
 	problems []error
+	bundles  map[int64][]ledger.Entry // that were read last
 }
 
 func (v *verifying) wrong(format string, args ...any) {

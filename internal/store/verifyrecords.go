@@ -5,6 +5,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 
 	"github.com/temoin/temoin/consent"
 	"github.com/temoin/temoin/internal/ledger"
@@ -29,7 +30,9 @@ func (v *verifying) records(ctx context.Context) error {
 				continue
 			}
 			taken[p.index/64] |= 1 << (p.index % 64)
-			v.record(p)
+			if err := v.record(ctx, p); err != nil {
+				return err
+			}
 		}
 		v.Records += int64(len(placed))
 		after = placed[len(placed)-1].ID
@@ -39,14 +42,14 @@ func (v *verifying) records(ctx context.Context) error {
 // A placedRow is a record with what is kept beside it.
 type placedRow struct {
 	register.Row
-	index, at, ends         int64
-	version, subject, entry []byte
-	action, language        string
+	index, at, ends  int64
+	version, subject []byte
+	action, language string
 }
 
 func (v *verifying) placed(ctx context.Context, after consent.ID) ([]placedRow, error) {
-	rows, err := v.tx.QueryContext(ctx, `SELECT `+choiceColumns+`, p.record, p.idx, p.at, p.ends, p.version, p.action, p.language, p.subject, l.entry FROM place p
-		LEFT JOIN choice c ON c.site = p.site AND c.id = p.record LEFT JOIN leaf l ON l.site = p.site AND l.idx = p.idx
+	rows, err := v.tx.QueryContext(ctx, `SELECT `+choiceColumns+`, p.record, p.idx, p.at, p.ends, p.version, p.action, p.language, p.subject FROM place p
+		LEFT JOIN choice c ON c.site = p.site AND c.id = p.record
 		WHERE p.site = $1 AND p.record > $2 ORDER BY p.site, p.record LIMIT $3`, v.store.afresh(v.Site, after[:], recordsAtOnce)...)
 	if err != nil {
 		return nil, err
@@ -57,7 +60,7 @@ func (v *verifying) placed(ctx context.Context, after consent.ID) ([]placedRow, 
 	for rows.Next() {
 		var p placedRow
 		var id []byte
-		row, err := scanChoice(nullable{rows}, &id, &p.index, &p.at, &p.ends, &p.version, &p.action, &p.language, &p.subject, &p.entry)
+		row, err := scanChoice(nullable{rows}, &id, &p.index, &p.at, &p.ends, &p.version, &p.action, &p.language, &p.subject)
 		if err != nil {
 			return nil, err
 		}
@@ -88,14 +91,42 @@ func (n nullable) Scan(into ...any) error {
 	return err
 }
 
-func (v *verifying) record(p *placedRow) {
+// bundlesAtOnce is how many bundles are held: records come nearly in the order of the
+// log.
+const bundlesAtOnce = 64
+
+// entry returns an entry of the log, which has it.
+func (v *verifying) entry(ctx context.Context, index int64) (ledger.Entry, error) {
+	at := index / ledger.TileWidth
+	list, ok := v.bundles[at]
+	if !ok {
+		var err error
+		if list, err = entries(ctx, v.tx, v.Site, at*ledger.TileWidth, min((at+1)*ledger.TileWidth, v.Head.Size)); err != nil {
+			return ledger.Entry{}, err
+		}
+		if v.bundles == nil || len(v.bundles) == bundlesAtOnce {
+			v.bundles = map[int64][]ledger.Entry{}
+		}
+		v.bundles[at] = list
+	}
+	if i := index % ledger.TileWidth; i < int64(len(list)) {
+		return list[i], nil
+	}
+	return ledger.Entry{}, fmt.Errorf("entry %d is missing: %w", index, ledger.ErrDamaged)
+}
+
+func (v *verifying) record(ctx context.Context, p *placedRow) error {
 	if p.Site == "" {
 		v.wrong("record %v has a place in the log, and is not kept", p.ID)
-		return
+		return nil
 	}
-	if entry := ledger.NewEntry(p.Salt, p.Record); !bytes.Equal(entry[:], p.entry) {
+	entry, err := v.entry(ctx, p.index)
+	if err != nil {
+		return err
+	}
+	if entry != ledger.NewEntry(p.Salt, p.Record) {
 		v.wrong("record %v is not what entry %d of the log commits to: it was changed, or its salt", p.ID, p.index)
-		return
+		return nil
 	}
 	f, ok := register.FactsOf(p.Record)
 	switch {
@@ -104,6 +135,7 @@ func (v *verifying) record(p *placedRow) {
 	case (p.Account != nil || len(p.subject) == accountSize) && !bytes.Equal(p.Account, p.subject):
 		v.wrong("record %v is not what it is looked up by: its account is another", p.ID)
 	}
+	return nil
 }
 
 // accountSize is how long the key of an account is; an id is shorter.

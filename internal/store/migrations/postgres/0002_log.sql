@@ -1,5 +1,5 @@
 -- The log of each site. size and root move together, in the transaction that
--- inserts the leaves: whoever finds another size has lost the race.
+-- inserts the entries: whoever finds another size has lost the race.
 CREATE TABLE log (
   site       text PRIMARY KEY,
   size       bigint NOT NULL CHECK (size > 0),
@@ -25,24 +25,33 @@ CREATE TABLE stalled (
   arrival bigint NOT NULL
 );
 
--- What the log holds. It names no record: after an erasure nothing leads from one
--- to the other.
-CREATE TABLE leaf (
-  site  text NOT NULL,
-  idx   bigint NOT NULL CHECK (idx >= 0),
-  entry bytea NOT NULL CHECK (octet_length(entry) = 32),
+-- What the log holds: entries of 32 bytes, 256 in a bundle. It names no record:
+-- after an erasure nothing leads from one to the other. The last bundle grows at its
+-- end, and nothing else ever changes.
+CREATE TABLE bundle (
+  site    text NOT NULL,
+  idx     bigint NOT NULL CHECK (idx >= 0),
+  entries bytea NOT NULL CHECK (octet_length(entries) % 32 = 0 AND octet_length(entries) BETWEEN 32 AND 8192),
   PRIMARY KEY (site, idx)
 );
+-- Hashes do not compress.
+ALTER TABLE bundle ALTER COLUMN entries SET STORAGE EXTERNAL;
 
-CREATE FUNCTION leaf_never_changes() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION bundle_only_grows() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-  RAISE EXCEPTION 'a leaf of the log is never changed or removed';
+  IF TG_OP = 'UPDATE' THEN
+    IF NEW.site = OLD.site AND NEW.idx = OLD.idx AND octet_length(NEW.entries) > octet_length(OLD.entries)
+      AND substr(NEW.entries, 1, octet_length(OLD.entries)) = OLD.entries THEN
+      RETURN NEW;
+    END IF;
+  END IF;
+  RAISE EXCEPTION 'an entry of the log is never changed or removed';
 END $$;
 
-CREATE TRIGGER leaf_never_changes BEFORE UPDATE OR DELETE ON leaf
-FOR EACH ROW EXECUTE FUNCTION leaf_never_changes();
-CREATE TRIGGER leaf_is_not_emptied BEFORE TRUNCATE ON leaf
-FOR EACH STATEMENT EXECUTE FUNCTION leaf_never_changes();
+CREATE TRIGGER bundle_only_grows BEFORE UPDATE OR DELETE ON bundle
+FOR EACH ROW EXECUTE FUNCTION bundle_only_grows();
+CREATE TRIGGER bundle_is_not_emptied BEFORE TRUNCATE ON bundle
+FOR EACH STATEMENT EXECUTE FUNCTION bundle_only_grows();
 
 -- Where a record is in the log, and what it is looked up by. Ids of records are
 -- ordered by time. It goes with its record.
@@ -59,7 +68,8 @@ CREATE TABLE place (
   PRIMARY KEY (site, record)
 );
 CREATE INDEX place_version ON place (site, action, version, record);
-CREATE INDEX place_subject ON place (site, subject, record) WHERE subject IS NOT NULL;
+-- The first record of a chain, whose subject is itself, is found by its own id.
+CREATE INDEX place_subject ON place (site, subject, record) WHERE subject <> record;
 
 -- How many choices, and answers about each category, went into the log. Nothing in
 -- it leads to a record, and it stays when records go.

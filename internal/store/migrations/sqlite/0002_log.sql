@@ -1,5 +1,5 @@
 -- The log of each site. size and root move together, in the transaction that
--- inserts the leaves: whoever finds another size has lost the race.
+-- inserts the entries: whoever finds another size has lost the race.
 CREATE TABLE log (
   site       TEXT PRIMARY KEY,
   size       INTEGER NOT NULL CHECK (size > 0),
@@ -25,23 +25,26 @@ CREATE TABLE stalled (
   arrival INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
--- What the log holds. It names no record: after an erasure nothing leads from one
--- to the other.
-CREATE TABLE leaf (
-  site  TEXT NOT NULL,
-  idx   INTEGER NOT NULL CHECK (idx >= 0),
-  entry BLOB NOT NULL CHECK (length(entry) = 32),
+-- What the log holds: entries of 32 bytes, 256 in a bundle. It names no record:
+-- after an erasure nothing leads from one to the other. The last bundle grows at its
+-- end, and nothing else ever changes.
+CREATE TABLE bundle (
+  site    TEXT NOT NULL,
+  idx     INTEGER NOT NULL CHECK (idx >= 0),
+  entries BLOB NOT NULL CHECK (length(entries) % 32 = 0 AND length(entries) BETWEEN 32 AND 8192),
   PRIMARY KEY (site, idx)
 ) STRICT, WITHOUT ROWID;
 
-CREATE TRIGGER leaf_never_changes BEFORE UPDATE ON leaf
+CREATE TRIGGER bundle_only_grows BEFORE UPDATE ON bundle
+WHEN NEW.site <> OLD.site OR NEW.idx <> OLD.idx OR length(NEW.entries) <= length(OLD.entries)
+  OR substr(NEW.entries, 1, length(OLD.entries)) <> OLD.entries
 BEGIN
-  SELECT RAISE(ABORT, 'a leaf of the log is never changed');
+  SELECT RAISE(ABORT, 'an entry of the log is never changed or removed');
 END;
 
-CREATE TRIGGER leaf_stays BEFORE DELETE ON leaf
+CREATE TRIGGER bundle_stays BEFORE DELETE ON bundle
 BEGIN
-  SELECT RAISE(ABORT, 'a leaf of the log is never removed');
+  SELECT RAISE(ABORT, 'an entry of the log is never changed or removed');
 END;
 
 -- Where a record is in the log, and what it is looked up by. Ids of records are
@@ -59,7 +62,8 @@ CREATE TABLE place (
   PRIMARY KEY (site, record)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX place_version ON place (site, action, version, record);
-CREATE INDEX place_subject ON place (site, subject, record) WHERE subject IS NOT NULL;
+-- The first record of a chain, whose subject is itself, is found by its own id.
+CREATE INDEX place_subject ON place (site, subject, record) WHERE subject <> record;
 
 -- How many choices, and answers about each category, went into the log. Nothing in
 -- it leads to a record, and it stays when records go.
