@@ -24,10 +24,23 @@ var legalFamilies = []string{
 	"reopen", "right", "role", "transfer", "unit",
 }
 
+// choices are the messages of the notice and of the preference centre that ask for
+// a choice, are one, or say what was made of one.
+var choices = []string{
+	"notice.accept", "notice.refuse", "notice.choose", "notice.close",
+	"notice.asks", "notice.asks-again", "notice.informs", "notice.preconfigures", "notice.means",
+	"notice.saved", "notice.failed", "notice.offline", "notice.changed",
+	"centre.always", "centre.unused", "centre.accepted", "centre.refused",
+	"centre.now-none", "centre.now-allowed", "centre.now-refused",
+	"centre.save", "centre.close", "centre.withdraw", "placeholder.once", "placeholder.always",
+}
+
 // legalFamily returns the family of a key that needs words, or "".
 func legalFamily(key string) string {
 	p := strings.Split(key, ".")
 	switch {
+	case slices.Contains(choices, key):
+		return "choice"
 	case !slices.Contains(legalFamilies, p[0]):
 		return ""
 	case p[0] == "unit" && p[len(p)-1] != "other":
@@ -161,6 +174,11 @@ func TestEveryMessageThatCarriesALegalFactOrAChoiceHasItsWords(t *testing.T) {
 	for _, family := range legalFamilies {
 		if !families[family] {
 			t.Errorf("there are no messages %s.* any more", family)
+		}
+	}
+	for _, key := range choices {
+		if !ref.Has(key) {
+			t.Errorf("there is no message %s any more", key)
 		}
 	}
 }
