@@ -170,10 +170,11 @@ func (c *Choice) revise(k *policy.Category, before *Choice, asked []string, allo
 			continue
 		}
 		yes := answer.Allow
-		if slices.Contains(asked, s.ID) {
+		if whole || slices.Contains(asked, s.ID) {
 			yes = allow(s.ID)
-		} else if was, own := before.exceptionOf(s.ID); own && (!whole || !was) { // a no to one service outlives a yes to all
-			yes, kept = was, true
+		}
+		if was, own := before.exceptionOf(s.ID); own && !slices.Contains(asked, s.ID) && (!whole || !was) { // a no to one service outlives a yes to all
+			yes, kept = was, kept || !whole
 		}
 		if yes != answer.Allow {
 			c.Exceptions = append(c.Exceptions, Exception{s.ID, yes})

@@ -365,17 +365,18 @@ func TestWhoIsAskedAboutAPartKeepsTheOtherAnswers(t *testing.T) {
 		want       string
 		kept       bool
 	}{
-		{nil, "stats", "stats", "stats=1", false},
-		{nil, "stats ads later", "ads", "stats=0 ads=1 later=0", false},
+		{nil, "stats", "stats counter heat", "stats=1", false},
+		{nil, "stats", "stats", "stats=1 !counter=0 !heat=0", false},
+		{nil, "stats ads later", "ads banner", "stats=0 ads=1 later=0", false},
 		{nil, "heat", "heat", "stats=0 !heat=1", false},
 		{nil, "heat", "", "stats=0", false},
-		{before("", ""), "stats", "stats", "stats=1 ads=0 later=0", true},
+		{before("", ""), "stats", "stats counter heat", "stats=1 ads=0 later=0", true},
 		{before("stats counter heat", ""), "ads", "", "stats=1 ads=0 later=0", true},
-		{before("stats counter", ""), "stats", "stats", "stats=1 ads=0 later=0 !heat=0", true}, // its own no stands
-		{before("heat", ""), "stats", "", "stats=0 ads=0 later=0", true},                       // its own yes does not
-		{before("stats counter", ""), "stats heat", "stats heat", "stats=1 ads=0 later=0", true},
+		{before("stats counter", ""), "stats", "stats counter heat", "stats=1 ads=0 later=0 !heat=0", true}, // its own no stands
+		{before("heat", ""), "stats", "", "stats=0 ads=0 later=0", true},                                    // its own yes does not
+		{before("stats counter", ""), "stats heat", "stats counter heat", "stats=1 ads=0 later=0", true},
 		{before("", ""), "heat", "heat", "stats=0 ads=0 later=0 !heat=1", true},
-		{before("stats counter heat", "stats"), "ads", "ads", "stats=1* ads=1 later=0", true},
+		{before("stats counter heat", "stats"), "ads", "ads banner", "stats=1* ads=1 later=0", true},
 		{before("stats counter heat", "stats"), "heat", "heat", "stats=0 ads=0 later=0 !heat=1", true},
 		{before("stats counter heat", ""), "stats counter heat ads banner later", "", "stats=0 ads=0 later=0", false},
 	} {

@@ -45,8 +45,9 @@ type Config struct {
 type SiteConfig struct {
 	File     string // the manifest's name, for messages
 	Manifest []byte
-	// Notices are the canonical bytes of the manifest's notices, which are published
-	// with it. Without them nothing is published, and what is active is served.
+	// Follow serves what is active and publishes nothing, whatever the manifest says.
+	Follow bool
+	// Notices are published in place of those that the manifest makes: for tests.
 	Notices []register.Notice
 	// Author wrote the manifest, and Approver let it go out; they may be empty.
 	Author, Approver string

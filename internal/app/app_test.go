@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -198,7 +199,7 @@ func TestTwoNodesTakeChoicesAndAnotherOneLeadsWhenTheFirstEnds(t *testing.T) {
 	c := configure(t, storetest.Database(t))
 	first := run(t, c)
 	first.receipt(first.choose("accept")) // so it leads
-	c.Sites[0].Notices = nil              // the other serves what is in force
+	c.Sites[0].Follow = true              // the other serves what is in force
 	second := run(t, c)
 	id := second.choose("refuse")
 	if _, err := register.Verify(first.receipt(id), second.trust()); err != nil {
@@ -219,11 +220,11 @@ func TestTwoNodesTakeChoicesAndAnotherOneLeadsWhenTheFirstEnds(t *testing.T) {
 
 func TestAManifestWithoutNoticesIsServedOnlyWhereAVersionIsInForce(t *testing.T) {
 	onEach(t, func(t *testing.T, c Config) {
-		c.Sites[0].Notices = nil
+		c.Sites[0].Follow = true
 		if _, err := Open(t.Context(), c); err == nil || !strings.Contains(err.Error(), "no version in force") {
 			t.Fatal(err)
 		}
-		c.Sites[0].Notices = notices
+		c.Sites[0].Follow = false
 		run(t, c).end() // and the failure has let go of the store
 	})
 }
@@ -244,11 +245,20 @@ func TestAFormLeadsBackAndOneOfAnotherSiteIsRefused(t *testing.T) {
 	form := fmt.Sprintf("action=refuse&lang=fr&notice=%v", register.HashOf(notices[1].Bytes))
 	kind := []string{"Content-Type", "application/x-www-form-urlencoded"}
 	for from, to := range map[string]string{
-		n.server.URL + "/basket?x=1": "/basket?x=1", "https://evil.example/x": "/", "": "/", n.server.URL + "//evil.example": "/", n.server.URL + "/%5cevil.example": "/",
+		n.server.URL + "/basket?x=1": "/basket?x=1#temoin", "https://evil.example/x": "/.temoin/#temoin", "": "/.temoin/#temoin", n.server.URL + "//evil.example": "/.temoin/#temoin", n.server.URL + "/%5cevil.example": "/.temoin/#temoin",
 	} {
 		res, b := n.do("POST", "choice", form, append(kind, "Referer", from)...)
 		if res.StatusCode != http.StatusSeeOther || res.Header.Get("Location") != to {
 			t.Errorf("from %q: %s to %q, want %q: %s", from, res.Status, res.Header.Get("Location"), to, b)
+		}
+	}
+	for page, to := range map[string]string{
+		"/video?v=1#x": "/video?v=1#temoin", "//evil.example/": "/.temoin/#temoin", "https://evil.example/": "/.temoin/#temoin", "/\\evil.example": "/.temoin/#temoin", "javascript:alert(1)": "/.temoin/#temoin",
+		"/\t/evil.example": "/.temoin/#temoin", "/%2f/evil.example": "/.temoin/#temoin", "\\\\evil.example": "/.temoin/#temoin", "é": "/.temoin/#temoin", "/é\r\nX: y": "/.temoin/#temoin", "?x": "/.temoin/#temoin", "http:/x": "/.temoin/#temoin", "/.//evil.example": "/evil.example#temoin",
+	} {
+		res, _ := n.do("POST", "choice", form+"&back="+url.QueryEscape(page), append(kind, "Referer", n.server.URL+"/basket")...)
+		if res.StatusCode != http.StatusSeeOther || res.Header.Get("Location") != to {
+			t.Errorf("back to %q: %s to %q, want %q", page, res.Status, res.Header.Get("Location"), to)
 		}
 	}
 	for _, h := range [][]string{{"Sec-Fetch-Site", "cross-site"}, {"Origin", "https://evil.example"}, {"Sec-Fetch-Site", "same-site"}} {

@@ -35,6 +35,7 @@ type site struct {
 	receipts *register.Receipts
 	places   []*place
 	handler  http.Handler
+	stage    stage
 	endpoint atomic.Pointer[register.Endpoint] // another one when the cookie's keys are others
 	keys     [][]byte                          // that it was made with
 }
@@ -51,8 +52,7 @@ func keysFolder(c Config) (string, error) {
 	return filepath.Join(c.Store, "keys"), nil
 }
 
-// openSite publishes a site's manifest where its notices are given, and makes what
-// serves it.
+// openSite publishes a site's manifest with its notices, and makes what serves it.
 func (n *Node) openSite(ctx context.Context, c SiteConfig) (*site, error) {
 	p, err := policy.Parse(c.File, c.Manifest)
 	if err != nil {
@@ -61,17 +61,12 @@ func (n *Node) openSite(ctx context.Context, c SiteConfig) (*site, error) {
 	if err := n.book.Begin(ctx, p.ID, register.LogOrigin(p)); err != nil {
 		return nil, err
 	}
-	if len(c.Notices) > 0 {
-		now := n.config.Now()
-		evidence, err := register.Publish(ctx, n.store, p, c.Manifest, c.Notices, n.config.Code, c.Author, c.Approver, now)
-		if err == nil {
-			_, err = register.Introduce(ctx, n.store, p.ID, evidence, now, "a node at its start")
-		}
-		if err != nil {
+	s := &site{id: p.ID, node: n, versions: register.NewVersions(n.store, p.ID)}
+	if !c.Follow {
+		if err := s.publish(ctx, p, c); err != nil {
 			return nil, fmt.Errorf("%s: the version cannot be published: %w", c.File, err)
 		}
 	}
-	s := &site{id: p.ID, node: n, versions: register.NewVersions(n.store, p.ID)}
 	if s.places, err = newPlaces(s, c.Anchors); err != nil {
 		return nil, fmt.Errorf("%s: %w", c.File, err)
 	}
@@ -83,6 +78,10 @@ func (n *Node) openSite(ctx context.Context, c SiteConfig) (*site, error) {
 	public.Mount(mux, prefix)
 	mux.HandleFunc("GET "+prefix+"/log/anchors", s.evidence)
 	mux.HandleFunc("GET "+prefix+"/verify", s.verify)
+	for _, path := range []string{"/policy", "/policy.json", "/policy.md", "/policy/"} {
+		mux.HandleFunc("GET "+prefix+path, s.policy)
+	}
+	mux.HandleFunc("GET "+prefix+"/", s.centre)
 	s.handler = mux
 	return s, nil
 }
@@ -104,7 +103,7 @@ func (s *site) refresh(now time.Time) error {
 		return err
 	}
 	s.keys = keys
-	s.endpoint.Store(&register.Endpoint{Register: s.node.register, Codec: codec, Site: s.shown, Current: s.current, Back: back})
+	s.endpoint.Store(&register.Endpoint{Register: s.node.register, Codec: codec, Site: s.shown, Current: s.current, Again: s.again, Back: back})
 	return nil
 }
 
@@ -145,14 +144,20 @@ func (s *site) current(r *http.Request, language string) *register.Notice {
 	return n
 }
 
-// back leads a form to the page of the same origin that it was sent from, or to the
-// site's first one.
-func back(r *http.Request) string {
-	u, err := url.Parse(r.Referer())
-	if err != nil || u.Host != r.Host || !strings.HasPrefix(u.Path, "/") || strings.HasPrefix(u.Path, "//") || strings.ContainsRune(u.Path, '\\') {
-		return "/"
+// back leads a form to the page that it says, else to the one that it was sent from,
+// else to the preference centre: always to the same origin. There the notice says
+// that the choice was saved (see package notice).
+func back(r *http.Request, page string) string {
+	if page == "" {
+		if from, err := url.Parse(r.Referer()); err == nil && from.Host == r.Host {
+			page = (&url.URL{Path: from.Path, RawPath: from.RawPath, RawQuery: from.RawQuery}).String()
+		}
 	}
-	return (&url.URL{Path: u.Path, RawQuery: u.RawQuery}).String()
+	u, err := url.Parse(page)
+	if err != nil || u.Scheme != "" || u.Host != "" || u.User != nil || !strings.HasPrefix(u.Path, "/") || strings.HasPrefix(u.Path, "//") || strings.ContainsRune(u.Path, '\\') {
+		u = &url.URL{Path: prefix + "/"}
+	}
+	return (&url.URL{Path: u.Path, RawQuery: u.RawQuery, Fragment: "temoin"}).String()
 }
 
 // trust returns the keys that the site's log ever had.

@@ -26,6 +26,7 @@ import (
 //	        others keep their answer. May be left out: then it is about everything
 //	notice  the SHA-256 of the notice that was shown, hex
 //	lang    the language it was shown in
+//	back    the page that a form leads back to; else the one that it was sent from
 //
 // The answer to JSON is JSON, with the id of the record; the answer to a form leads
 // back to the page. A choice on a notice that nobody was shown is answered by 409
@@ -40,10 +41,15 @@ type Endpoint struct {
 	// Current returns the notice that is shown now in a language, or in the default
 	// one where there is none in it; nil for none. It may be nil.
 	Current func(r *http.Request, language string) *Notice
+	// Again answers a form on a notice that is not known, with status 409 and what is
+	// asked now. It may be nil, as Current may.
+	Again func(w http.ResponseWriter, r *http.Request, language string)
 	// Account returns the key of the account that a request belongs to, nil for
 	// none. It may be nil.
 	Account func(r *http.Request) []byte
-	Back    func(r *http.Request) string // where a form leads back to
+	// Back returns where a form leads back to; page is what it says itself, "" for
+	// nothing. Whatever that is, it must not lead away from the site.
+	Back func(r *http.Request, page string) string
 }
 
 const (
@@ -86,7 +92,14 @@ func (e *Endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		refuse(w, err)
 		return
 	}
-	e.answer(w, r, site, kept, form)
+	if !e.remember(w, site, kept) {
+		return
+	}
+	if form {
+		http.Redirect(w, r, e.Back(r, in.Back), http.StatusSeeOther)
+		return
+	}
+	tell(w, kept)
 }
 
 // An input is a choice as it is sent.
@@ -97,6 +110,7 @@ type input struct {
 	Asked  []string `json:"asked"`
 	Notice string   `json:"notice"`
 	Lang   string   `json:"lang"`
+	Back   string   `json:"-"`
 }
 
 // errTooLong says that more was sent than a choice can be.
@@ -126,7 +140,11 @@ func read(w http.ResponseWriter, r *http.Request) (in input, form bool, err erro
 		if err != nil {
 			return in, true, errors.New("this is no form")
 		}
-		return input{v.Get("id"), v.Get("action"), v["allow"], v["asked"], v.Get("notice"), v.Get("lang")}, true, nil
+		in = input{v.Get("id"), v.Get("action"), v["allow"], v["asked"], v.Get("notice"), v.Get("lang"), v.Get("back")}
+		if in.Action != string(Save) {
+			in.Allow = nil // switches that another button than the one to save was pressed beside
+		}
+		return in, true, nil
 	}
 	return in, false, errors.New("send a form or JSON")
 }
@@ -270,24 +288,23 @@ func withdrawAt(site *policy.Site) string {
 // askAgain answers a choice on a notice that is not known, with the one of now.
 func (e *Endpoint) askAgain(w http.ResponseWriter, r *http.Request, language string, form bool) {
 	const text = "This notice is not known here: the policy may have changed. Nothing was kept. Please choose again."
+	if form && e.Again != nil {
+		e.Again(w, r, language)
+		return
+	}
 	var now *Notice
-	if e.Current != nil {
+	if e.Current != nil && !form {
 		now = e.Current(r, language)
 	}
-	switch {
-	case now == nil:
+	if now == nil {
 		http.Error(w, text, http.StatusConflict)
-	case form:
-		w.Header().Set("Content-Type", "text/html; charset=utf-8")
-		w.WriteHeader(http.StatusConflict)
-		w.Write(now.Bytes) //nolint:errcheck // a client that is gone cannot be told
-	default:
-		w.Header().Set("Content-Type", "application/json")
-		w.WriteHeader(http.StatusConflict)
-		json.NewEncoder(w).Encode(map[string]string{ //nolint:errcheck // a client that is gone cannot be told
-			"error": text, "notice": HashOf(now.Bytes).String(), "lang": now.Language, "variant": now.Variant, "shown": string(now.Bytes),
-		})
+		return
 	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(http.StatusConflict)
+	json.NewEncoder(w).Encode(map[string]string{ //nolint:errcheck // a client that is gone cannot be told
+		"error": text, "notice": HashOf(now.Bytes).String(), "lang": now.Language, "variant": now.Variant, "shown": string(now.Bytes),
+	})
 }
 
 // refuse answers an error of Keep. Nothing is granted by any of them.
@@ -303,20 +320,21 @@ func refuse(w http.ResponseWriter, err error) {
 	}
 }
 
-// answer sets the consent cookie and tells what was kept.
-func (e *Endpoint) answer(w http.ResponseWriter, r *http.Request, site *policy.Site, kept *Kept, form bool) {
+// remember sets the consent cookie.
+func (e *Endpoint) remember(w http.ResponseWriter, site *policy.Site, kept *Kept) bool {
 	value, err := e.Codec.Encode(kept.Choice)
 	if err != nil {
 		http.Error(w, "The choice is kept, and its cookie cannot be written: "+err.Error(), http.StatusInternalServerError)
-		return
+		return false
 	}
 	h := w.Header()
 	h["Set-Cookie"] = append(h["Set-Cookie"], setCookie(site, value, kept.Choice.Ends(site), e.Register.now()))
-	if form {
-		http.Redirect(w, r, e.Back(r), http.StatusSeeOther)
-		return
-	}
-	h["Content-Type"] = []string{"application/json"}
+	return true
+}
+
+// tell answers in JSON what was kept.
+func tell(w http.ResponseWriter, kept *Kept) {
+	w.Header()["Content-Type"] = []string{"application/json"}
 	b := writer{b: make([]byte, 0, 128)}
 	b.begin()
 	b.str("id", kept.Record.ID)

@@ -110,7 +110,7 @@ func (r *Register) Keep(ctx context.Context, site *policy.Site, w Wish) (*Kept, 
 	}
 	choice := consent.Choose(site, id, now, allow)
 	if len(w.Asked) > 0 {
-		choice = consent.Revise(site, id, now, w.Before, w.Asked, allow)
+		choice = consent.Revise(site, id, now, w.Before, append(slices.Clip(w.Asked), w.Allow...), allow)
 	}
 	return r.keep(ctx, site, choice, w.Event, w.Account)
 }
@@ -182,16 +182,14 @@ func allowed(site *policy.Site, w Wish) (func(string) bool, error) {
 	default:
 		return nil, fmt.Errorf("%w: there is no action %.20q", ErrWish, w.Event.Action)
 	}
-	if len(w.Asked) > 0 { // each yes is named
-		return func(name string) bool { return slices.Contains(w.Allow, name) }, nil
-	}
-	// A yes to a category is one to its services, unless some of them are named.
+	// A yes to a category is one to its services, unless some of them are named, or the
+	// service was asked about by itself.
 	return func(name string) bool {
 		if slices.Contains(w.Allow, name) {
 			return true
 		}
 		s := site.Service(name)
-		return s != nil && slices.Contains(w.Allow, s.Category.ID) && !slices.ContainsFunc(s.Category.Services, func(o *policy.Service) bool { return slices.Contains(w.Allow, o.ID) })
+		return s != nil && !slices.Contains(w.Asked, name) && slices.Contains(w.Allow, s.Category.ID) && !slices.ContainsFunc(s.Category.Services, func(o *policy.Service) bool { return slices.Contains(w.Allow, o.ID) })
 	}, nil
 }
 

@@ -107,7 +107,7 @@ func endpoint(t testing.TB, s *policy.Site) (*Endpoint, *memory) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &Endpoint{Register: r, Codec: codec, Back: func(*http.Request) string { return "/back" }, Site: func(_ *http.Request, n Hash) *policy.Site {
+	return &Endpoint{Register: r, Codec: codec, Back: func(*http.Request, string) string { return "/back" }, Site: func(_ *http.Request, n Hash) *policy.Site {
 		if n == shown {
 			return s
 		}
@@ -172,7 +172,7 @@ func TestWhatIsNoChoiceIsRefusedAndKeepsNothing(t *testing.T) {
 		{asJSON, `{"action":"accept"}`, http.StatusBadRequest}, {asJSON, `{"action":"accept","notice":"zz"}`, http.StatusBadRequest}, {asJSON, `nonsense`, http.StatusBadRequest},
 		{asJSON, `{"action":"save","allow":["x"],"notice":"` + shownHex + `"}`, http.StatusBadRequest}, {asJSON, `{"action":"accept","id":"x","notice":"` + shownHex + `"}`, http.StatusBadRequest},
 		{"text/plain", `action=accept`, http.StatusBadRequest}, {"", ``, http.StatusBadRequest}, {asForm, `%zz`, http.StatusBadRequest},
-		{asForm, strings.Repeat("x", maxBody+1), http.StatusRequestEntityTooLarge}, {asForm, "action=accept&notice=" + shownHex + strings.Repeat("&allow=stats", 300), http.StatusBadRequest},
+		{asForm, strings.Repeat("x", maxBody+1), http.StatusRequestEntityTooLarge}, {asForm, "action=save&notice=" + shownHex + strings.Repeat("&allow=stats", 300), http.StatusBadRequest},
 	} {
 		if res := post(e, c.kind, c.body); res.StatusCode != c.want || len(res.Cookies()) != 0 {
 			t.Errorf("%.60s: %d, want %d", c.body, res.StatusCode, c.want)
@@ -216,9 +216,17 @@ func TestAChoiceOnAnUnknownNoticeIsAskedAgainOnTheOneOfNow(t *testing.T) {
 		body["notice"] != HashOf(now.Bytes).String() || body["shown"] != string(now.Bytes) || body["lang"] != "fr" || body["variant"] != "banner" {
 		t.Errorf("%v: %d %v", err, res.StatusCode, body)
 	}
-	res = post(e, asForm, url.Values{"action": {"accept"}, "lang": {"fr"}, "notice": {unknown}}.Encode())
+	form := url.Values{"action": {"accept"}, "lang": {"fr"}, "notice": {unknown}}.Encode()
+	if res := post(e, asForm, form); res.StatusCode != http.StatusConflict {
+		t.Errorf("without a page: %d", res.StatusCode)
+	}
+	e.Again = func(w http.ResponseWriter, _ *http.Request, language string) {
+		w.WriteHeader(http.StatusConflict)
+		io.WriteString(w, "again in "+language) //nolint:errcheck
+	}
+	res = post(e, asForm, form)
 	page, err := io.ReadAll(res.Body)
-	if err != nil || res.StatusCode != http.StatusConflict || !bytes.Equal(page, now.Bytes) || !strings.HasPrefix(res.Header.Get("Content-Type"), "text/html") {
+	if err != nil || res.StatusCode != http.StatusConflict || string(page) != "again in fr" {
 		t.Errorf("%v: %d %q", err, res.StatusCode, page)
 	}
 	if len(m.rows) != 0 || len(res.Cookies()) != 0 {

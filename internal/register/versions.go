@@ -154,6 +154,9 @@ func (v *Versions) Shown(notice Hash) *Version {
 	return v.notices[notice]
 }
 
+// firstLayer is the variant of a notice that asks about everything (internal/notice).
+const firstLayer = "notice"
+
 // Notice reads the notice of the active version in a language, or in the first one
 // that it has where there is none in it; nil for a version without notices.
 func (v *Versions) Notice(ctx context.Context, language string) (*Notice, error) {
@@ -161,13 +164,22 @@ func (v *Versions) Notice(ctx context.Context, language string) (*Notice, error)
 	if active == nil || len(active.Evidence.Notices) == 0 {
 		return nil, nil
 	}
-	shown := active.Evidence.Notices[0]
-	for _, n := range active.Evidence.Notices {
-		if n.Language == language {
-			shown = n
-			break
+	fits := func(i int) (points int) {
+		if active.Evidence.Notices[i].Language == language {
+			points += 2
+		}
+		if active.Evidence.Notices[i].Variant == firstLayer {
+			points++
+		}
+		return points
+	}
+	best := 0
+	for i := range active.Evidence.Notices {
+		if fits(i) > fits(best) {
+			best = i
 		}
 	}
+	shown := active.Evidence.Notices[best]
 	h, err := parseHash(shown.Hash)
 	if err != nil {
 		return nil, err
