@@ -27,16 +27,20 @@ check: fresh
 	$(TOOL) staticcheck ./...
 	$(GO) mod tidy -diff
 	cd tools && $(GO) mod tidy -diff
+	scripts/need axe
+	tools/node_modules/.bin/tsc -p internal/notice/ui
 	scripts/vulnerabilities
 
 # Files that are generated and committed.
 generate:
+	cd tools && $(GO) run ./bundle
 	$(GO) run ./bench/reference > docs/manifest.md
 	$(GO) test ./policy ./internal/check ./examples -update >/dev/null
 	UPDATE=1 $(GO) test ./internal/cli >/dev/null
 
 fresh:
 	@$(GO) run ./bench/reference | cmp -s - docs/manifest.md || { echo "docs/manifest.md is not fresh: make generate"; exit 1; }
+	cd tools && $(GO) run ./bundle -check
 
 # What became of each statement of the published policies: said in the page, shown
 # in the notice, done by the running site, proven by audit or attested. The tests
@@ -66,6 +70,7 @@ fuzz:
 	$(GO) test ./policy -run '^$$' -fuzz '^FuzzParsePeriod$$' -fuzztime 20s
 	$(GO) test ./internal/check -run '^$$' -fuzz '^FuzzRun$$' -fuzztime 60s
 	$(GO) test ./internal/document -run '^$$' -fuzz '^FuzzPage$$' -fuzztime 60s
+	$(GO) test ./internal/notice -run '^$$' -fuzz '^FuzzCompile$$' -fuzztime 60s
 	$(GO) test ./consent -run '^$$' -fuzz '^FuzzDecode$$' -fuzztime 60s
 	for p in ledger anchor keyring; do for f in $$($(GO) test ./internal/$$p -list '^Fuzz' | grep ^Fuzz); do \
 		$(GO) test ./internal/$$p -run '^$$' -fuzz "^$$f\$$" -fuzztime 20s || exit 1; done; done

@@ -2,6 +2,7 @@ package policy
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 )
 
@@ -35,7 +36,7 @@ func (s *Site) shape() shape {
 		may("policy", s.Policy.shape(), "The version of the policy and how its changes are announced.", `{version: "1.0", updated: 2025-01-15, effective: 2025-01-15, announce: [banner, email]}`).or("document"),
 		may("page", s.Page.shape(&m.sections), "Your own words on the policy page: its title, and what its sections say before, after or instead of Témoin's words.", "{title: {en: Cookie Policy}}"),
 		may("choice", s.Choice.shape(), "How the visitor's choice is kept and where it can be changed.", "{cookie: cookie_consent, lasts: 6 months}").or("consent"),
-		may("notice", s.Notice.shape(), "What the first layer is for.", "{mode: consent}").or("banner"),
+		may("notice", s.Notice.shape(), "What the first layer is for, and how notices look.", "{mode: consent}").or("banner"),
 		may("proof", s.Proof.shape(), "How long the proof of a choice is kept, and why.", "{kept: 5 years after expiry}").or("register"),
 		must("categories", filled(keyed(&m.categories, "categories by id", func(id string, c *Category) shape { return c.shape(id) })), "What visitors decide on, by id, in the order of the page.", "{essential: {exempt: true}, analytics: {needs: consent}}").or("purposes"),
 		may("trackers", list(&m.trackers, (*Tracker).shape), "What the site itself keeps in the browser.", "[{name: session, category: essential, lasts: session}]").or("cookies"),
@@ -198,7 +199,44 @@ func (n *Notice) shape() shape {
 	return object("notice", "what the first layer is for", nil,
 		may("mode", oneOf(&n.Mode, NoticeConsent, NoticeInformation, NoticePreconfigure), "Ask for consent, inform only, or take preferences before anything needs consent. It follows from the categories unless you say otherwise.", "consent"),
 		may("text", words(&n.Text), "Your own sentence at its beginning.", "{en: We respect your choice.}"),
+		may("locale_cookie", cookieName(&n.LocaleCookie), "The cookie in which your site keeps the language that a visitor chose. Its value begins with a language tag.", "NEXT_LOCALE"),
+		may("theme", oneOf(&n.Theme, ThemeNeutral, ThemeCompact, ThemeDSFR), "Its look: neutral, compact for little room, or with the measures of the French State's design system. It is neutral unless you say otherwise.", "dsfr"),
+		may("scheme", oneOf(&n.Scheme, SchemeAuto, SchemeLight, SchemeDark), "Whether it is light or dark: auto follows the visitor's setting. Say light or dark where your pages are that for everybody.", "light"),
+		may("colors", n.Colors.shape(), "Colors in place of the theme's.", `{accent: "#1f4fa3"}`).or("colours"),
+		may("dark_colors", n.DarkColors.shape(), "Colors in place of the theme's where it is dark.", `{accent: "#9dc1ff"}`).or("dark_colours"),
+		may("font", fonts(&n.Font), "The font families of its text, the best first. None is loaded for it: write those that your pages have.", "Inter, Arial"),
+		may("text_size", number(&n.TextSize, 14, 22), "The size of its text in CSS pixels.", "16"),
+		may("radius", number(&n.Radius, 0, 24), "How round its corners are, in CSS pixels.", "4"),
 	)
+}
+
+func (p *Palette) shape() shape {
+	return object("colors", "colors", nil,
+		may("paper", color(&p.Paper), "The ground.", `"#ffffff"`),
+		may("ink", color(&p.Ink), "The text, at least 4.5 times as light or dark as the ground.", `"#1d2430"`),
+		may("accent", color(&p.Accent), "Buttons and links, at least 4.5 times as light or dark as the ground.", `"#1f4fa3"`),
+		may("on_accent", color(&p.OnAccent), "The text on buttons, at least 4.5 times as light or dark as they are.", `"#ffffff"`),
+		may("line", color(&p.Line), "Edges and switches, at least 3 times as light or dark as the ground.", `"#6b7482"`),
+	)
+}
+
+const colorPattern = `^#([0-9A-Fa-f]{3}|[0-9A-Fa-f]{6})$`
+
+var isColor = regexp.MustCompile(colorPattern).MatchString
+
+// color is a color in hexadecimal.
+func color(dst *string) shape {
+	return pattern(dst, "a color", `a color such as "#1f4fa3", in quotes`, colorPattern, isColor)
+}
+
+// A family is a name of words, which a style sheet can quote as it stands.
+const fontsPattern = `^[A-Za-z][A-Za-z0-9 -]{0,39}(, ?[A-Za-z][A-Za-z0-9 -]{0,39}){0,7}$`
+
+var isFonts = regexp.MustCompile(fontsPattern).MatchString
+
+// fonts is a list of font families.
+func fonts(dst *string) shape {
+	return pattern(dst, "a list of font families", `names such as "Inter, Arial"`, fontsPattern, isFonts)
 }
 
 func (p *Proof) shape() shape {

@@ -256,11 +256,44 @@ const (
 	NoticePreconfigure NoticeMode = "preconfigure" // it takes preferences before anything needs consent
 )
 
-// A Notice says what the first layer is for.
+// A Notice says what the first layer is for, and how notices look.
 type Notice struct {
 	Mode NoticeMode // "" follows from the categories: see Site.NoticeMode
 	Text Text
+
+	LocaleCookie string // in which the site keeps a visitor's language; "" for none
+
+	// How it looks. What is not said is the theme's.
+	Theme              Theme       // "" is neutral
+	Scheme             ColorScheme // "" is auto
+	Colors, DarkColors Palette
+	Font               string // families, separated by commas
+	TextSize           int    // in CSS pixels; 0 where not said
+	Radius             int    // in CSS pixels; see Site.Written where it is 0
 }
+
+// A Theme is a look that Témoin brings for notices.
+type Theme string
+
+// The themes.
+const (
+	ThemeNeutral Theme = "neutral"
+	ThemeCompact Theme = "compact"
+	ThemeDSFR    Theme = "dsfr" // the measures of the French State's design system
+)
+
+// A ColorScheme says whether a notice is light or dark.
+type ColorScheme string
+
+// The color schemes.
+const (
+	SchemeAuto  ColorScheme = "auto" // as the visitor's system is set
+	SchemeLight ColorScheme = "light"
+	SchemeDark  ColorScheme = "dark"
+)
+
+// A Palette is colors as "#rgb" or "#rrggbb", "" where not said.
+type Palette struct{ Paper, Ink, Accent, OnAccent, Line string }
 
 // Proof says how long the proof of a choice is kept, and what holds it against the
 // operator.

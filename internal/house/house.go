@@ -11,7 +11,7 @@ var Floors = [][]string{
 	0: {"internal/durable", "internal/lang", "examples"},
 	1: {"policy", "internal/ledger"},
 	2: {"internal/anchor", "internal/keyring", "internal/wording", "consent"},
-	3: {"internal/document", "internal/register", "internal/register/verifier"},
+	3: {"internal/document", "internal/notice", "internal/register", "internal/register/verifier"},
 	4: {"internal/check"},
 	5: {"internal/store"},
 	6: {"internal/app", "internal/demo"},
@@ -21,4 +21,4 @@ var Floors = [][]string{
 
 // Beside are packages that belong to no floor: tools of the repository, which
 // nothing imports.
-var Beside = []string{"internal/house", "internal/anchortest", "internal/archivetest", "internal/browsertest", "internal/storetest", "internal/statements", "internal/torture", "bench"}
+var Beside = []string{"internal/house", "internal/anchortest", "internal/archivetest", "internal/browsertest", "internal/hydration", "internal/notice/basetest", "internal/notice/guardtest", "internal/storetest", "internal/sitetest", "internal/statements", "internal/torture", "bench"}

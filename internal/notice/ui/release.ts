@@ -1,0 +1,106 @@
+// Releasing: what is held gets back what was taken from it, in the order in which it would have
+// come. Attributes are all that changes: a framework may own the elements.
+const mark = "data-temoin";
+const kept = mark + "-";
+const temoin = window.temoin;
+
+/** Everything marked under a root, in document order, in templates and open shadow roots too. */
+function* marked(root: ParentNode): Generator<Element> {
+  for (const el of root.querySelectorAll("*")) {
+    if (el.hasAttribute(mark)) yield el;
+    const inner = el.shadowRoot ?? (el as HTMLTemplateElement).content;
+    if (inner instanceof DocumentFragment) yield* marked(inner);
+  }
+}
+
+/**
+ * Gives an element back what was taken from it. A script is the one that it was: it has not
+ * run, since it had no type that runs, and runs when it is given its address.
+ */
+const free = (el: Element) => {
+  const script = el.localName == "script";
+  // A frame that is sent elsewhere leaves an entry in the history of the tab, one that is
+  // inserted does not.
+  const parent = el.localName == "iframe" && el.isConnected ? el.parentNode : null;
+  const next = el.nextSibling;
+  if (parent) el.remove();
+  el.removeAttribute(mark);
+  if (script) el.removeAttribute("type");
+  if (el.localName == "link") el.removeAttribute("rel");
+  // From the end of the alphabet: the type before the address, which starts a script.
+  for (const name of el.getAttributeNames().sort().reverse()) {
+    if (name.startsWith(kept)) {
+      const value = el.getAttribute(name)!;
+      el.removeAttribute(name);
+      if (value) el.setAttribute(name.slice(kept.length), value);
+    }
+  }
+  parent?.insertBefore(el, next);
+  // A script without an address runs when something is put into it.
+  if (script && !el.hasAttribute("src") && el.isConnected) el.append("");
+};
+
+const address = (el: Element) => el.getAttribute(kept + "src") ?? "";
+
+/** The service that frees an element, if one does. The data of our own scripts names none. */
+const freeBy = (el: Element) =>
+  el.getAttribute(mark)?.split(" ").find((id) => /^[a-z0-9-]+$/.test(id) && temoin.allows(id));
+
+/** Resolves when a script has run or failed, or has said nothing for too long. */
+const end = (el: Element) =>
+  new Promise((resolve) => {
+    el.addEventListener("load", resolve);
+    el.addEventListener("error", resolve);
+    setTimeout(resolve, 9000);
+  });
+
+/**
+ * Frees what may be freed: the server's markup in document order, then what scripts had
+ * inserted, and last the scripts that would have waited for the end of the page. A script
+ * with an address ends before the next thing begins, unless it is async.
+ */
+const release = async (waiting: Set<Element>) => {
+  const markup = [...marked(document)].filter((el) => !waiting.has(el));
+  const inserted = new Set(waiting);
+  const list = [...markup, ...waiting];
+  const addresses = new Set(markup.filter((el) => el.localName == "script" && el.hasAttribute("async")).map(address));
+  const isLate = (el: Element) =>
+    el.localName == "script" &&
+    (el.getAttribute(kept + "type") == "module" || (el.hasAttribute("defer") && el.hasAttribute(kept + "src")));
+  for (const el of [...list.filter((el) => !isLate(el)), ...list.filter(isLate)]) {
+    const id = freeBy(el);
+    if (!id) continue;
+    // React inserts an async script again that it does not find, since the server held it.
+    if (waiting.delete(el) && addresses.has(address(el)) && (el as HTMLScriptElement).async) {
+      el.removeAttribute(mark);
+      continue;
+    }
+    temoin.ran?.push(id);
+    const runs = el.localName == "script" && el.hasAttribute(kept + "src") && el.isConnected;
+    // What a script makes is async unless it says otherwise, what a parser makes is not.
+    const async = inserted.has(el) ? (el as HTMLScriptElement).async : el.hasAttribute("async");
+    const ended = runs && !async && end(el);
+    free(el);
+    await ended;
+  }
+};
+
+let last: Promise<void> | undefined;
+let watching = false;
+
+/** Releases after what is being released already. */
+export const queue = (waiting: Set<Element>) => {
+  const before = last;
+  last = (async () => {
+    await before;
+    await release(waiting);
+  })();
+  if (watching) return;
+  watching = true;
+  // What was held before the choice can come into the page after it.
+  const late = (node: Node) =>
+    node instanceof Element && [node, ...node.querySelectorAll(`[${mark}]`)].some((el) => freeBy(el));
+  new MutationObserver((records) => {
+    if (records.some((r) => [...r.addedNodes].some(late))) queue(waiting);
+  }).observe(document, { childList: true, subtree: true });
+};

@@ -1,0 +1,29 @@
+import { part } from "./parts";
+
+/** Whether something was typed into the page, which would be lost. */
+const typed = () => {
+  for (const e of document.querySelectorAll<HTMLInputElement>("input,textarea")) {
+    if (/^(check|radio)/.test(e.type) ? e.checked != e.defaultChecked : !/^(range|color)/.test(e.type) && e.value != e.defaultValue) return true;
+  }
+  try {
+    return document.querySelector(":user-valid,:user-invalid"); // frameworks move the default along
+  } catch {
+    return false;
+  }
+};
+
+/** Loads the page again, or offers to where something was typed. */
+export const reload = (root: ShadowRoot, words: DOMStringMap) => {
+  if (!typed()) return location.reload();
+  const note = document.createElement("p");
+  const button = document.createElement("button");
+  note.setAttribute("part", "note");
+  note.setAttribute("role", "status");
+  button.setAttribute("part", "button reload");
+  button.textContent = words.reload ?? "↻";
+  button.onclick = () => location.reload();
+  const open = part(root, "open");
+  if (open) open.hidden = true; // its place is taken
+  (open?.parentNode ?? root).append(note);
+  note.append(words.typed ?? "", " ", button);
+};
