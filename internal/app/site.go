@@ -16,6 +16,7 @@ import (
 
 	"github.com/temoin/temoin/consent"
 	"github.com/temoin/temoin/internal/ledger"
+	"github.com/temoin/temoin/internal/notice"
 	"github.com/temoin/temoin/internal/register"
 	"github.com/temoin/temoin/internal/register/verifier"
 	"github.com/temoin/temoin/policy"
@@ -38,6 +39,7 @@ type site struct {
 	stage    stage
 	endpoint atomic.Pointer[register.Endpoint] // another one when the cookie's keys are others
 	keys     [][]byte                          // that it was made with
+	seal     bool                              // see SiteConfig
 }
 
 // keysFolder returns where the keys are. Nodes over one PostgreSQL need the same
@@ -61,7 +63,7 @@ func (n *Node) openSite(ctx context.Context, c SiteConfig) (*site, error) {
 	if err := n.book.Begin(ctx, p.ID, register.LogOrigin(p)); err != nil {
 		return nil, err
 	}
-	s := &site{id: p.ID, node: n, versions: register.NewVersions(n.store, p.ID)}
+	s := &site{id: p.ID, node: n, seal: c.Seal, versions: register.NewVersions(n.store, p.ID)}
 	if !c.Follow {
 		if err := s.publish(ctx, p, c); err != nil {
 			return nil, fmt.Errorf("%s: the version cannot be published: %w", c.File, err)
@@ -73,7 +75,7 @@ func (n *Node) openSite(ctx context.Context, c SiteConfig) (*site, error) {
 	s.receipts = &register.Receipts{Site: s.id, Store: n.store, Tail: n.tail, Log: n.config.Log}
 	public := &register.PublicLog{Site: s.id, Store: n.store, Log: n.config.Log}
 	mux := http.NewServeMux()
-	mux.Handle("POST "+prefix+"/choice", n.metrics.choices(s.id, http.NewCrossOriginProtection().Handler(http.HandlerFunc(s.choose))))
+	mux.Handle("POST "+prefix+"/choice", n.metrics.choices(s.id, s.shared(s.own(http.HandlerFunc(s.choose)))))
 	mux.Handle("GET "+prefix+"/receipts/{id}", s.receipts)
 	public.Mount(mux, prefix)
 	mux.HandleFunc("GET "+prefix+"/log/anchors", s.evidence)
@@ -81,7 +83,8 @@ func (n *Node) openSite(ctx context.Context, c SiteConfig) (*site, error) {
 	for _, path := range []string{"/policy", "/policy.json", "/policy.md", "/policy/"} {
 		mux.HandleFunc("GET "+prefix+path, s.policy)
 	}
-	mux.HandleFunc("GET "+prefix+"/", s.centre)
+	mux.Handle("GET "+prefix+"/", s.shared(http.HandlerFunc(s.centre)))
+	mux.Handle("OPTIONS "+prefix+"/", s.shared(http.NotFoundHandler()))
 	s.handler = mux
 	return s, nil
 }
@@ -103,7 +106,7 @@ func (s *site) refresh(now time.Time) error {
 		return err
 	}
 	s.keys = keys
-	s.endpoint.Store(&register.Endpoint{Register: s.node.register, Codec: codec, Site: s.shown, Current: s.current, Again: s.again, Back: back})
+	s.endpoint.Store(&register.Endpoint{Register: s.node.register, Codec: codec, Site: s.shown, Current: s.current, Again: s.again, Back: s.back, Away: s.away})
 	return nil
 }
 
@@ -116,9 +119,9 @@ func (n *Node) refresh(context.Context) {
 	}
 }
 
-// shown returns the version that a notice belongs to. One that another node has
-// published since this one looked is looked for.
-func (s *site) shown(r *http.Request, notice register.Hash) *policy.Site {
+// shown returns the version that a notice belongs to, and its language. One that
+// another node has published since this one looked is looked for.
+func (s *site) shown(r *http.Request, notice register.Hash) (*policy.Site, string) {
 	v := s.versions.Shown(notice)
 	if v == nil {
 		ctx, cancel := context.WithTimeout(r.Context(), patience)
@@ -128,9 +131,9 @@ func (s *site) shown(r *http.Request, notice register.Hash) *policy.Site {
 		}
 	}
 	if v == nil {
-		return nil
+		return nil, ""
 	}
-	return v.Site
+	return v.Site, v.Language(notice)
 }
 
 // current returns the notice that is to be shown now.
@@ -145,15 +148,20 @@ func (s *site) current(r *http.Request, language string) *register.Notice {
 }
 
 // back leads a form to the page that it says, else to the one that it was sent from,
-// else to the preference centre: always to the same origin. There the notice says
-// that the choice was saved (see package notice).
-func back(r *http.Request, page string) string {
+// else to the preference centre: always to the same origin, or to a page of the site
+// that a placeholder says. There the notice says that the choice was saved (see
+// package notice).
+func (s *site) back(r *http.Request, page string) string {
 	if page == "" {
 		if from, err := url.Parse(r.Referer()); err == nil && from.Host == r.Host {
 			page = (&url.URL{Path: from.Path, RawPath: from.RawPath, RawQuery: from.RawQuery}).String()
 		}
 	}
 	u, err := url.Parse(page)
+	if err == nil && u.Host != "" && notice.Trusts(s.versions.Active().Site, u.Scheme+"://"+u.Host) && u.User == nil {
+		u.Fragment, u.RawFragment = "temoin", ""
+		return u.String()
+	}
 	if err != nil || u.Scheme != "" || u.Host != "" || u.User != nil || !strings.HasPrefix(u.Path, "/") || strings.HasPrefix(u.Path, "//") || strings.ContainsRune(u.Path, '\\') {
 		u = &url.URL{Path: prefix + "/"}
 	}

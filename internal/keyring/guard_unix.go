@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
+	"strings"
 	"syscall"
 )
 
@@ -20,9 +22,22 @@ func guardFile(path string, info fs.FileInfo) error {
 	case owner == 0 && os.Geteuid() != 0 && mode&0o037 == 0:
 		return nil
 	case mode&0o077 != 0:
-		return fmt.Errorf("%w: %s has mode %04o: chmod 600 %s. If somebody may have read it, replace it: temoin keys rotate --compromised", ErrExposed, path, mode, path)
+		return fmt.Errorf("%w: %s has mode %04o: chmod 600 %s. If somebody may have read it, %s", ErrExposed, path, mode, path, replacing(path))
 	}
 	return nil
+}
+
+// replacing says how a key that somebody may have read is replaced.
+func replacing(path string) string {
+	const command = "replace it: temoin keys rotate --compromised"
+	name := filepath.Base(path)
+	switch {
+	case strings.Contains(name, "."+useCookie+"."):
+		return command + " --what cookie"
+	case strings.Contains(name, "."+useAccount+"."):
+		return "see docs/keys.md, When a key is stolen: this one cannot be replaced"
+	}
+	return command
 }
 
 // guardFolder refuses a folder in which others can put a key of theirs in the place

@@ -4,7 +4,8 @@
 //	SITE.cookie.N   authenticates its consent cookie
 //	SITE.account.N  turns the id of an account into the link that a record carries
 //
-// N is 1 for the first and grows. docs/keys.md tells which are used when, what to
+// N is 1 for the first and grows. Beside them stands SITE.signed, which is no secret: the
+// newest checkpoint that was signed with them. docs/keys.md tells which are used when, what to
 // back up, and what follows when one is lost or stolen.
 //
 // What holds:
@@ -32,9 +33,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/temoin/temoin/internal/ledger"
@@ -98,6 +101,43 @@ func (r *Ring) Log(site string) ([]ledger.Key, error) {
 	}
 	return keys, err
 }
+
+// LastSigned returns the newest checkpoint of a site's log that this folder's keys have
+// signed; nil for none.
+func (r *Ring) LastSigned(site string) ([]byte, error) {
+	if !siteID.MatchString(site) {
+		return nil, fmt.Errorf("%.80q is no site's id: small letters, digits and hyphens", site)
+	}
+	note, err := os.ReadFile(r.signed(site))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	switch {
+	case err != nil:
+		return nil, err
+	case len(note) > maxFile:
+		return nil, fmt.Errorf("%s: %w", r.signed(site), ErrDamaged)
+	case len(note) == 0: // a power cut came before it was on the disk
+		return nil, nil
+	}
+	return note, nil
+}
+
+// KeepSigned keeps a checkpoint as the newest one. It outlives the process, and is not
+// waited for until it would outlive a power cut: the store, which is flushed before
+// anything is signed, has lost nothing then.
+func (r *Ring) KeepSigned(site string, note []byte) error {
+	temporary := filepath.Join(r.folder, "."+site+".signed."+strconv.Itoa(os.Getpid()))
+	if err := os.WriteFile(temporary, note, 0o600); err != nil {
+		return unwritable(err)
+	}
+	if err := os.Rename(temporary, r.signed(site)); err != nil {
+		return unwritable(err)
+	}
+	return nil
+}
+
+func (r *Ring) signed(site string) string { return filepath.Join(r.folder, site+".signed") }
 
 // MakeLog returns a key of the folder for the log of a site that is none of the
 // known ones: the newest, or one that it makes, for the given origin. After a call

@@ -25,19 +25,20 @@ import (
 //	asked   the categories and services that this was about, once for each: all
 //	        others keep their answer. May be left out: then it is about everything
 //	notice  the SHA-256 of the notice that was shown, hex
-//	lang    the language it was shown in
+//	lang    the language that the answer is to be in, should the notice not be known
 //	back    the page that a form leads back to; else the one that it was sent from
 //
-// The answer to JSON is JSON, with the id of the record; the answer to a form leads
-// back to the page. A choice on a notice that nobody was shown is answered by 409
+// The answer to JSON is JSON, with the id of the record and what a page is told of the
+// choice; the answer to a form leads back to the page, or is the same JSON for who
+// accepts anything (Accept: */*), as scripts do and browsers that go to a page do not. A choice on a notice that nobody was shown is answered by 409
 // and the notice of now, to be asked again. Whoever mounts it checks that the
 // request comes from the site's own pages.
 type Endpoint struct {
 	Register *Register
 	Codec    *consent.Codec
-	// Site returns the version of the policy that a notice belongs to, nil for a
-	// notice that nobody was shown.
-	Site func(r *http.Request, notice Hash) *policy.Site
+	// Site returns the version of the policy that a notice belongs to, and the language
+	// that the notice is in; nil for a notice that nobody was shown.
+	Site func(r *http.Request, notice Hash) (*policy.Site, string)
 	// Current returns the notice that is shown now in a language, or in the default
 	// one where there is none in it; nil for none. It may be nil.
 	Current func(r *http.Request, language string) *Notice
@@ -50,6 +51,10 @@ type Endpoint struct {
 	// Back returns where a form leads back to; page is what it says itself, "" for
 	// nothing. Whatever that is, it must not lead away from the site.
 	Back func(r *http.Request, page string) string
+	// Away reports whether no cookie of this host reaches the page that a choice was
+	// made on: then the answer in JSON holds the cookie, for a script of the page to
+	// write. It may be nil.
+	Away func(r *http.Request) bool
 }
 
 const (
@@ -78,6 +83,7 @@ func (e *Endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "The choice cannot be read: "+err.Error(), status)
 		return
 	}
+	form = form && r.Header.Get("Accept") != "*/*"
 	site, wish, err := e.wish(r, in)
 	if err != nil {
 		http.Error(w, "The choice cannot be read: "+err.Error(), http.StatusBadRequest)
@@ -92,14 +98,22 @@ func (e *Endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		refuse(w, err)
 		return
 	}
-	if !e.remember(w, site, kept) {
+	value, err := e.Codec.Encode(kept.Choice)
+	if err != nil {
+		http.Error(w, "The choice is kept, and its cookie cannot be written: "+err.Error(), http.StatusInternalServerError)
 		return
+	}
+	cookie := setCookie(site, value, kept.Choice.Ends(site), e.Register.now())
+	if away := !form && e.Away != nil && e.Away(r); !away {
+		h["Set-Cookie"] = append(h["Set-Cookie"], cookie)
+		cookie = ""
 	}
 	if form {
 		http.Redirect(w, r, e.Back(r, in.Back), http.StatusSeeOther)
 		return
 	}
-	tell(w, kept)
+	d := consent.Decide(site, kept.Choice, consent.Signals{GPC: wish.Event.GPC}, e.Register.now())
+	tell(w, kept, d.Answers(), consent.Mark(value), cookie)
 }
 
 // An input is a choice as it is sent.
@@ -253,13 +267,11 @@ func (e *Endpoint) wish(r *http.Request, in input) (*policy.Site, Wish, error) {
 	if len(in.Allow) > maxAllowed || len(in.Asked) > maxAllowed {
 		return nil, w, errors.New("allow or asked names too much")
 	}
-	site := e.Site(r, w.Event.Notice)
+	site, language := e.Site(r, w.Event.Notice)
 	if site == nil {
 		return nil, w, nil
 	}
-	if !slices.Contains(site.Langs, in.Lang) {
-		w.Event.Language = site.Default()
-	}
+	w.Event.Language = language
 	w.Event.Withdraw = withdrawAt(site)
 	if e.Account != nil {
 		w.Account = e.Account(r)
@@ -320,26 +332,22 @@ func refuse(w http.ResponseWriter, err error) {
 	}
 }
 
-// remember sets the consent cookie.
-func (e *Endpoint) remember(w http.ResponseWriter, site *policy.Site, kept *Kept) bool {
-	value, err := e.Codec.Encode(kept.Choice)
-	if err != nil {
-		http.Error(w, "The choice is kept, and its cookie cannot be written: "+err.Error(), http.StatusInternalServerError)
-		return false
-	}
-	h := w.Header()
-	h["Set-Cookie"] = append(h["Set-Cookie"], setCookie(site, value, kept.Choice.Ends(site), e.Register.now()))
-	return true
-}
-
-// tell answers in JSON what was kept.
-func tell(w http.ResponseWriter, kept *Kept) {
+// tell answers in JSON what was kept, and what the scripts of a page take: the answers
+// that hold, and by what of the cookie it is known that they do; and the cookie, where the
+// page is to write it.
+func tell(w http.ResponseWriter, kept *Kept, answers, mark, cookie string) {
 	w.Header()["Content-Type"] = []string{"application/json"}
-	b := writer{b: make([]byte, 0, 128)}
+	b := writer{b: make([]byte, 0, 256)}
 	b.begin()
+	b.str("choice", answers)
+	b.str("i", mark)
+	b.str("c", "1")
 	b.str("id", kept.Record.ID)
 	b.str("state", string(kept.Record.State))
 	b.str("ends", kept.Record.Ends)
+	if cookie != "" {
+		b.str("cookie", cookie)
+	}
 	b.end()
 	w.Write(append(b.b, '\n')) //nolint:errcheck // a client that is gone cannot be told
 }

@@ -26,7 +26,25 @@ type LogKeys struct {
 	Signers []ledger.Key // that sign now, the current one first
 	Trust   ledger.Trust // all that ever signed: what is kept here may be by any
 	Former  []string     // names of the site's logs before this one: see Keybook.NewLog
+	Memory  Memory       // nil for none
 }
+
+// A Memory keeps the newest checkpoint of a log apart from the store, beside the keys:
+// a store that was lost, or put back as it was before, cannot make whoever has the keys
+// sign again what they have signed otherwise.
+type Memory interface {
+	LastSigned() ([]byte, error) // nil for none
+	KeepSigned(note []byte) error
+}
+
+// A beside is the memory of a site in its folder of keys.
+type beside struct {
+	ring *keyring.Ring
+	site string
+}
+
+func (m beside) LastSigned() ([]byte, error)  { return m.ring.LastSigned(m.site) }
+func (m beside) KeepSigned(note []byte) error { return m.ring.KeepSigned(m.site, note) }
 
 // OneKey is Keys for logs whose key never changes.
 type OneKey func(site string) (ledger.Key, error)
@@ -155,6 +173,9 @@ func (b *Keybook) beginLog(ctx context.Context, site, origin string) error {
 	if !errors.Is(err, ErrNoKey) {
 		return err
 	}
+	if signed, err := b.ring.LastSigned(site); err != nil || signed != nil {
+		return errors.Join(err, b.lostStore(site, signed))
+	}
 	key, err := b.ring.MakeLog(site, origin, nil)
 	if err != nil {
 		return err
@@ -172,6 +193,17 @@ func (b *Keybook) beginLog(ctx context.Context, site, origin string) error {
 	}
 	_, err = b.LogKeys(ctx, site) // somebody else may have been first
 	return err
+}
+
+// lostStore says that a folder of keys has signed a log of which the store knows
+// nothing.
+func (b *Keybook) lostStore(site string, signed []byte) error {
+	if signed == nil {
+		return nil
+	}
+	lines := strings.SplitN(string(signed), "\n", 3)
+	return fmt.Errorf("%w: the keys in %s have signed the log %s with %s entries, and this store has none of them. Is it mounted, and the right one? If it is lost, restore a backup; if there is none, put all files that begin with %q away, for good and safe: new keys begin a new log, and old receipts are verified with the old ones",
+		ErrAhead, b.ring.Folder(), lines[0], lines[min(1, len(lines)-1)], site+".")
 }
 
 func (b *Keybook) beginAccounts(ctx context.Context, site string) error {
@@ -225,7 +257,7 @@ func (b *Keybook) held(site string, rows []SiteKey) (LogKeys, error) {
 	if err != nil {
 		return LogKeys{}, err
 	}
-	keys := LogKeys{Trust: trust, Former: FormerLogs(rows)}
+	keys := LogKeys{Trust: trust, Former: FormerLogs(rows), Memory: beside{b.ring, site}}
 	for i, r := range slices.Backward(rows) {
 		at := slices.IndexFunc(ring, func(k ledger.Key) bool { return k.Verifier().String() == r.Public })
 		last := i == len(rows)-1
@@ -241,8 +273,8 @@ func (b *Keybook) held(site string, rows []SiteKey) (LogKeys, error) {
 
 // otherKey says which key is missing, and what to do.
 func (b *Keybook) otherKey(r SiteKey, held int) error {
-	return fmt.Errorf("%w: the %s key of %s is %s (number %d, since %s), and %s has %d others. Mount the right folder, or put the key back from a backup; only if nobody has it any more: temoin keys rotate --lost",
-		ErrOtherKey, r.Use, r.Site, r.Public, r.Number, r.Since.UTC().Format(time.RFC3339), b.ring.Folder(), held)
+	return fmt.Errorf("%w: the %s key of %s is %s (number %d, since %s), and %s has %d others. Mount the right folder, or put the key back from a backup; only if nobody has it any more: temoin keys rotate --what %s --lost",
+		ErrOtherKey, r.Use, r.Site, r.Public, r.Number, r.Since.UTC().Format(time.RFC3339), b.ring.Folder(), held, r.Use)
 }
 
 // Account returns the key of a site's account links. It fails with ErrNoKey before

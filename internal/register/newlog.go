@@ -31,14 +31,14 @@ func (b *Keybook) NewLog(ctx context.Context, site, reason string) (SiteKey, err
 		return SiteKey{}, err
 	}
 	former := FormerLogs(rows)
-	_, head, err := compare(ctx, b.store, site, trust, former)
+	_, head, err := compare(ctx, b.store, site, LogKeys{Trust: trust, Former: former, Memory: beside{b.ring, site}})
 	switch {
 	case err == nil:
 		return SiteKey{}, fmt.Errorf("the log %s holds all that was signed (%d entries): it goes on, and nothing is to be begun anew", trust.Origin, head.Size)
 	case !errors.Is(err, ErrAhead):
 		return SiteKey{}, err
 	}
-	last, err := b.store.Checkpoint(ctx, site)
+	last, err := b.last(ctx, site, trust)
 	if err != nil {
 		return SiteKey{}, err
 	}
@@ -52,6 +52,27 @@ func (b *Keybook) NewLog(ctx context.Context, site, reason string) (SiteKey, err
 		return SiteKey{}, err
 	}
 	return next, b.resign(ctx, site)
+}
+
+// last returns the largest checkpoint of a site's log that is known: to the store, or
+// beside the keys.
+func (b *Keybook) last(ctx context.Context, site string, trust ledger.Trust) ([]byte, error) {
+	last, err := b.store.Checkpoint(ctx, site)
+	if err != nil {
+		return nil, err
+	}
+	signed, err := b.ring.LastSigned(site)
+	if err != nil || signed == nil {
+		return last, err
+	}
+	large, err := trust.Open(signed)
+	if err != nil {
+		return last, nil //nolint:nilerr // of a former log
+	}
+	if known, err := trust.Open(last); last == nil || err != nil || known.Size < large.Size {
+		return signed, nil
+	}
+	return last, nil
 }
 
 // newKey returns a key of the folder for a log that the store does not know, or

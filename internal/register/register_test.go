@@ -107,11 +107,11 @@ func endpoint(t testing.TB, s *policy.Site) (*Endpoint, *memory) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &Endpoint{Register: r, Codec: codec, Back: func(*http.Request, string) string { return "/back" }, Site: func(_ *http.Request, n Hash) *policy.Site {
+	return &Endpoint{Register: r, Codec: codec, Back: func(*http.Request, string) string { return "/back" }, Site: func(_ *http.Request, n Hash) (*policy.Site, string) {
 		if n == shown {
-			return s
+			return s, "fr"
 		}
-		return nil
+		return nil, ""
 	}}, m
 }
 
@@ -157,7 +157,7 @@ func TestAChoiceIsTakenAsAFormAndAsJSON(t *testing.T) {
 	}
 	after := e.Codec.Decode(res.Cookies()[0].Value)
 	record, err = ParseRecord(m.rows[after.ID].Record)
-	if err != nil || record.State != Withdrawn || record.Replaces != choice.ID.String() || record.Language != "en" || answers(after) != "" {
+	if err != nil || record.State != Withdrawn || record.Replaces != choice.ID.String() || record.Language != "fr" || answers(after) != "" { // its notice is in French, whatever is said
 		t.Errorf("%v: %+v", err, record)
 	}
 }

@@ -44,7 +44,7 @@ func (b *Keybook) RotateLog(ctx context.Context, site string, o Rotation) (SiteK
 	if err != nil {
 		return SiteKey{}, err
 	}
-	_, head, err := compare(ctx, b.store, site, trust, FormerLogs(rows))
+	_, head, err := compare(ctx, b.store, site, LogKeys{Trust: trust, Former: FormerLogs(rows), Memory: beside{b.ring, site}})
 	if err != nil {
 		return SiteKey{}, err
 	}

@@ -288,6 +288,11 @@ func (q *Sequencer) sign(ctx context.Context, site string, head ledger.Head) err
 		if note, err = ledger.Sign(head, keys.Signers...); err != nil {
 			return err
 		}
+		if keys.Memory != nil { // before anybody sees it
+			if err = keys.Memory.KeepSigned(note); err != nil {
+				return err
+			}
+		}
 		if err = q.store.KeepCheckpoint(ctx, site, head.Size, note); err != nil {
 			return err
 		}
@@ -312,7 +317,7 @@ func (q *Sequencer) Check(ctx context.Context, site string) error {
 	if err != nil {
 		return err
 	}
-	signed, head, err := compare(ctx, q.store, site, keys.Trust, keys.Former)
+	signed, head, err := compare(ctx, q.store, site, keys)
 	if err != nil || head.Size == 0 {
 		return err
 	}
@@ -324,10 +329,11 @@ func (q *Sequencer) Check(ctx context.Context, site string) error {
 	return q.sign(ctx, site, head)
 }
 
-// compare returns the last checkpoint of a site, which trust must open, and the
+// compare returns the last checkpoint of a site, which the keys must open, and the
 // head that is committed, and fails with ErrAhead unless the log holds all that was
-// signed. A checkpoint of a former log of the site says nothing of this one.
-func compare(ctx context.Context, store LogStore, site string, trust ledger.Trust, former []string) (signed ledger.Checkpoint, head ledger.Head, err error) {
+// signed: by the store's last checkpoint, and by the one beside the keys. A checkpoint
+// of a former log of the site says nothing of this one.
+func compare(ctx context.Context, store LogStore, site string, keys LogKeys) (signed ledger.Checkpoint, head ledger.Head, err error) {
 	signed.Head = ledger.Empty()
 	note, err := store.Checkpoint(ctx, site)
 	if err != nil {
@@ -336,24 +342,42 @@ func compare(ctx context.Context, store LogStore, site string, trust ledger.Trus
 	if head, err = store.Head(ctx, site); err != nil {
 		return signed, head, err
 	}
-	if note != nil && !slices.Contains(former, originOf(note)) {
-		if signed, err = trust.Open(note); err != nil {
-			return signed, head, fmt.Errorf("the last checkpoint: %w", err)
+	if signed, err = holds(ctx, store, site, keys, head, note); err != nil {
+		return signed, head, err
+	}
+	if keys.Memory != nil {
+		if note, err = keys.Memory.LastSigned(); err == nil {
+			_, err = holds(ctx, store, site, keys, head, note)
 		}
+		if err != nil {
+			err = fmt.Errorf("beside the keys: %w", err)
+		}
+	}
+	return signed, head, err
+}
+
+// holds opens a checkpoint, nil for none, and compares it with a log's head.
+func holds(ctx context.Context, store LogStore, site string, keys LogKeys, head ledger.Head, note []byte) (signed ledger.Checkpoint, err error) {
+	signed.Head = ledger.Empty()
+	if note == nil || slices.Contains(keys.Former, originOf(note)) {
+		return signed, nil
+	}
+	if signed, err = keys.Trust.Open(note); err != nil {
+		return signed, fmt.Errorf("the last checkpoint: %w", err)
 	}
 	switch {
 	case signed.Size > head.Size, signed.Size == head.Size && signed.Head != head:
-		return signed, head, fmt.Errorf("%w (signed: %d entries, kept: %d)", ErrAhead, signed.Size, head.Size)
+		return signed, fmt.Errorf("%w (signed: %d entries, kept: %d)", ErrAhead, signed.Size, head.Size)
 	case signed.Size > 0 && signed.Size < head.Size:
 		old, _, err := ledger.Consistency(head, signed.Size, store.Tiles(ctx, site))
 		if err != nil {
-			return signed, head, err
+			return signed, err
 		}
 		if old != signed.Head {
-			return signed, head, fmt.Errorf("%w (the first %d entries are others)", ErrAhead, signed.Size)
+			return signed, fmt.Errorf("%w (the first %d entries are others)", ErrAhead, signed.Size)
 		}
 	}
-	return signed, head, nil
+	return signed, nil
 }
 
 // originOf is the name of the log that a checkpoint says it is of.

@@ -154,6 +154,17 @@ func (v *Versions) Shown(notice Hash) *Version {
 	return v.notices[notice]
 }
 
+// Language returns the language of one of the version's notices; "" for another's.
+func (v *Version) Language(notice Hash) string {
+	hash := notice.String()
+	for _, n := range v.Evidence.Notices {
+		if n.Hash == hash {
+			return n.Language
+		}
+	}
+	return ""
+}
+
 // firstLayer is the variant of a notice that asks about everything (internal/notice).
 const firstLayer = "notice"
 

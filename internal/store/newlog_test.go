@@ -10,6 +10,7 @@ import (
 
 	"github.com/temoin/temoin/internal/ledger"
 	"github.com/temoin/temoin/internal/register"
+	"github.com/temoin/temoin/internal/storetest"
 )
 
 // lose makes the log one of which more was signed than is kept, as after a restore
@@ -111,4 +112,59 @@ func (k *keyed) servesOf(origin string, size int64) {
 	if err != nil || c.Size != size {
 		k.t.Errorf("served: %v, size %d: %s", err, c.Size, w.Body)
 	}
+}
+
+// The folder of keys knows what it has signed, whatever becomes of the store.
+func TestWhatWasSignedIsKnownBesideTheKeysToo(t *testing.T) {
+	onEach(t, func(t *testing.T, where string) {
+		k := keyedLog(t, where)
+		k.choose(3)
+		signed, err := k.ring.LastSigned(k.site.ID)
+		if head, opened := k.published().Open(signed); err != nil || opened != nil || head.Size != 3 {
+			t.Fatalf("%v, %v: size %d", err, opened, head.Size)
+		}
+
+		elsewhere := engines[0].place(t)
+		if isPostgres(k.Store) {
+			elsewhere = storetest.Database(t)
+		}
+		empty := open1(t, elsewhere)
+		err = bookOf(empty, k.ring).Begin(t.Context(), k.site.ID, register.LogOrigin(k.site))
+		if !errors.Is(err, register.ErrAhead) || !strings.Contains(err.Error(), "with 3 entries") {
+			t.Errorf("a store that was lost: %v", err)
+		}
+		if rows, err := empty.SiteKeys(t.Context(), k.site.ID, register.KeyOfLog); err != nil || len(rows) != 0 {
+			t.Errorf("it has %d keys, %v", len(rows), err)
+		}
+
+		keys, err := k.ring.Log(k.site.ID)
+		k.must(err)
+		for what, head := range map[string]ledger.Head{"more entries": {Size: 9, Root: ledger.Hash{1}}, "other entries": {Size: 3, Root: ledger.Hash{1}}, "others at its beginning": {Size: 2, Root: ledger.Hash{1}}} {
+			note, err := ledger.Sign(head, keys[0])
+			k.must(err)
+			k.must(k.ring.KeepSigned(k.site.ID, note))
+			k.restart()
+			if err := k.q.Check(t.Context(), k.site.ID); !errors.Is(err, register.ErrAhead) {
+				t.Errorf("%s: %v", what, err)
+			}
+			if _, err := k.book.RotateLog(t.Context(), k.site.ID, planned()); !errors.Is(err, register.ErrAhead) {
+				t.Errorf("%s, and a rotation: %v", what, err)
+			}
+		}
+		note, err := ledger.Sign(ledger.Head{Size: 9, Root: ledger.Hash{1}}, keys[0])
+		k.must(err)
+		k.must(k.ring.KeepSigned(k.site.ID, note))
+		commit(t, k.Store, choice1(t, k.site, 50))
+		if _, _, err := k.q.Step(t.Context()); !errors.Is(err, register.ErrAhead) {
+			t.Errorf("a store that is as it was before: %v", err)
+		}
+		if next, err := k.book.NewLog(t.Context(), k.site.ID, "The disk broke."); err != nil || string(next.Handover) != string(note) {
+			t.Fatalf("another log: %v: %+v", err, next)
+		}
+		k.restart()
+		k.choose(2)
+		if signed, err := k.ring.LastSigned(k.site.ID); err != nil || !strings.HasPrefix(string(signed), register.LogOrigin(k.site)+"/2\n6\n") {
+			t.Errorf("%v: %s", err, signed)
+		}
+	})
 }
