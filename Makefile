@@ -6,7 +6,7 @@ TOOL = $(GO) tool -modfile=tools/go.mod
 # What the tests use besides Go.
 NEEDS = chromium axe postgresql pgbouncer openssl
 
-.PHONY: all build test check generate fresh statements bench fuzz torture race clean
+.PHONY: all build test check generate fresh statements bench fuzz torture hydration firefox race clean
 
 all: build
 
@@ -78,13 +78,29 @@ fuzz:
 	$(GO) test ./internal/register -run '^$$' -fuzz '^FuzzFactsOf$$' -fuzztime 60s
 	$(GO) test ./internal/register -run '^$$' -fuzz '^FuzzVerify$$' -fuzztime 60s
 
-# Every change of every field, of which "make test" tries some; a million records.
+# Every change of every field and every look of the notice, of which "make test" tries some; a million records.
 torture:
 	scripts/need $(NEEDS)
 	TEMOIN_TORTURE=1 $(GO) test -count=1 -run TestNoFieldCanChangeUnnoticed ./policy
 	TEMOIN_TORTURE=1 $(GO) test -count=1 -timeout 60m -v ./internal/torture
 	TEMOIN_TORTURE=1 $(GO) test -count=1 -run TestManyRecordsAreExportedInConstantMemory -v ./internal/register
 	TEMOIN_TORTURE=1 $(GO) test -count=1 -run TestAnExportHoldsAsMuchWhateverItReads -v ./internal/cli
+	TEMOIN_TORTURE=1 $(GO) test -count=1 -timeout 60m ./internal/sitetest
+
+# Applications of Next.js and Nuxt, installed from npm and built, behind a gate.
+hydration: export NEXT_TELEMETRY_DISABLED = 1
+hydration: export NUXT_TELEMETRY_DISABLED = 1
+hydration:
+	scripts/need chromium node
+	for app in next nuxt; do ( cd internal/hydration/testdata/$$app && \
+		{ cmp -s package-lock.json node_modules/.need || { npm ci --ignore-scripts --no-audit --no-fund && cp package-lock.json node_modules/.need; }; } && \
+		npm run build ) || exit 1; done
+	TEMOIN_HYDRATION=1 $(GO) test -count=1 -timeout 20m -v ./internal/hydration
+
+# The main path in Firefox.
+firefox:
+	scripts/need firefox
+	TEMOIN_FIREFOX=1 $(GO) test -count=1 -v ./internal/firefoxtest
 
 # The race detector needs a C compiler.
 race:

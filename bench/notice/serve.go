@@ -16,6 +16,7 @@ import (
 
 	"github.com/temoin/temoin/examples"
 	"github.com/temoin/temoin/internal/app"
+	"github.com/temoin/temoin/internal/notice"
 )
 
 // Marks in a page: what the head, the gated scripts and the rest are put in place of.
@@ -78,7 +79,7 @@ func (s *server) serve(w http.ResponseWriter, r *http.Request) {
 	}
 	e := view.Notice.In("fr")
 	before, after, _ := strings.Cut(s.page, "<body>")
-	out := strings.Replace(before, "<head>", "<head>"+string(e.Head(&view.Decision, view.Choice)), 1) + "<body>" + string(e.Body(&view.Decision)) + after
+	out := strings.Replace(before, "<head>", "<head>"+string(e.Head(&view.Decision, notice.Page{Mark: view.Notice.Mark(r)})), 1) + "<body>" + string(e.Body(&view.Decision)) + after
 	send(w, r, "text/html; charset=utf-8", []byte(strings.NewReplacer(headMark, "", gatedMark, gated, restMark, "").Replace(out)))
 }
 

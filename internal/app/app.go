@@ -52,6 +52,7 @@ type SiteConfig struct {
 	// Author wrote the manifest, and Approver let it go out; they may be empty.
 	Author, Approver string
 	Anchors          []Anchor
+	Seal             bool // pages with the tag load from nowhere but what the decision allows
 }
 
 // A Node serves sites. It is safe for concurrent use.

@@ -76,7 +76,7 @@ func (s *site) shows() (*screen, error) {
 	}
 	all := s.versions.All()
 	earlier := before(all[:slices.Index(all, v)], v.Site.Hash)
-	compiled, err := notice.Compile(v.Site, notice.Options{Prefix: prefix, Earlier: earlier})
+	compiled, err := notice.Compile(v.Site, notice.Options{Prefix: prefix, Earlier: earlier, Seal: s.seal})
 	if err != nil {
 		return nil, err
 	}

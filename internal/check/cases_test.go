@@ -101,6 +101,13 @@ var cases = []struct {
 	{"ban-mode-fits", "notice: {mode: consent}\ntrackers: [{name: a, category: stats}]\n", nil},
 	{"ban-granular", "services: [{id: a, name: A, kind: affiliation, category: stats}, {id: b, name: B, kind: video, category: stats}]\n", []string{"warning category \"stats\" asks one question for advertising (A) and embeds (B)"}},
 	{"ban-granular", "services: [{id: a, name: A, kind: affiliation, category: stats}, {id: b, name: B, kind: support, category: stats}]\n", []string{"warning category \"stats\" asks one question for advertising (A) and chat (B)"}},
+	{"ban-contrast-size", "notice: {colors: {accent: \"#1f4fa3\"}, scheme: light}\n", nil},
+	{"ban-contrast-size", "notice: {theme: dsfr, scheme: light, dark_colors: {paper: \"#fff\"}}\n", nil}, // never shown
+	{"ban-contrast-size", "notice: {theme: dsfr, scheme: light, colors: {paper: \"#88aadd\"}}\n", []string{
+		"error line (#666) and paper behind it (#88aadd)", "error what shows the focus (#0a76f6) and paper behind it (#88aadd)"}},
+	{"ban-contrast-size", "notice: {scheme: dark, dark_colors: {ink: \"#777\"}}\n", []string{"error ink (#777) and paper behind it (#1a1d23) have a contrast of 3.7"}},
+	{"ban-first-layer", "trackers: [{name: a, category: stats}]\n", nil},
+	{"ban-first-layer", "notice: {text: " + strings.Repeat("word ", 70) + "}\n", []string{"warning in \"en\" the first layer has 113 words"}}, // nothing is asked, and still
 	{"ban-category-count", bare + "categories: {a: {needs: consent}, b: {needs: consent}, c: {needs: consent}, d: {needs: consent}, e: {needs: consent}, f: {needs: consent}, g: {needs: consent}, h: {needs: consent}, i: {exempt: true}}\n", nil},
 
 	{"run-withdraw-everyone", "", nil}, // Témoin's own button

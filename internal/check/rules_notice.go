@@ -1,10 +1,13 @@
 package check
 
 import (
+	"cmp"
 	"fmt"
+	"math"
 	"slices"
 	"time"
 
+	"github.com/temoin/temoin/internal/notice"
 	"github.com/temoin/temoin/policy"
 )
 
@@ -67,6 +70,22 @@ var noticeRules = []Rule{
 				p.report("categories", fmt.Sprintf("visitors are asked about %d categories", n))
 			}
 		},
+	},
+	{
+		ID: "ban-first-layer", Severity: Warning,
+		Title:   "The first layer says what each purpose is, in at most 90 words.",
+		Why:     "Before they choose, visitors must know for what. Who meets a page of text reads none of it.",
+		Fix:     "Shorten notice.text, the titles of categories and the first sentence of each purpose: the second layer shows the rest.",
+		Sources: []Source{guidelines("24"), recommendation("2.1", Read), gdpr("12(1)"), house("90 words can be read at a glance")},
+		find:    (*pass).firstLayer,
+	},
+	{
+		ID: "ban-contrast-size", Severity: Error,
+		Title:   "Text and controls of the notice can be told from their ground.",
+		Why:     "Who cannot read it does not choose. Accepting and refusing share their colors and sizes, whatever these are.",
+		Fix:     "Take colors that are further apart.",
+		Sources: []Source{wcagContrast, rgaaContrast},
+		find:    (*pass).contrasts,
 	},
 	{
 		ID: "run-withdraw-everyone", Severity: Error,
@@ -184,6 +203,56 @@ var noticeRules = []Rule{
 			}
 		},
 	},
+}
+
+// firstLayer looks at how much the first layer says in each language.
+func (p *pass) firstLayer() {
+	measures, err := notice.Measures(p.Site)
+	if err != nil {
+		return // a language that Témoin does not have: another rule says so
+	}
+	for _, m := range measures {
+		what := ""
+		switch {
+		case m.Words > notice.MaxWords:
+			what = fmt.Sprintf("in %q the first layer has %d words", m.Language, m.Words)
+		case m.Brief:
+			what = fmt.Sprintf("in %q the first layer only names the purposes: what they are for would make it longer than %d words", m.Language, notice.MaxWords)
+		default:
+			continue
+		}
+		if own := slices.IndexFunc(p.texts, func(t wording) bool { return t.Path == "notice.text" && t.Lang == m.Language }); own >= 0 {
+			p.reportAt(p.texts[own].Prose, what)
+		} else {
+			p.report("categories", what)
+		}
+	}
+}
+
+// contrasts looks at the colors that the manifest puts in the place of a theme's.
+func (p *pass) contrasts() {
+	if p.Notice.Colors == (policy.Palette{}) && p.Notice.DarkColors == (policy.Palette{}) {
+		return // the themes' own are told apart: tested
+	}
+	for _, pair := range notice.Pairs(p.Site) {
+		palette := "notice.colors."
+		if pair.Scheme == policy.SchemeDark {
+			palette = "notice.dark_colors."
+		}
+		field, fix := palette+pair.Front.Field, fmt.Sprintf("Write %s%s: %q, or take another %s.", palette, pair.Front.Field, pair.Mended(), pair.Behind.Field)
+		if pair.Front.Field == "" {
+			fix = "Take another paper, or another theme."
+		}
+		if !p.Written(field) {
+			field = palette + pair.Behind.Field
+		}
+		if pair.Enough() || !p.Written(field) {
+			continue
+		}
+		ratio := math.Floor(pair.Ratio()*100) / 100
+		p.report(field, fmt.Sprintf("%s (%s) and %s behind it (%s) have a contrast of %.2f, less than %g",
+			cmp.Or(pair.Front.Field, "what shows the focus"), pair.Front.Value, pair.Behind.Field, pair.Behind.Value, ratio, pair.Least)).write(fix)
+	}
 }
 
 // keepsChoice reports whether the cookie that keeps the choice is in a category;

@@ -36,5 +36,7 @@ var (
 	cookieTable   = Source{"Open Cookie Database and vendors' documentation, as the catalogue cites them", Read}
 	gpcSpec       = Source{"W3C, Global Privacy Control", Read}
 	consentMode   = Source{"Google, consent mode documentation", Read}
+	wcagContrast  = Source{"WCAG 2.2, 1.4.3 and 1.4.11", Remembered}
+	rgaaContrast  = Source{"DINUM, RGAA 4.1, criteria 3.2 and 3.3", Read}
 	loggingAdvice = Source{"CNIL, recommendation on logging", Corroborated}
 )

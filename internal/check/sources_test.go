@@ -54,6 +54,10 @@ func TestNoRuleCitesMoreThanIsCertain(t *testing.T) {
 				ok = s.Certainty == Corroborated && (strings.HasSuffix(s.Text, "§ 24") || strings.HasSuffix(s.Text, "§§ 34-35"))
 			case strings.Contains(s.Text, "Guidelines 2/2023"):
 				ok = s.Certainty == Corroborated && strings.HasSuffix(s.Text, "§§ 50-51")
+			case strings.Contains(s.Text, "WCAG"):
+				ok = s.Certainty == Remembered && slices.Contains([]string{"WCAG 2.2, 3.1.2", "WCAG 2.2, 1.4.3 and 1.4.11"}, s.Text)
+			case strings.Contains(s.Text, "RGAA"):
+				ok = s == rgaaContrast
 			default:
 				ok = !numberCited.MatchString(s.Text)
 			}

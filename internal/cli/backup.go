@@ -1,7 +1,10 @@
 package cli
 
 import (
+	"bytes"
+	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -36,18 +39,21 @@ func runBackup(ctx context.Context, c *call) int {
 	if *file == "" || len(c.args) > 0 {
 		return c.fail("where to? Write one file or folder, after --%s", outputFlag)
 	}
-	s, err := besideStore(ctx, *where)
-	if err != nil {
-		return c.fail("%v", err)
-	}
-	defer s.Close()
 	name := *file
 	if info, err := os.Stat(name); err == nil && info.IsDir() {
 		name = filepath.Join(name, "temoin-"+c.Now().UTC().Format("20060102T150405Z")+".backup")
 	}
+	if err := c.refuseSecret(outputFlag, name); err != nil {
+		return c.fail("%v", err)
+	}
+	s, err := besideStore(ctx, *where)
+	if err != nil {
+		return c.failLines("", err)
+	}
+	defer s.Close()
 	journal, err := s.Backup(ctx, name)
 	if err != nil {
-		return c.failLines("", unwritable(err))
+		return c.broke("", unwritable(err))
 	}
 	_, err = fmt.Fprintf(c.Out, "%s\n%s\n", name, journal)
 	return c.written(err)
@@ -90,27 +96,41 @@ func runRestore(ctx context.Context, c *call) int {
 		return c.fail("%v", err)
 	}
 	how.AcceptLoss = *accept
-	r, err := restoreStore(ctx, *where, c.args, how)
+	if err := restorable(*where, c.args); err != nil {
+		return c.fail("not restored: %v", err)
+	}
+	held, release := hold(ctx) // until it is restored, or what was made is removed
+	r, err := restoreStore(held, *where, c.args, how)
+	err = cmp.Or(release(), err)
 	var behind *store.Behind
 	switch {
 	case errors.As(err, &behind):
 		fmt.Fprintf(c.Err, "temoin restore: not restored: %s\nUse a newer backup. If there is none, --accept-loss restores this one.\n", visibleLines(err.Error()))
 		return found
 	case err != nil:
-		return c.failLines("not restored: ", err)
+		return c.broke("not restored: ", err)
 	}
 	_, err = io.WriteString(c.Out, restoredText(*where, r))
 	return c.written(err)
 }
 
-func restoreStore(ctx context.Context, where string, args []string, how store.Restoring) (store.Restored, error) {
-	inPostgres := strings.HasPrefix(where, "postgres://") || strings.HasPrefix(where, "postgresql://")
+func inPostgres(where string) bool {
+	return strings.HasPrefix(where, "postgres://") || strings.HasPrefix(where, "postgresql://")
+}
+
+// restorable refuses what is missing from the command.
+func restorable(where string, args []string) error {
 	switch {
 	case where == "":
-		return store.Restored{}, errors.New("where to? Write a folder or postgres://… after --store")
-	case len(args) > 1 || len(args) == 0 && !inPostgres:
-		return store.Restored{}, errors.New("which backup? Write the name of one file")
-	case !inPostgres:
+		return errors.New("where to? Write a folder or postgres://… after --store")
+	case len(args) > 1 || len(args) == 0 && !inPostgres(where):
+		return errors.New("which backup? Write the name of one file")
+	}
+	return nil
+}
+
+func restoreStore(ctx context.Context, where string, args []string, how store.Restoring) (store.Restored, error) {
+	if !inPostgres(where) {
 		return store.Restore(ctx, args[0], where, how)
 	}
 	return store.RestorePostgres(ctx, strings.Join(args, ""), where, how)
@@ -130,6 +150,9 @@ func restoring(keys, checkpoints, journals []string) (how store.Restoring, err e
 		if err != nil {
 			return how, err
 		}
+		if err := refuseReceipt(file, note); err != nil {
+			return how, err
+		}
 		how.Checkpoints = append(how.Checkpoints, note)
 	}
 	for _, file := range journals {
@@ -137,13 +160,26 @@ func restoring(keys, checkpoints, journals []string) (how store.Restoring, err e
 		if err != nil {
 			return how, err
 		}
-		list, err := register.ParseJournal(string(text))
+		list, err := store.ReadJournal(string(text))
 		if err != nil {
 			return how, fmt.Errorf("%s: %w", file, err)
 		}
 		how.Erased = append(how.Erased, list...)
 	}
 	return how, nil
+}
+
+// refuseReceipt refuses JSON in the place of a checkpoint, which is lines of text.
+func refuseReceipt(file string, note []byte) error {
+	text := bytes.TrimSpace(note)
+	if !bytes.HasPrefix(text, []byte("{")) {
+		return nil
+	}
+	var r register.Receipt
+	if json.Unmarshal(text, &r) == nil && r.Log != nil && r.Log.Checkpoint != "" {
+		return fmt.Errorf("--checkpoint: %s is a receipt, and the checkpoint is a part of it: write that to a file and name it (jq -j .log.checkpoint %s >checkpoint)", file, file)
+	}
+	return fmt.Errorf("--checkpoint: %s is no checkpoint but JSON, such as a receipt without its proof: give the log's checkpoint, as the site gives it out at /.temoin/log/checkpoint, or a witness, or an anchor", file)
 }
 
 func restoredText(where string, r store.Restored) string {

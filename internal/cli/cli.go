@@ -210,6 +210,13 @@ func (c *call) failLines(what string, err error) int {
 	return c.cannot(what + visibleLines(err.Error()))
 }
 
+// broke says why a command that was written rightly has failed: its help would not
+// help.
+func (c *call) broke(what string, err error) int {
+	fmt.Fprintf(c.Err, "temoin %s: %s%s\n", c.command.name, what, visibleLines(err.Error()))
+	return failed
+}
+
 func (c *call) cannot(why string) int {
 	fmt.Fprintf(c.Err, "temoin %s: %s\n", c.command.name, why)
 	fmt.Fprintf(c.Err, "Run \"temoin %s -h\" for help.\n", c.command.name)

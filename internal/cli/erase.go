@@ -6,11 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"os"
 	"strings"
 
 	"github.com/temoin/temoin/consent"
-	"github.com/temoin/temoin/internal/keyring"
 	"github.com/temoin/temoin/internal/register"
+	"github.com/temoin/temoin/internal/store"
 )
 
 var eraseCommand = command{
@@ -59,12 +61,15 @@ func runErase(ctx context.Context, c *call) int {
 	if err != nil {
 		return c.fail("%v", err)
 	}
-	s, err := besideStore(ctx, *e.where)
-	if err != nil {
+	if err := e.refuseJournal(); err != nil {
 		return c.fail("%v", err)
 	}
+	s, err := besideStore(ctx, *e.where)
+	if err != nil {
+		return c.failLines("", err)
+	}
 	defer s.Close()
-	if *e.journal != "" {
+	if *e.journal != "" && !store.UsualJournal(*e.where, *e.journal) {
 		s.JournalTo(*e.journal)
 	}
 	if err := isKnown(ctx, s, what.Site); err != nil {
@@ -72,10 +77,10 @@ func runErase(ctx context.Context, c *call) int {
 	}
 	n, err := register.Erase(ctx, s, what, c.Now)
 	if errors.Is(err, register.ErrUnlogged) {
-		return c.fail("%v. Nothing puts it there: is the server running, and does it keep the log of %s? Nothing was erased", err, what.Site)
+		return c.broke("", fmt.Errorf("%w. %s. Nothing was erased", err, notLogged(ctx, s, what.Site)))
 	}
 	if err != nil && !errors.Is(err, register.ErrRemains) {
-		return c.fail("%v", err)
+		return c.broke("", err)
 	}
 	if _, err := fmt.Fprintln(c.Out, e.said(n)); err != nil {
 		return c.written(err)
@@ -84,6 +89,52 @@ func runErase(ctx context.Context, c *call) int {
 		err = s.Rewrite(ctx)
 	}
 	return c.erased(err)
+}
+
+// refuseJournal refuses a file that is no journal: entries are written at its end.
+func (e *eraseCall) refuseJournal() error {
+	if *e.journal == "" || store.UsualJournal(*e.where, *e.journal) {
+		return nil
+	}
+	if err := e.refuseSecret("journal", *e.journal); err != nil {
+		return err
+	}
+	info, err := os.Stat(*e.journal)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	} else if err != nil {
+		return fmt.Errorf("--journal: %w", unreadable(*e.journal, err))
+	}
+	if begin, err := firstByte(*e.journal, info); err != nil || begin != '{' && info.Size() > 0 {
+		return errors.Join(fmt.Errorf("--journal: %s is no journal of erasures: name one, or a file that is not there yet", *e.journal), err)
+	}
+	return nil
+}
+
+// firstByte is that of a regular file; none of an empty one.
+func firstByte(file string, info fs.FileInfo) (byte, error) {
+	if !info.Mode().IsRegular() {
+		return 0, errors.New("it is no regular file")
+	}
+	f, err := os.Open(file)
+	if err != nil {
+		return 0, unreadable(file, err)
+	}
+	defer f.Close()
+	b := make([]byte, 1)
+	if _, err := f.Read(b); err != nil && !errors.Is(err, io.EOF) {
+		return 0, unreadable(file, err)
+	}
+	return b[0], nil
+}
+
+// notLogged says why a record is in no log, and what to do.
+func notLogged(ctx context.Context, s *store.Store, site string) string {
+	newLog := "temoin keys new-log --site " + site + " (docs/life-of-data.md, Going on after a loss)"
+	if ahead, err := s.Ahead(ctx, site); err == nil && ahead {
+		return "More was signed of the log of " + site + " than the store holds, and so nothing is put there any more: restore a newer backup, or begin another log: " + newLog + ". Then run this again"
+	}
+	return "Nothing puts it there: is the server running, and does it keep the log of " + site + "? If the server says that less is kept than was signed (temoin_log_ahead), begin another log: " + newLog
 }
 
 func (e *eraseCall) said(n int) string {
@@ -142,7 +193,7 @@ func (e *eraseCall) links() ([][]byte, error) {
 	if *e.folder == "" {
 		return nil, errors.New("--account needs --keys: a store knows accounts by a keyed hash alone")
 	}
-	ring, err := keyring.Open(*e.folder, nil)
+	ring, err := keptKeys(*e.folder)
 	if err != nil {
 		return nil, err
 	}

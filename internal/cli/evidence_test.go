@@ -197,6 +197,9 @@ func TestEvidenceOfAnotherHistoryOfOneLogIsFound(t *testing.T) {
 	receipt := mine.receipt("receipt.json")
 	_, list := mine.ask("GET", "log/keys", "")
 	key := mine.file("log.key", []byte(list))
+	if err := os.Remove(filepath.Join(keys, "shop.signed")); err != nil { // else it would refuse
+		t.Fatal(err)
+	}
 	other := newShop(t, keys) // the operator keeps a second log with the same key
 	other.receipt("receipt.json")
 	other.fix()

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"iter"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -32,7 +31,11 @@ mean is in docs/records.md.
   export --store DIR --format dpv --record 019ab1c2-…         W3C DPV, JSON-LD
 
 Days are those of UTC. Records come by site and time; where an action or a version
-is asked for, by action and version first; those that are in no log yet, last.`,
+is asked for, by action and version first; those that are in no log yet, last.
+
+Each record is compared with its entry in the log. At one that was changed since, the
+export ends: it names the record, a file is not written, and what stands on standard
+output is not all. Exit codes: 0 done, 1 a record was changed, 2 it could not be done.`,
 	run: runExport,
 }
 
@@ -74,27 +77,26 @@ func runExport(ctx context.Context, c *call) int {
 	if err != nil {
 		return c.fail("%v", err)
 	}
+	if err := c.refuseSecret(outputFlag, *x.file); err != nil {
+		return c.fail("%v", err)
+	}
 	if *x.file == "" {
 		return c.exported(x.run(ctx, c.Out, q))
 	}
-	return c.exported(streamResult(*x.file, x.storeFiles(), 0o600, func(ctx context.Context, w io.Writer) error { return x.run(ctx, w, q) }))
+	return c.exported(streamResult(*x.file, nil, 0o600, func(ctx context.Context, w io.Writer) error { return x.run(ctx, w, q) }))
 }
 
-// exported returns the exit code for the error of an export.
+// exported returns the exit code for the error of an export: that of something found
+// where a record is not what the log says.
 func (c *call) exported(err error) int {
+	if store.Finds(err) {
+		fmt.Fprintf(c.Err, "temoin export: it is not complete: %s\n", visibleLines(err.Error()))
+		return found
+	}
 	if err != nil {
-		return c.fail("%v", unwritable(err))
+		return c.broke("", unwritable(err))
 	}
 	return done
-}
-
-// storeFiles are those that an export must not overwrite.
-func (x *exportCall) storeFiles() []string {
-	files, err := filepath.Glob(filepath.Join(*x.where, "*"))
-	if err != nil {
-		return nil
-	}
-	return files
 }
 
 // check reads the flags that can be wrong without the store.
@@ -161,7 +163,7 @@ func moment(name, value string, later int) (time.Time, error) {
 
 // run opens the store and exports.
 func (x *exportCall) run(ctx context.Context, w io.Writer, q store.Query) (err error) {
-	x.store, err = store.Open(ctx, *x.where, store.Beside())
+	x.store, err = besideStore(ctx, *x.where)
 	if err != nil {
 		return err
 	}
@@ -229,7 +231,10 @@ func (x *exportCall) keptSubject(ctx context.Context, subject []byte) error {
 // find finds a record of one of the sites.
 func (x *exportCall) find(ctx context.Context, id consent.ID) (register.Row, string, error) {
 	for _, site := range x.sites {
-		row, _, err := x.store.Find(ctx, site, id)
+		row, index, err := x.store.Find(ctx, site, id)
+		if err == nil {
+			err = x.store.Committed(ctx, row, index)
+		}
 		if !errors.Is(err, register.ErrUnknownRecord) {
 			return row, site, err
 		}

@@ -214,7 +214,7 @@ func TestAnExportToAFileIsThereWholeAndForNobodyElse(t *testing.T) {
 		t.Errorf("%v: %s", err, again)
 	}
 	for _, name := range []string{"temoin.db", "temoin.db-wal", "temoin.lock"} {
-		if code, _, errs := s.export("--output", filepath.Join(s.where, name)); code != failed || !strings.Contains(errs, "would overwrite") {
+		if code, _, errs := s.export("--output", filepath.Join(s.where, name)); code != failed || !strings.Contains(errs, "is in the folder of the store") {
 			t.Errorf("%s: exit %d\n%s", name, code, errs)
 		}
 	}

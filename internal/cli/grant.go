@@ -36,7 +36,7 @@ func runGrant(ctx context.Context, c *call) int {
 		return c.fail("--store: rights are granted in PostgreSQL only: write the owner's address postgres://…")
 	}
 	if err := store.Grant(ctx, *where, *role); err != nil {
-		return c.fail("%v", err)
+		return c.failLines("", err)
 	}
 	_, err := fmt.Fprintf(c.Out, "The role %s has its rights: servers can use it now.\n", policy.Visible(*role))
 	return c.written(err)

@@ -95,10 +95,13 @@ func runKeys(ctx context.Context, c *call) int {
 	if err := k.complete(name, action.needs); err != nil {
 		return c.fail("%v", err)
 	}
+	if err := c.refuseSecret(outputFlag, c.flags.Lookup(outputFlag).Value.String()); err != nil {
+		return c.fail("%v", err)
+	}
 	open()
 	result, err := action.run(k, ctx)
 	if err != nil {
-		return c.fail("%v", err)
+		return c.failLines("", err)
 	}
 	return finish(k.write(result))
 }
@@ -137,7 +140,7 @@ func (k *keysCall) write(result any) error {
 
 // open opens the store beside the server, and the folder of keys.
 func (k *keysCall) open(ctx context.Context) (*store.Store, *register.Keybook, error) {
-	ring, err := keyring.Open(*k.folder, nil)
+	ring, err := keptKeys(*k.folder)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -149,10 +152,7 @@ func (k *keysCall) open(ctx context.Context) (*store.Store, *register.Keybook, e
 }
 
 func (k *keysCall) openStore(ctx context.Context) (*store.Store, error) {
-	if *k.where == "" {
-		return nil, errors.New("which store? Write a folder or postgres://… after --store")
-	}
-	return store.Open(ctx, *k.where, store.Beside())
+	return besideStore(ctx, *k.where)
 }
 
 func (k *keysCall) why() register.Rotation {
@@ -290,7 +290,7 @@ func (k *keysCall) rotateCookie() (any, error) {
 	if err != nil {
 		return nil, fmt.Errorf("--in: %w", err)
 	}
-	ring, err := keyring.Open(*k.folder, nil)
+	ring, err := keptKeys(*k.folder)
 	if err != nil {
 		return nil, err
 	}
@@ -377,7 +377,7 @@ func (k *keysCall) prune(context.Context) (any, error) {
 	if err != nil {
 		return nil, fmt.Errorf("--lasts: %w", err)
 	}
-	ring, err := keyring.Open(*k.folder, nil)
+	ring, err := keptKeys(*k.folder)
 	if err != nil {
 		return nil, err
 	}

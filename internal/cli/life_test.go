@@ -225,7 +225,7 @@ func TestErrorsOfSeveralLinesAreReadAndNothingInThemSteersATerminal(t *testing.T
 		t.Fatal(errs)
 	}
 	code, _, errs := at(now, "", "restore", backup, "--store", filepath.Join(t.TempDir(), "to"))
-	if code != failed || !strings.Contains(errs, "trigger choice_never_changes on choice is missing") || !strings.Contains(errs, "\n  shop: ") || strings.Contains(errs, "\uFFFD") {
+	if code != failed || !strings.Contains(errs, "trigger choice_never_changes on choice is missing") || !strings.Contains(errs, "\n  shop: ") || strings.Contains(errs, "\uFFFD") || strings.Contains(errs, "for help") {
 		t.Errorf("%d, %q", code, errs)
 	}
 	code, _, errs = at(now, "", "restore", backup+"\x1b[2J\nVerified.", "--store", filepath.Join(t.TempDir(), "to"))

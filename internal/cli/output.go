@@ -33,11 +33,76 @@ func (c *call) output() (open func(), finish func(error) int) {
 	}
 	finish = func(err error) int {
 		if err == nil && *file != "" {
+			err = c.refuseSecret(outputFlag, *file)
+		}
+		if err == nil && *file != "" {
 			err = writeResult(*file, c.inputs(), buffer.Bytes())
 		}
 		return c.written(err)
 	}
 	return open, finish
+}
+
+// refuseSecret refuses to write where secrets are: in the store's folder, in that of
+// the keys, or over a key wherever it is. Nothing is written there but by the store
+// itself. A command that changes something asks before it does.
+func (c *call) refuseSecret(name, file string) error {
+	for _, at := range []struct{ flag, is string }{{"store", "the store"}, {"keys", "the keys"}} {
+		f := c.flags.Lookup(at.flag)
+		if f == nil || f.Value.String() == "" {
+			continue
+		}
+		if within(file, f.Value.String()) {
+			return fmt.Errorf("--%s: %s is in the folder of %s, %s, where nothing else is written: name a file outside of it", name, file, at.is, f.Value.String())
+		}
+	}
+	return refuseKey(file)
+}
+
+// keyBegins is how a file of a private key begins: see docs/keys.md.
+const keyBegins = "temoin-key/"
+
+// refuseKey refuses to write over a private key.
+func refuseKey(file string) error {
+	if info, err := os.Stat(file); err != nil || !info.Mode().IsRegular() {
+		return nil //nolint:nilerr // who writes it says so
+	}
+	f, err := os.Open(file)
+	if err != nil {
+		return nil //nolint:nilerr // as above
+	}
+	defer f.Close()
+	begin := make([]byte, len(keyBegins))
+	if _, err := io.ReadFull(f, begin); err == nil && string(begin) == keyBegins {
+		return fmt.Errorf("%s is a private key, which nothing replaces: name another file", file)
+	}
+	return nil
+}
+
+// within reports whether a file is, or would be, in a folder or below it, by
+// whatever links and names.
+func within(file, folder string) bool {
+	whole, err := os.Stat(folder)
+	if err != nil {
+		return false
+	}
+	dir, _, err := target(file)
+	if err != nil {
+		return false
+	}
+	if dir, err = filepath.Abs(dir); err != nil {
+		return false
+	}
+	for {
+		if info, err := os.Stat(dir); err == nil && os.SameFile(info, whole) {
+			return true
+		}
+		up := filepath.Dir(dir)
+		if up == dir {
+			return false
+		}
+		dir = up
+	}
 }
 
 // inputs returns the files that the command may read: its arguments, and the
@@ -76,6 +141,9 @@ func streamResult(file string, inputs []string, mode fs.FileMode, write func(ctx
 		return unreadable(file, err)
 	case !out.Mode().IsRegular():
 		return fmt.Errorf("%s is no regular file: name another", file)
+	}
+	if err := refuseKey(file); err != nil {
+		return err
 	}
 	for _, input := range inputs {
 		if in, err := os.Stat(input); err == nil && os.SameFile(in, out) {

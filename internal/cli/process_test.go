@@ -5,6 +5,7 @@ package cli
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -164,6 +165,37 @@ func TestASignalEndsTheBrowserAndLeavesNothingOfIt(t *testing.T) {
 	}
 	if _, err := os.Stat(filepath.Join(dir, "policy.pdf")); err == nil {
 		t.Error("there is a PDF")
+	}
+}
+
+func TestASignalEndsARestoreAndLeavesNothingOfIt(t *testing.T) {
+	dir := t.TempDir()
+	backup, to := filepath.Join(dir, "backup"), filepath.Join(dir, "to")
+	f, err := os.Create(backup)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(f.Truncate(16<<30), f.Close()); err != nil { // it takes longer to copy than a signal takes
+		t.Skip(err)
+	}
+	cmd := process(t, "restore", backup, "--store", to)
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	for copied := []string{}; len(copied) == 0; { // until it copies
+		if copied, err = filepath.Glob(filepath.Join(to, "restoring-*", ".temoin-*")); err != nil || cmd.Process.Signal(syscall.Signal(0)) != nil {
+			t.Fatal("it has ended", err)
+		}
+	}
+	if err := cmd.Process.Signal(syscall.SIGINT); err != nil {
+		t.Fatal(err)
+	}
+	cmd.Wait()
+	if endedBy(cmd) != syscall.SIGINT {
+		t.Error(cmd.ProcessState)
+	}
+	if _, err := os.Stat(to); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("%s stays, %v", to, err)
 	}
 }
 

@@ -36,7 +36,7 @@ func runPurge(ctx context.Context, c *call) int {
 	}
 	s, err := besideStore(ctx, *where)
 	if err != nil {
-		return c.fail("%v", err)
+		return c.failLines("", err)
 	}
 	defer s.Close()
 	list, err := termsOf(ctx, s, given)

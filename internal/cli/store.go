@@ -4,8 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"slices"
 
+	"github.com/temoin/temoin/internal/keyring"
 	"github.com/temoin/temoin/internal/register"
 	"github.com/temoin/temoin/internal/store"
 )
@@ -21,6 +24,16 @@ func besideStore(ctx context.Context, where string) (*store.Store, error) {
 		return nil, errors.New("which store? Write a folder or postgres://… after --store")
 	}
 	return store.Open(ctx, where, store.Beside())
+}
+
+// keptKeys opens a folder of keys that is there. Only what makes first keys makes the
+// folder: for all others one that is not there is a name that was written wrongly, or
+// a disk that is not mounted.
+func keptKeys(folder string) (*keyring.Ring, error) {
+	if _, err := os.Stat(folder); errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("there is no folder of keys %s: check --keys, and whether it is mounted. If the folder itself is lost, put it back from a backup; without one make an empty one (mkdir -m 700), and see docs/keys.md", folder)
+	}
+	return keyring.Open(folder, nil)
 }
 
 // isKnown refuses a site of which the store has nothing: to have found nothing of it
@@ -45,5 +58,5 @@ func (c *call) erased(err error) int {
 		fmt.Fprintf(c.Err, "temoin %s: %s\n", c.command.name, visibleLines(err.Error()))
 		return found
 	}
-	return c.failLines("", err)
+	return c.broke("", err)
 }

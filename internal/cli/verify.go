@@ -14,8 +14,8 @@ import (
 )
 
 var verifyCommand = command{
-	name: "verify", args: "[receipt.json] --key KEY [--evidence FILE]",
-	short: "Verify the receipt of a choice offline, and say what it proves.",
+	name: "verify", args: "[receipt.json] --key KEY [--evidence FILE] | --store WHERE [--keys DIR]",
+	short: "Verify the receipt of a choice offline, and say what it proves; or a whole store.",
 	long: `A key is a log's public key, <name>+<id>+<base64>, or a file with one on each line;
 --key can be given more than once. A witness's public key, given the same way, lets
 its cosignatures count. --handover takes the signed word of a key that you know for
@@ -27,11 +27,19 @@ it out below /.temoin/log/anchors?size=N, N being the size of the log in the rec
 A time-stamp is verified under --roots, what is published in --copy, a witness by its
 key. Without a receipt the evidence is verified by itself.
 
-Nothing is asked over the network.
+--store verifies a store as it is, beside a server that is running, and writes nothing.
+It compares what a restore compares, and says it in numbers. --keys is the folder of
+keys, which remembers what was signed last, and --checkpoint a signed checkpoint from
+elsewhere: they tell whether the store was put back to an older state, or rewritten.
+In PostgreSQL it takes the owner's address, since it makes the tables of a new store
+to compare with, which do not stay.
+
+For a receipt nothing is asked over the network.
 
 Exit codes: 0 the receipt is verified, and evidence that is of it where any is given;
 1 something of them is not what it says; 2 it could not be verified: it is unreadable,
-has no proof yet, or something is missing, such as a key.`,
+has no proof yet, or something is missing, such as a key. Of a store: 0 nothing was
+found, 1 something is not as it should be, 2 it could not be looked at.`,
 	run: runVerify,
 }
 
@@ -48,6 +56,9 @@ const keysAdvice = "the site publishes its log's keys below /.temoin/log/ (write
 type verifying struct {
 	format, roots                     string
 	keys, handovers, evidence, copies names
+
+	where, folder *string // of a store, and of keys
+	checkpoints   names
 }
 
 func runVerify(ctx context.Context, c *call) int {
@@ -58,6 +69,9 @@ func runVerify(ctx context.Context, c *call) int {
 	c.flags.Var(&o.evidence, "evidence", "Verify the evidence from outside in this `file` too; can be given more than once.")
 	c.flags.StringVar(&o.roots, "roots", "", "Trust the time-stamping authorities whose root certificates are in this `file`, in PEM.")
 	c.flags.Var(&o.copies, "copy", "Look for what was published in this `folder`, a copy or a clone; can be given more than once.")
+	o.where = c.storeFlag()
+	o.folder = c.flags.String("keys", "", "With --store: the `folder` of keys.")
+	c.flags.Var(&o.checkpoints, "checkpoint", "With --store: a `file` with a signed checkpoint; can be given more than once.")
 	open, finish := c.output()
 	if code, ok := c.parse(); !ok {
 		return code
@@ -66,6 +80,10 @@ func runVerify(ctx context.Context, c *call) int {
 	switch {
 	case !slices.Contains([]string{"text", "json"}, o.format):
 		return c.fail("--format: %q is neither text nor json", o.format)
+	case *o.where != "":
+		return o.runStore(ctx, c, finish)
+	case *o.folder != "" || len(o.checkpoints) > 0:
+		return c.fail("--keys and --checkpoint are about a store: name it with --store")
 	case len(c.args) > 1 || len(c.args) == 0 && len(o.evidence) == 0:
 		return c.fail("which receipt? Write the name of one file")
 	case len(o.keys) == 0:

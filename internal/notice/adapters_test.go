@@ -58,7 +58,7 @@ func TestAnAdapterStandsInTheHeadWithItsData(t *testing.T) {
 		t.Fatal(err)
 	}
 	d := consent.Decide(site, nil, consent.Signals{}, time.Time{})
-	head := string(n.In("en").Head(&d, nil))
+	head := string(n.In("en").Head(&d, Page{}))
 	want := `<script data-temoin='{"i":["stats"]}'>` + string(n.chunks["adapter-matomo"]) + "</script>"
 	if !strings.HasSuffix(head, want) {
 		t.Errorf("the head does not end with the adapter: %s", head)

@@ -1,7 +1,6 @@
 package notice
 
 import (
-	"encoding/base64"
 	"fmt"
 	"slices"
 
@@ -100,28 +99,4 @@ func (c *compiler) diff(old *policy.Site) *policy.Diff {
 		c.diffs[old] = d
 	}
 	return d
-}
-
-// honoured lists the scopes of each category under which a yes holds today, as they
-// stand in the consent cookie: "analytics.q83v".
-func honoured(site *policy.Site, earlier []*policy.Site) map[*policy.Category][]string {
-	out := map[*policy.Category][]string{}
-	for _, k := range site.Categories {
-		if !k.NeedsConsent() || !k.InUse() {
-			continue
-		}
-		scopes := []uint32{k.Fingerprint().Short()}
-		for _, old := range earlier {
-			if before := old.Category(k.ID); before != nil && before.NeedsConsent() {
-				scopes = append(scopes, before.Fingerprint().Short())
-			}
-		}
-		slices.Sort(scopes)
-		for _, s := range slices.Compact(scopes) {
-			if k.Honours(s) {
-				out[k] = append(out[k], k.ID+"."+base64.RawURLEncoding.EncodeToString([]byte{byte(s >> 16), byte(s >> 8), byte(s)}))
-			}
-		}
-	}
-	return out
 }

@@ -35,6 +35,7 @@ const Prefix = "/.temoin"
 type Options struct {
 	Prefix  string         // of all addresses; "" is "/.temoin"
 	Earlier []*policy.Site // earlier versions, the oldest first: they say about what somebody may be asked again
+	Seal    bool           // pages with the tag load from nowhere but what the decision allows
 }
 
 // A Notice is all that the visitors of one version of a site are shown. It is
@@ -48,7 +49,6 @@ type Notice struct {
 	editions []*Edition
 	scripts  map[string]*served
 	matcher  language.Matcher
-	scopes   map[*policy.Category][]string // "analytics.q83v": those that are honoured
 }
 
 // A Shown is the canonical bytes of one variant in one language.
@@ -94,9 +94,9 @@ func Compile(site *policy.Site, o Options) (*Notice, error) {
 	if n.styles, err = newStyles(site); err != nil {
 		return nil, fmt.Errorf("%s: %w", site.File, err)
 	}
-	n.scripts = map[string]*served{"centre": newServed(n.chunks["centre"]), "release": newServed(n.chunks["release"])}
+	version := short(slices.Concat(n.chunks["centre"], n.chunks["release"])) // pages name one for both
+	n.scripts = map[string]*served{"centre": newServed(n.chunks["centre"], version), "release": newServed(n.chunks["release"], version)}
 	n.matcher = newMatcher(site.Langs)
-	n.scopes = honoured(site, o.Earlier)
 	n.adapters = adapters(site)
 	t, err := parseTemplates()
 	if err != nil {
@@ -115,7 +115,7 @@ func Compile(site *policy.Site, o Options) (*Notice, error) {
 		}
 		n.editions = append(n.editions, e)
 	}
-	return n, nil
+	return n, n.addTags(o)
 }
 
 // A compiler makes one edition.
@@ -212,7 +212,8 @@ func (c *compiler) placeholders(e *Edition) error {
 			return err
 		}
 		sheet := cut(page)
-		sheet.policy = ownPolicy(c.notice.styles.placeholder)
+		// It can stand in a page with the tag, which is on another host, and leads back there.
+		sheet.policy = strings.ReplaceAll(ownPolicy(c.notice.styles.placeholder), "'self'", "'self' "+strings.Join(c.site.AllHosts(), ":* ")+":*")
 		e.placeholders[s.ID] = sheet
 	}
 	return nil
@@ -230,6 +231,7 @@ func (c *compiler) element(l *layer, variant string) ([]byte, error) {
 	style := c.notice.styles.quiet
 	if h.Layer = l; l != nil {
 		style = c.notice.styles.element
+		h.Room = template.HTML("<style>" + c.notice.styles.room + "</style>")                  //nolint:gosec // as below
 		h.Script = template.HTML("<script>" + string(c.notice.chunks["notice"]) + "</script>") //nolint:gosec // see loadChunks
 	}
 	h.Style = template.HTML("<style>" + style + "</style>") //nolint:gosec // no part of it ends the element: see newStyles
@@ -286,7 +288,7 @@ func (n *Notice) Hashes() (scripts, styles []string) {
 	for _, a := range n.adapters {
 		scripts = append(scripts, source(n.chunks[a.chunk]))
 	}
-	return scripts, []string{source([]byte(n.styles.quiet)), source([]byte(n.styles.element))}
+	return scripts, []string{source([]byte(n.styles.quiet)), source([]byte(n.styles.element)), source([]byte(n.styles.room))}
 }
 
 // source is how a Content-Security-Policy names what stands in an element.

@@ -21,6 +21,6 @@ func BenchmarkHead(b *testing.B) {
 	buf := make([]byte, 0, 64<<10)
 	b.ReportAllocs()
 	for b.Loop() {
-		e.AppendHead(buf, &d, c)
+		e.AppendHead(buf, &d, Page{Mark: "m.Lw0t5rXw8Qk"})
 	}
 }

@@ -15,7 +15,7 @@ import (
 var chunkFiles embed.FS
 
 // needed are the chunks without which no site can be shown.
-var needed = []string{"base", "guard", "release", "notice", "centre"}
+var needed = []string{"base", "guard", "release", "notice", "centre", "tag"}
 
 // loadChunks reads the scripts by name.
 func loadChunks() (map[string][]byte, error) {

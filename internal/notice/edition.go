@@ -2,10 +2,12 @@ package notice
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
-	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
+	"net/http"
 	"strings"
 	"sync"
 
@@ -30,6 +32,7 @@ type Edition struct {
 	centre, fragment sheet
 	withdraw         string
 	placeholders     map[string]sheet // by service
+	tag              *served
 
 	mu    sync.RWMutex
 	heads map[string]*head
@@ -45,17 +48,19 @@ func (e *Edition) Language() string { return e.lang }
 // Body returns the element that stands first in a page's body. It must not be
 // changed.
 func (e *Edition) Body(d *consent.Decision) []byte {
-	switch d.Notice {
-	case consent.NoNotice:
+	if d.Notice == consent.NoNotice {
 		return e.quiet
-	case consent.AgainNotice:
-		if b, ok := e.again[e.notice.mask(d)]; ok {
-			return b
-		}
-	case consent.FirstNotice:
-		if e.signal != nil && e.notice.mask(d) == e.unrefused {
-			return e.signal
-		}
+	}
+	return e.layerFor(e.notice.mask(d), d.Notice == consent.AgainNotice)
+}
+
+// layerFor returns the element that asks about a set of categories.
+func (e *Edition) layerFor(mask uint64, again bool) []byte {
+	if b, ok := e.again[mask]; ok && again {
+		return b
+	}
+	if !again && e.signal != nil && mask == e.unrefused {
+		return e.signal
 	}
 	return e.first
 }
@@ -75,41 +80,60 @@ func (n *Notice) mask(d *consent.Decision) uint64 {
 // which no set is made.
 func bit(k *policy.Category) uint64 { return 1 << min(k.Index, 63) }
 
-// A head is what stands first in a page's head, with the place of the choice's id.
+// A Page is what is known of a page besides the decision that it keeps to.
+type Page struct {
+	// Mark is that of the consent cookie that the page is made for (see Notice.Mark): the
+	// one that the browser has when it reads the page, if the answer sets another one.
+	Mark string
+	// Sealed says that the page's own Content-Security-Policy lets nothing run that is not
+	// allowed yet: it is loaded again for what is allowed later.
+	Sealed bool
+}
+
+// Mark returns the mark of the consent cookie of a request: what scripts look for to see
+// whether the browser still has the cookie, "" where there is none.
+func (n *Notice) Mark(r *http.Request) string {
+	c, err := r.Cookie(n.site.Choice.Cookie)
+	if err != nil {
+		return ""
+	}
+	return cmp.Or(consent.Mark(c.Value), n.anyCookie()) // of one that is no choice, that it is there
+}
+
+// anyCookie is what scripts find where there is a consent cookie, whatever its value.
+func (n *Notice) anyCookie() string { return "; " + n.site.Choice.Cookie + "=" }
+
+// A head is what stands first in a page's head, with the place of the mark.
 type head struct{ whole, before, after []byte }
 
 // Head returns what stands first in a page's head: the scripts that keep to the
-// decision, of which c is the choice, nil for none. It must not be changed.
-func (e *Edition) Head(d *consent.Decision, c *consent.Choice) []byte {
-	h := e.headFor(d)
-	if c == nil {
+// decision. It must not be changed.
+func (e *Edition) Head(d *consent.Decision, p Page) []byte {
+	h := e.headFor(d, p.Sealed)
+	if p.Mark == "" {
 		return h.whole
 	}
-	return h.append(make([]byte, 0, len(h.whole)+idLength), c)
+	return h.append(make([]byte, 0, len(h.whole)+len(p.Mark)), p.Mark)
 }
 
 // AppendHead appends what Head returns.
-func (e *Edition) AppendHead(b []byte, d *consent.Decision, c *consent.Choice) []byte {
-	h := e.headFor(d)
-	if c == nil {
+func (e *Edition) AppendHead(b []byte, d *consent.Decision, p Page) []byte {
+	h := e.headFor(d, p.Sealed)
+	if p.Mark == "" {
 		return append(b, h.whole...)
 	}
-	return h.append(b, c)
+	return h.append(b, p.Mark)
 }
 
-// idLength is that of an id as it stands in the consent cookie.
-var idLength = base64.RawURLEncoding.EncodedLen(len(consent.ID{}))
-
-func (h *head) append(b []byte, c *consent.Choice) []byte {
-	b = append(b, h.before...)
-	b = base64.RawURLEncoding.AppendEncode(b, c.ID[:])
-	return append(b, h.after...)
+func (h *head) append(b []byte, mark string) []byte {
+	b = append(append(b, h.before...), mark...)
+	return append(append(b, `" data-c="1"`...), h.after...)
 }
 
 // headFor returns the head of all pages with one decision.
-func (e *Edition) headFor(d *consent.Decision) *head {
+func (e *Edition) headFor(d *consent.Decision, sealed bool) *head {
 	var buf [512]byte
-	key := buf[:0]
+	key := append(buf[:0], flag(sealed))
 	for _, k := range e.notice.site.Categories {
 		key = append(key, flag(d.Category(k))<<1|flag(d.Asks(k)))
 	}
@@ -122,7 +146,7 @@ func (e *Edition) headFor(d *consent.Decision) *head {
 	if ok {
 		return h
 	}
-	h = e.newHead(d)
+	h = e.newHead(d, sealed)
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.heads == nil || len(e.heads) >= maxHeads {
@@ -139,23 +163,34 @@ func flag(yes bool) byte {
 	return 0
 }
 
-// pageData is what a page tells the script "base" (ui/types.ts).
-type pageData struct {
-	ID       string            `json:"i"` // first, so that its place is known
-	Cookie   string            `json:"c"`
-	Prefix   string            `json:"p"`
-	Language string            `json:"l"`
-	Answers  string            `json:"a"`
-	Version  string            `json:"v"`
-	Scopes   []string          `json:"y"`
-	Services map[string]string `json:"k"`
-}
-
-func (e *Edition) newHead(d *consent.Decision) *head {
+// newHead makes a head. What base is told stands on its element as data-* (ui/types.ts).
+func (e *Edition) newHead(d *consent.Decision, sealed bool) *head {
 	n := e.notice
-	page := pageData{"", n.site.Choice.Cookie, n.prefix, e.lang, n.answers(d), n.scripts["centre"].hash, n.scopesFor(d), n.needs(d)}
+	choice := d.Answers()
 	var b bytes.Buffer
-	script(&b, n.chunks["base"], page)
+	attribute := func(name, value string) {
+		b.WriteString(" data-" + name + `="` + doubleQuoted.Replace(value) + `"`)
+	}
+	b.WriteString("<script")
+	attribute("choice", choice)
+	switch {
+	case sealed:
+		attribute("y", "2")
+	case strings.Contains(choice, "=1"):
+		attribute("y", "1")
+	}
+	attribute("p", n.prefix+"/")
+	attribute("v", n.prefix+"/centre.js?v="+n.scripts["centre"].version)
+	attribute("w", fmt.Sprintf("[data-temoin-open],[href='%[1]s/'],[href^='%[1]s/?']", n.prefix))
+	attribute("l", e.lang)
+	attribute("f", n.free(d))
+	begin := b.Len() + len(` data-i="`)
+	attribute("i", n.anyCookie())
+	attribute("c", "0")
+	end := b.Len()
+	b.WriteString(">")
+	b.Write(n.chunks["base"])
+	b.WriteString("</script>")
 	if held, needed := n.held(d); needed {
 		script(&b, n.chunks["guard"], rulesFor(held))
 	}
@@ -163,58 +198,22 @@ func (e *Edition) newHead(d *consent.Decision) *head {
 		script(&b, n.chunks[a.chunk], a.data)
 	}
 	whole := b.Bytes()
-	at := bytes.Index(whole, []byte(`{"i":"`)) + len(`{"i":"`)
-	return &head{whole, whole[:at], whole[at:]}
+	return &head{whole, whole[:begin], whole[end:]}
 }
 
-// answers writes what holds as the script "base" reads it from the cookie: answers
-// that cover what a category is today, and services that differ from theirs.
-func (n *Notice) answers(d *consent.Decision) string {
-	var list []string
-	for _, k := range n.site.Categories {
-		if !k.NeedsConsent() || !k.InUse() || d.Asks(k) {
-			continue
-		}
-		list = append(list, k.ID+"="+digit(d.Category(k)))
-	}
-	for _, s := range n.site.Services {
-		if chosen(s) && d.Service(s) != d.Category(s.Category) {
-			list = append(list, "!"+s.ID+"="+digit(d.Service(s)))
-		}
-	}
-	return strings.Join(list, "&")
-}
-
-func digit(yes bool) string { return string('0' + flag(yes)) }
-
-// scopesFor lists the scopes that count on a page. What serves advertising and is
-// refused may be so because of a signal, which no cookie can overrule.
-func (n *Notice) scopesFor(d *consent.Decision) []string {
-	list := []string{}
-	for _, k := range n.site.Categories {
-		if !k.Advertising || d.Asks(k) || d.Category(k) {
-			list = append(list, n.scopes[k]...)
-		}
-	}
-	return list
-}
-
-// needs says which category's yes a service needs, "" for what needs none. What loads
-// on use is not there where it is not used.
-func (n *Notice) needs(d *consent.Decision) map[string]string {
-	list := map[string]string{}
+// free lists what is allowed without a choice: what needs nobody's consent, and what loads
+// on use where it is used, "&stripe=1&".
+func (n *Notice) free(d *consent.Decision) string {
+	list := "&"
 	for _, k := range n.site.Categories {
 		if k.Ground == policy.GroundExempt {
-			list[k.ID] = ""
+			list += k.ID + "=1&"
 		}
 	}
 	for _, s := range n.site.Services {
-		switch {
-		case chosen(s):
-			list[s.ID] = s.Category.ID
-		case s.Loads == policy.LoadsOnUse && !d.Service(s):
-		case s.SelfHosted, s.Loads == policy.LoadsAlways, s.Loads == policy.LoadsOnUse, s.Category.Ground == policy.GroundExempt:
-			list[s.ID] = ""
+		onUse := s.Loads == policy.LoadsOnUse
+		if !chosen(s) && (!onUse || d.Service(s)) && (onUse || s.SelfHosted || s.Loads == policy.LoadsAlways || s.Category.Ground == policy.GroundExempt) {
+			list += s.ID + "=1&"
 		}
 	}
 	return list
@@ -226,16 +225,16 @@ func guarded(s *policy.Service) bool {
 }
 
 // held lists what the script "guard" looks at, and says whether it is needed: it asks
-// base which of them are allowed, whenever it meets one. Services that load on use, on
-// certain pages only, need no guard of their own: nothing on other pages asks for them
-// but markup.
+// base which of them are allowed, whenever it meets one. nil is for all pages, which are not known. Services that load
+// on use, on certain pages only, need no guard of their own: nothing on other pages
+// asks for them but markup.
 func (n *Notice) held(d *consent.Decision) (list []*policy.Service, needed bool) {
 	var hosts []policy.HostPattern
 	for _, s := range n.site.Services {
 		if !guarded(s) {
 			continue
 		}
-		needed = needed || !d.Service(s) && (s.Loads == policy.LoadsOnConsent || s.Click)
+		needed = needed || d != nil && !d.Service(s) && (s.Loads == policy.LoadsOnConsent || s.Click)
 		list = append(list, s)
 		for _, h := range s.Hosts {
 			hosts = append(hosts, policy.ParseHost(h))
@@ -275,11 +274,12 @@ func script(b *bytes.Buffer, src []byte, data any) {
 	b.WriteString("</script>")
 }
 
-// singleQuoted escapes the value of an attribute in single quotes.
+// doubleQuoted and singleQuoted escape the value of an attribute in such quotes.
+var doubleQuoted = strings.NewReplacer("&", "&amp;", `"`, "&#34;", "<", "&lt;", ">", "&gt;")
 var singleQuoted = strings.NewReplacer("&", "&amp;", "'", "&#39;", "<", "&lt;", ">", "&gt;")
 
 // short is the hash by which a script is served.
 func short(b []byte) string {
 	sum := sha256.Sum256(b)
-	return hex.EncodeToString(sum[:6])
+	return hex.EncodeToString(sum[:4])
 }

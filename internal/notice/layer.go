@@ -18,7 +18,8 @@ const maxWords = 90
 // A host is what the element that stands in a page is made of.
 type host struct {
 	Lang, Dir          string
-	Style, Script      template.HTML
+	Style, Room        template.HTML
+	Script             template.HTML
 	Region             string
 	Saved, SavedChange string
 	Centre             string
@@ -37,7 +38,7 @@ type layer struct {
 	Accept, Refuse, Choose, Close    string
 	DialogTitle                      string
 	Save, Leave                      string
-	Failed, Offline, Changed         string
+	Failed                           string
 
 	words int  // that it says, buttons aside
 	brief bool // purposes are only named
@@ -119,7 +120,7 @@ func (w *writer) layer(about []*policy.Category, o layerOptions) *layer {
 		Accept: w.say("notice.accept"), Refuse: w.say("notice.refuse"), Choose: w.say("notice.choose"), Close: w.say("notice.close"),
 		DialogTitle: w.say("centre.title"),
 		Save:        w.say("centre.save"), Leave: w.say("centre.close"),
-		Failed: w.say("notice.failed"), Offline: w.say("notice.offline"), Changed: w.say("notice.changed"),
+		Failed: w.say("notice.failed"),
 	}
 	for _, k := range about {
 		l.Switches = append(l.Switches, purpose{k.ID, markup(w.Category(k)), markup(w.Text(k.Field+".purpose", k.Purpose))})

@@ -63,13 +63,12 @@ func TestAMeasureIsThatOfWhatIsShown(t *testing.T) {
 					said++
 				}
 			}
-			// what a purpose's colon stands apart of is no word
 			if m.Words != said || m.Words > MaxWords {
 				t.Errorf("%s/%s: %d words are said, %d are measured", id, m.Language, said, m.Words)
 			}
 		}
 	}
-	long := site(t, "cexro", "    purpose:\n      fr: ", "    purpose:\n      fr: "+strings.Repeat("mot ", 40))
+	long := look(t, "cexro", "text: {fr: \""+strings.Repeat("mot ", 40)+"\", ar: نص}")
 	measures, err := Measures(long)
 	if err != nil || !measures[0].Brief || measures[1].Brief {
 		t.Errorf("the purposes have no room in French: %+v, %v", measures, err)

@@ -31,13 +31,16 @@ func serve(t testing.TB, n *Notice, c *consent.Choice) string {
 		}
 		e := n.In(r.URL.Query().Get("lang"))
 		scripts, styles := n.Hashes()
+		var p Page
 		if c != nil { // the scripts look at it
-			w.Header().Set("Set-Cookie", n.site.Choice.Cookie+"="+must(must(consent.NewCodec(n.site, make([]byte, 32))).Encode(c))+"; Path=/")
+			value := must(must(consent.NewCodec(n.site, make([]byte, 32))).Encode(c))
+			p.Mark = consent.Mark(value)
+			w.Header().Set("Set-Cookie", n.site.Choice.Cookie+"="+value+"; Path=/")
 		}
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
 		w.Header().Set("Content-Security-Policy", "default-src 'none'; connect-src 'self'; form-action 'self'; base-uri 'none'; script-src 'self' "+
 			strings.Join(scripts, " ")+"; style-src "+strings.Join(styles, " "))
-		head, body := e.Head(&d, c), e.Body(&d)
+		head, body := e.Head(&d, p), e.Body(&d)
 		if r.URL.Query().Get("script") == "off" { // the markup as it is without scripts
 			head = nil
 			body = []byte(strings.Replace(string(body), "<script>"+string(n.chunks["notice"])+"</script>", "", 1))

@@ -32,6 +32,8 @@ type Visit struct {
 //	PREFIX/placeholder/SERVICE   what stands in the place of an iframe; ?src= is its address
 //	PREFIX/centre.js             the script of the preference centre
 //	PREFIX/release.js            the script that releases what the guard holds
+//	PREFIX/temoin.js             the tag: all of it for a site that is made of files
+//	PREFIX/?part=notice          the first layer about a part of the site, for the tag
 //
 // ?lang= names the language of a page, else it is that of Language.
 func (n *Notice) Serve(w http.ResponseWriter, r *http.Request, v Visit) {
@@ -45,15 +47,19 @@ func (n *Notice) Serve(w http.ResponseWriter, r *http.Request, v Visit) {
 	path, _ := strings.CutPrefix(r.URL.Path, n.prefix+"/")
 	service, isPlaceholder := strings.CutPrefix(path, "placeholder/")
 	switch {
+	case path == "" && r.URL.Query().Get("part") == First:
+		n.serveLayer(w, r)
 	case path == "":
 		n.serveCentre(w, r, v)
+	case path == "temoin.js":
+		n.serveTag(w, r)
 	case path == "state":
-		n.serveState(w, v)
+		n.serveState(w, r, v)
 	case isPlaceholder:
 		service, _, _ = strings.Cut(service, " ") // several share an address: the first speaks for it
 		n.servePlaceholder(w, r, service)
 	case strings.HasSuffix(path, ".js") && n.scripts[strings.TrimSuffix(path, ".js")] != nil:
-		n.scripts[strings.TrimSuffix(path, ".js")].serve(w, r)
+		n.scripts[strings.TrimSuffix(path, ".js")].serve(w, r, "no-cache")
 	default:
 		http.Error(w, "There is nothing here.", http.StatusNotFound)
 	}
@@ -62,7 +68,7 @@ func (n *Notice) Serve(w http.ResponseWriter, r *http.Request, v Visit) {
 // personal says that an answer is this visitor's, and of this moment.
 func personal(h http.Header) {
 	h.Set("Cache-Control", "private, no-store")
-	h.Set("Vary", "Cookie, Accept-Language, Sec-GPC")
+	h.Add("Vary", "Cookie, Accept-Language, Sec-GPC")
 }
 
 // holes are the attributes in templates that stand for what is filled in, or for the
@@ -242,11 +248,19 @@ type state struct {
 	Answers map[string]bool `json:"answers"`
 	Allows  []string        `json:"allows"`
 	Asks    []string        `json:"asks"`
+
+	// What the scripts of a page take, as base is told it (ui/types.ts).
+	Choice string `json:"choice"`
+	Mark   string `json:"i"`
+	Cookie string `json:"c"`
 }
 
 // serveState serves what holds now.
-func (n *Notice) serveState(w http.ResponseWriter, v Visit) {
-	s := state{Answers: map[string]bool{}, Allows: []string{}, Asks: []string{}}
+func (n *Notice) serveState(w http.ResponseWriter, r *http.Request, v Visit) {
+	s := state{Answers: map[string]bool{}, Allows: []string{}, Asks: []string{}, Choice: v.Decision.Answers(), Mark: n.anyCookie(), Cookie: "0"}
+	if mark := n.Mark(r); mark != "" {
+		s.Mark, s.Cookie = mark, "1"
+	}
 	if c := n.inForce(v); c != nil {
 		s.ID, s.At, s.Until = c.ID.String(), c.At.UTC().Format(time.RFC3339), c.Ends(n.site).UTC().Format(time.RFC3339)
 		for _, a := range c.Answers {
@@ -291,38 +305,52 @@ func (n *Notice) servePlaceholder(w http.ResponseWriter, r *http.Request, id str
 	h.Set("Content-Language", e.lang)
 	h.Set("Content-Security-Policy", sheet.policy)
 	h.Set("Referrer-Policy", "strict-origin-when-cross-origin") // some players ask where they are shown
+	page, away := n.framing(r)
 	var b bytes.Buffer
 	sheet.fill(&b, func(b *bytes.Buffer, hole string) {
 		switch hole {
 		case "src":
 			b.WriteString(` href="` + template.HTMLEscapeString(src.String()) + `"`)
 		case "page":
-			b.WriteString(` value="` + template.HTMLEscapeString(framing(r)) + `"`)
+			b.WriteString(` value="` + template.HTMLEscapeString(page) + `"`)
 		}
 	})
-	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(b.Bytes()))
+	body := b.Bytes()
+	if away {
+		body = forms.ReplaceAll(body, nil)
+	}
+	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(body))
 }
 
-// framing is the path of the page that a placeholder stands in, "" where the browser
-// does not say.
-func framing(r *http.Request) string {
+// forms are what a placeholder has where a choice can allow the service.
+var forms = regexp.MustCompile(`(?s)<form.*?</form>`)
+
+// framing is the page that a placeholder stands in: its path where it is of this
+// host, its address where a tag says one of the site's own, "" where nobody says. It
+// is away where a choice that is made here would not reach it.
+func (n *Notice) framing(r *http.Request) (page string, away bool) {
+	if u, err := url.Parse(r.URL.Query().Get("page")); err == nil && Trusts(n.site, u.Scheme+"://"+u.Host) {
+		u.Fragment, u.RawFragment = "", ""
+		return u.String(), !Reaches(n.site, u.Host, r.Host)
+	}
 	u, err := url.Parse(r.Referer())
 	if err != nil || u.Host != r.Host || !strings.HasPrefix(u.Path, "/") {
-		return ""
+		return "", false
 	}
-	return u.RequestURI()
+	return u.RequestURI(), false
 }
 
-// served is a script that is served by its name and hash, compressed when somebody
+// served is a script that is served by its name and version, compressed when somebody
 // first asks for it.
 type served struct {
-	plain  []byte
-	hash   string
-	brotli func() []byte
+	plain   []byte
+	hash    string
+	version string // under which it never changes
+	brotli  func() []byte
 }
 
-func newServed(src []byte) *served {
-	return &served{src, short(src), sync.OnceValue(func() []byte {
+func newServed(src []byte, version string) *served {
+	return &served{src, short(src), version, sync.OnceValue(func() []byte {
 		var b bytes.Buffer
 		w := brotli.NewWriterLevel(&b, brotli.BestCompression)
 		w.Write(src) //nolint:errcheck // a buffer takes all
@@ -331,14 +359,16 @@ func newServed(src []byte) *served {
 	})}
 }
 
-func (s *served) serve(w http.ResponseWriter, r *http.Request) {
+// serve serves a script; cache is how long it is good for where the address has not
+// its hash.
+func (s *served) serve(w http.ResponseWriter, r *http.Request, cache string) {
 	h := w.Header()
 	h.Set("Content-Type", "text/javascript; charset=utf-8")
-	h.Set("Cache-Control", "no-cache")
-	if r.URL.Query().Get("v") == s.hash {
+	h.Set("Cache-Control", cache)
+	if s.version != "" && r.URL.Query().Get("v") == s.version {
 		h.Set("Cache-Control", "public, max-age=31536000, immutable")
 	}
-	h.Set("Vary", "Accept-Encoding")
+	h.Add("Vary", "Accept-Encoding")
 	body, tag := s.plain, s.hash
 	if acceptsBrotli(r.Header.Get("Accept-Encoding")) {
 		h.Set("Content-Encoding", "br")

@@ -164,7 +164,7 @@ func TestAPlaceholderStandsForItsOwnServiceOnly(t *testing.T) {
 
 func TestScriptsAreServedByTheirHash(t *testing.T) {
 	n := compile(t, site(t, "cexro"))
-	hash := n.scripts["centre"].hash
+	hash := n.scripts["centre"].version
 	r := get(t, n, nil, "/.temoin/centre.js?v="+hash, "Accept-Encoding", "gzip, br")
 	if r.Header.Get("Content-Encoding") != "br" || !strings.Contains(r.Header.Get("Cache-Control"), "immutable") {
 		t.Errorf("the header is %v", r.Header)
@@ -212,38 +212,50 @@ func TestTheHeadSaysWhatThePageWasMadeFor(t *testing.T) {
 	n := compile(t, s)
 	e := n.In("fr")
 	first := decide(s, nil, consent.Signals{})
-	head := string(e.Head(&first, nil))
-	for _, want := range []string{`{"i":"","c":"cookie_consent","p":"/.temoin","l":"fr","a":"",`, `"y":["analytics.`, `"hotjar":"analytics"`} {
-		if !strings.Contains(head, want) {
-			t.Errorf("there is no %s in %s", want, head[:300])
-		}
+	head := string(e.Head(&first, Page{}))
+	rest := ` data-p="/.temoin/" data-v="/.temoin/centre.js?v=` + n.scripts["centre"].version + `" data-w="[data-temoin-open],[href='/.temoin/'],[href^='/.temoin/?']" data-l="fr" data-f="&amp;essential=1&amp;google-fonts=1&amp;" data-i="`
+	if !strings.HasPrefix(head, `<script data-choice=""`+rest+`; cookie_consent=" data-c="0">`) {
+		t.Errorf("the head is %s", head[:400])
 	}
 	guard := string(n.chunks["guard"])
 	if !strings.Contains(head, guard) {
 		t.Error("there is no guard")
 	}
+	if head := string(e.Head(&first, Page{Sealed: true})); !strings.HasPrefix(head, `<script data-choice="" data-y="2"`+rest) {
+		t.Errorf("the head of a sealed page is %s", head[:400])
+	}
 	c := choose(t, s, "analytics", "google-analytics", "functional", "support", "intercom")
 	some := decide(s, c, consent.Signals{})
-	head = string(e.Head(&some, c))
-	value, err := must(consent.NewCodec(s, make([]byte, 32))).Encode(c)
-	if err != nil {
-		t.Fatal(err)
-	}
-	id := strings.Split(value, "&")[2]
-	if !strings.Contains(head, `{"i":"`+id+`",`) || !strings.Contains(head, `"a":"analytics=1&amp;functional=1&amp;support=1&amp;!hotjar=0"`) {
+	p := Page{Mark: "m.Lw0t5rXw8Qk"}
+	head = string(e.Head(&some, p))
+	if !strings.HasPrefix(head, `<script data-choice="analytics=1&amp;google-analytics=1&amp;hotjar=0&amp;functional=1&amp;support=1&amp;intercom=1" data-y="1"`+rest+`m.Lw0t5rXw8Qk" data-c="1">`) {
 		t.Errorf("the head is %s", head[:400])
 	}
 	all := choose(t, s, "analytics", "google-analytics", "hotjar", "functional", "support", "intercom")
 	d := decide(s, all, consent.Signals{})
-	if head := string(e.Head(&d, all)); strings.Contains(head, guard) {
+	if head := string(e.Head(&d, p)); strings.Contains(head, guard) {
 		t.Error("there is a guard though everything is allowed")
 	}
-	if got := testing.AllocsPerRun(100, func() { e.Head(&first, nil); e.Body(&first) }); got > 0 {
+	if got := testing.AllocsPerRun(100, func() { e.Head(&first, Page{}); e.Body(&first) }); got > 0 {
 		t.Errorf("the page of a first visit allocates %v times", got)
 	}
 	buf := make([]byte, 0, 64<<10)
-	if got := testing.AllocsPerRun(100, func() { e.AppendHead(buf, &some, c); e.Body(&some) }); got > 0 {
+	if got := testing.AllocsPerRun(100, func() { e.AppendHead(buf, &some, p); e.Body(&some) }); got > 0 {
 		t.Errorf("a page allocates %v times", got)
+	}
+}
+
+func TestTheMarkOfARequestTellsItsCookieFromAnother(t *testing.T) {
+	n := compile(t, site(t, "cexro"))
+	for cookie, want := range map[string]string{
+		"": "", "other=1": "", "cookie_consent=1&x&m.Lw0t5rXw8Qk": "m.Lw0t5rXw8Qk", "cookie_consent=damaged": "; cookie_consent=", "cookie_consent=": "; cookie_consent=",
+		"cookie_consent=1&x&m.first111111; cookie_consent=1&x&m.second22222": "m.first111111",
+	} {
+		r := httptest.NewRequest("GET", "/", nil)
+		r.Header.Set("Cookie", cookie)
+		if got := n.Mark(r); got != want {
+			t.Errorf("%q: %q, want %q", cookie, got, want)
+		}
 	}
 }
 
@@ -337,7 +349,7 @@ func FuzzCompile(f *testing.F) {
 		d := decide(s, c, consent.Signals{})
 		e := n.In("en")
 		for where, out := range map[string]string{
-			"first": string(e.first), "quiet": string(e.quiet), "head": string(e.Head(&d, c)),
+			"first": string(e.first), "quiet": string(e.quiet), "head": string(e.Head(&d, Page{Mark: "m.Lw0t5rXw8Qk"})),
 			"centre":      body(t, get(t, n, c, "/.temoin/?lang=en", "Sec-GPC", "1")),
 			"fragment":    body(t, get(t, n, c, "/.temoin/?part=centre&lang=en")),
 			"placeholder": body(t, get(t, n, c, "/.temoin/placeholder/stats?src=https%3A%2F%2Fstats.example.net%2F")),

@@ -2,9 +2,13 @@ package notice
 
 import (
 	"bytes"
+	"regexp"
+	"slices"
 	"testing"
 
 	"github.com/andybalholm/brotli"
+
+	"github.com/temoin/temoin/consent"
 )
 
 // budgets are how many bytes of each script travel, brotli at its best.
@@ -12,8 +16,9 @@ var budgets = map[string]int{
 	"base":    400,
 	"guard":   1000,
 	"release": 1000,
-	"notice":  1600,
-	"centre":  5000,
+	"notice":  700,
+	"centre":  3500,
+	"tag":     3600, // base, guard and release are in it
 
 	"guard-storage": 800,
 
@@ -38,6 +43,39 @@ func TestNoScriptIsLargerThanItsBudget(t *testing.T) {
 	for name := range chunks {
 		if budgets[name] == 0 {
 			t.Errorf("%s.js has no budget", name)
+		}
+	}
+}
+
+func TestWhatAPageGainsStaysSmall(t *testing.T) {
+	s := site(t, "cexro")
+	n := compile(t, s)
+	e := n.In("fr")
+	inline := regexp.MustCompile(`(?s)<script[^>]*>(.*?)</script>`)
+	for name, c := range map[string]struct {
+		choice         *consent.Choice
+		whole, scripts int // budgets; of scripts without what tells vendors
+	}{
+		"before a choice": {nil, 4500, 1950},
+		"after accepting": {choose(t, s, "analytics", "google-analytics", "hotjar", "functional", "support", "intercom"), 1550, 400},
+		"after refusing":  {choose(t, s), 2650, 1400},
+	} {
+		d := decide(s, c.choice, consent.Signals{})
+		var p Page
+		if c.choice != nil {
+			p.Mark = "m.Lw0t5rXw8Qk"
+		}
+		page := slices.Concat(e.Head(&d, p), e.Body(&d))
+		var scripts []byte
+		for _, m := range inline.FindAllSubmatch(page, -1) {
+			if !bytes.Equal(m[1], n.chunks["adapter-google"]) {
+				scripts = append(scripts, m[1]...)
+			}
+		}
+		whole, part := compressed(t, page), compressed(t, scripts)
+		t.Logf("%s: %d of %d bytes, of it scripts %d of %d", name, whole, c.whole, part, c.scripts)
+		if whole > c.whole || part > c.scripts || part == 0 {
+			t.Errorf("%s: %d bytes, its budget is %d; of it scripts %d, theirs is %d", name, whole, c.whole, part, c.scripts)
 		}
 	}
 }

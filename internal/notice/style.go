@@ -51,8 +51,8 @@ var themes = map[string]theme{
 
 // styles are the style sheets of a site: of the element in pages where nothing is
 // asked, and where something is; of what the preference centre adds to either; of that
-// as a page; of a placeholder.
-type styles struct{ quiet, element, centre, page, placeholder string }
+// as a page; of a placeholder; and of the page that a first layer stands in.
+type styles struct{ quiet, element, centre, page, placeholder, room string }
 
 func newStyles(site *policy.Site) (styles, error) {
 	name := string(cmp.Or(site.Notice.Theme, policy.ThemeNeutral))
@@ -82,6 +82,7 @@ func newStyles(site *policy.Site) (styles, error) {
 		centre:      sheet("", "controls", "dialog", name, "centre"),
 		page:        sheet(":root", "basics", "controls", name, "centre", "page"),
 		placeholder: sheet(":root", "basics", "controls", name, "placeholder"),
+		room:        sheet("", "room"),
 	}
 	return s, failed
 }
@@ -118,9 +119,13 @@ func (t *theme) declare(site *policy.Site, root string) string {
 	if site.Notice.Scheme == policy.SchemeDark {
 		scheme, colors = "dark", t.dark.declare("dark-")
 	}
+	auto := site.Notice.Scheme == "" || site.Notice.Scheme == policy.SchemeAuto
+	if auto {
+		scheme = "light dark"
+	}
 	css := fmt.Sprintf("%s{--scheme:%s;%s--font:var(--temoin-font,%s);--text:var(--temoin-text-size,%dpx);--radius:var(--temoin-radius,%dpx)}", root, scheme, colors, t.font, t.text, t.radius)
-	if site.Notice.Scheme == "" || site.Notice.Scheme == policy.SchemeAuto {
-		css += "@media(prefers-color-scheme:dark){" + root + "{" + t.dark.declare("dark-") + "--scheme:dark}}"
+	if auto {
+		css += "@media(prefers-color-scheme:dark){" + root + "{" + strings.TrimSuffix(t.dark.declare("dark-"), ";") + "}}"
 	}
 	return css
 }

@@ -1,6 +1,7 @@
 package register
 
 import (
+	"encoding/json"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -9,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/temoin/temoin/consent"
 )
 
 func TestJSONWithAFieldTwiceIsRefused(t *testing.T) {
@@ -178,5 +181,43 @@ func TestAnAnswerThatHasEndedIsNotKeptOn(t *testing.T) {
 	got := e.Codec.Decode(post(e, asForm, "action=save&asked=ad&allow=ad&notice="+shownHex, "Cookie", cookie).Cookies()[0].Value)
 	if got == nil || answers(got) != "+ad" {
 		t.Errorf("%+v", got)
+	}
+}
+
+func TestAScriptThatSendsAFormIsToldWhatHolds(t *testing.T) {
+	s := site(t)
+	s.Category("ads").Advertising = true
+	e, _ := endpoint(t, s)
+	form := url.Values{"action": {"save"}, "allow": {"stats", "one"}, "notice": {shownHex}}.Encode()
+	for _, c := range []struct{ kind, body, accept string }{
+		{asForm, form, "*/*"},
+		{asJSON, `{"action":"save","allow":["stats","one"],"notice":"` + shownHex + `"}`, ""},
+	} {
+		res := post(e, c.kind, c.body, "Accept", c.accept)
+		var said struct{ ID, State, Ends, Choice, I, C string }
+		if err := json.NewDecoder(res.Body).Decode(&said); err != nil || res.StatusCode != http.StatusOK {
+			t.Fatalf("%d, %v", res.StatusCode, err)
+		}
+		cookie := res.Cookies()[0].Value
+		if kept := e.Codec.Decode(cookie); kept == nil || kept.ID.String() != said.ID || said.State != "partial" || said.Ends == "" {
+			t.Errorf("%+v", said)
+		}
+		if said.Choice != "stats=1&one=1&two=0&ads=0&ad=0" || said.I != consent.Mark(cookie) || said.C != "1" || !strings.HasSuffix(cookie, "&"+said.I) {
+			t.Errorf("a page is told %+v of %s", said, cookie)
+		}
+	}
+	for _, accept := range []string{"", "text/html,application/xhtml+xml,*/*;q=0.8"} {
+		if res := post(e, asForm, form, "Accept", accept); res.StatusCode != http.StatusSeeOther {
+			t.Errorf("%q: %d", accept, res.StatusCode)
+		}
+	}
+	// What a signal refuses does not hold, whatever the choice says.
+	res := post(e, asForm, url.Values{"action": {"accept"}, "notice": {shownHex}}.Encode(), "Accept", "*/*", "Sec-GPC", "1")
+	if said, _ := io.ReadAll(res.Body); !strings.Contains(string(said), "ads=0&ad=0") {
+		t.Errorf("%s", said)
+	}
+	outdated := strings.Replace(form, shownHex, strings.Repeat("f", 64), 1)
+	if res := post(e, asForm, outdated, "Accept", "*/*"); res.StatusCode != http.StatusConflict {
+		t.Errorf("%d", res.StatusCode)
 	}
 }

@@ -149,7 +149,7 @@ func TestNothingIsLoadedAgainWhereNothingWasWithdrawn(t *testing.T) {
 	v.until(`temoin.choice`)
 	v.Do(chromedp.Navigate(v.site.URL + "/later"))
 	v.opened()
-	v.do(`const w = temoin.w; temoin.w = at => w(at).then(() => window.done = true)
+	v.do(`const a = temoin.a; temoin.a = () => a().then(() => window.done = true)
 		navigation.addEventListener('navigate', () => window.leaving = true);
 		` + dialog + `.querySelector('[value=accept]').click()`)
 	v.until(`window.done`)

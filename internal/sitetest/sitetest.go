@@ -15,15 +15,19 @@ import (
 
 	"github.com/temoin/temoin/examples"
 	"github.com/temoin/temoin/internal/app"
+	"github.com/temoin/temoin/internal/notice"
 )
 
 // A Config says what is different from the usual.
 type Config struct {
 	Manifest string // in place of the example's
+	Store    string // the folder of a site that was started before; a new one if empty
 	Lang     string // of the page; the site's default if empty
 	// CSP sends a Content-Security-Policy that allows nothing inline but what the
 	// notice asks for.
 	CSP bool
+	// Sealed says of the pages that their policy lets nothing run that is not allowed yet.
+	Sealed bool
 	// Page writes a page in place of the usual one; head and body are the notice's.
 	Page func(w http.ResponseWriter, r *http.Request, head, body []byte)
 	// Wrap stands before the node, which answers below /.temoin/: to make it fail.
@@ -49,7 +53,7 @@ func Start(t testing.TB, id string, c Config) *Site {
 		}
 		manifest = src
 	}
-	node, err := app.Open(context.Background(), app.Config{Store: t.TempDir(), Code: "test", Sites: []app.SiteConfig{{File: id + ".yaml", Manifest: manifest}}})
+	node, err := app.Open(context.Background(), app.Config{Store: cmp.Or(c.Store, t.TempDir()), Code: "test", Sites: []app.SiteConfig{{File: id + ".yaml", Manifest: manifest}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -93,7 +97,7 @@ func (s *Site) page(t testing.TB, c Config, w http.ResponseWriter, r *http.Reque
 		h.Set("Content-Security-Policy", fmt.Sprintf("default-src 'none'; connect-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; script-src 'self' %s; style-src %s",
 			strings.Join(scripts, " "), strings.Join(styles, " ")))
 	}
-	head, body := edition.Head(&view.Decision, view.Choice), edition.Body(&view.Decision)
+	head, body := edition.Head(&view.Decision, notice.Page{Mark: view.Notice.Mark(r), Sealed: c.Sealed}), edition.Body(&view.Decision)
 	if c.Page != nil {
 		c.Page(w, r, head, body)
 		return

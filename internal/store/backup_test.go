@@ -3,6 +3,7 @@ package store
 import (
 	"bytes"
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"os"
@@ -380,7 +381,7 @@ func TestADamagedBackupIsNotRestored(t *testing.T) {
 		t.Run(damage, func(t *testing.T) {
 			t.Parallel()
 			bad, to := filepath.Join(t.TempDir(), "bad"), filepath.Join(t.TempDir(), "to")
-			if err := copyFile(file, bad); err != nil {
+			if err := copyFile(t.Context(), file, bad); err != nil {
 				t.Fatal(err)
 			}
 			harm(t, bad, damage)
@@ -578,3 +579,222 @@ func eraser(where string) {
 	fmt.Fprintln(os.Stderr, err)
 	os.Exit(1)
 }
+
+// A refused restore leaves nothing of its own, and can be tried again at the same place.
+func TestARefusedRestoreLeavesTheFolderAsItWas(t *testing.T) {
+	t.Parallel()
+	l := live(t, filepath.Join(t.TempDir(), "store"))
+	l.log(l.choose(noon, nil, nil))
+	file, _ := l.backup("backup")
+	l.log(l.choose(noon, nil, nil))
+	late, err := l.Checkpoint(t.Context(), l.site.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, trust := keyOf(t)
+	ended, end := context.WithCancel(t.Context())
+	end()
+	dir := t.TempDir()
+	empty, kept := filepath.Join(dir, "empty"), filepath.Join(dir, "kept")
+	for _, folder := range []string{empty, kept} {
+		if err := os.Mkdir(folder, 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, name := range []string{journalName, "notes"} {
+		if err := os.WriteFile(filepath.Join(kept, name), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for to, want := range map[string][]string{filepath.Join(dir, "a", "b", "c"): nil, empty: {}, kept: {journalName, "notes"}} {
+		how := Restoring{Known: Known{Keys: trust.Keys, Checkpoints: [][]byte{late}}}
+		var behind *Behind
+		if _, err := Restore(t.Context(), file, to, how); !errors.As(err, &behind) {
+			t.Errorf("%v", err)
+		}
+		holds(t, to, want)
+		if _, err := Restore(ended, file, to, how); !errors.Is(err, context.Canceled) {
+			t.Errorf("%v", err)
+		}
+		holds(t, to, want)
+		if _, err := Restore(t.Context(), file+"-that is not there", to, how); err == nil {
+			t.Error("restored from nothing")
+		}
+		holds(t, to, want)
+		how.AcceptLoss = true
+		if _, err := Restore(t.Context(), file, to, how); err != nil {
+			t.Errorf("after it was refused: %v", err)
+		}
+	}
+	if left, err := os.ReadDir(dir); err != nil || len(left) != 3 {
+		t.Errorf("%v, %v", left, err)
+	}
+}
+
+// holds fails unless a folder holds these names; none is no folder.
+func holds(t *testing.T, folder string, want []string) {
+	t.Helper()
+	list, err := os.ReadDir(folder)
+	if want == nil {
+		for missingFile(filepath.Dir(folder)) {
+			folder = filepath.Dir(folder)
+		}
+		if !errors.Is(err, os.ErrNotExist) || filepath.Base(folder) != "a" {
+			t.Errorf("%s is there, with %v, %v", folder, list, err)
+		}
+		return
+	}
+	got := []string{}
+	for _, e := range list {
+		got = append(got, e.Name())
+	}
+	if err != nil || !slices.Equal(got, want) {
+		t.Errorf("%v, %q are there, want %q", err, got, want)
+	}
+}
+
+func TestAFailedRestoreTakesNothingFromWhoHasTheFolder(t *testing.T) {
+	t.Parallel()
+	l := live(t, filepath.Join(t.TempDir(), "store"))
+	l.log(l.choose(noon, nil, nil))
+	file, _ := l.backup("backup")
+	to := filepath.Join(t.TempDir(), "to")
+	if err := os.Mkdir(to, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	lock, err := lockFolder(to)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer lock.Close()
+	if _, err := Restore(t.Context(), file, to, Restoring{}); err == nil || !strings.Contains(err.Error(), "in use by process") {
+		t.Errorf("%v", err)
+	}
+	late := &ground{folder: to, made: []string{lock.Name()}} // it looked before the other had come
+	if err := late.leave(false); err != nil {
+		t.Error(err)
+	}
+	holds(t, to, []string{lockName})
+	// Who opens the file before it is removed, and locks it after, has another one.
+	if err := os.Remove(lock.Name()); err != nil {
+		t.Fatal(err)
+	}
+	if stillThere(lock) {
+		t.Error("a lock that nobody else would see")
+	}
+}
+
+func TestAJournalThatIsCutIsNotRestoredBy(t *testing.T) {
+	t.Parallel()
+	where := filepath.Join(t.TempDir(), "store")
+	l := live(t, where)
+	rows := []register.Row{l.choose(noon, nil, nil), l.choose(noon, nil, nil)}
+	l.log(rows...)
+	file, _ := l.backup("backup")
+	for _, r := range rows {
+		if _, err := l.Destroy(t.Context(), l.site.ID, []consent.ID{r.ID}, noon); err != nil {
+			t.Fatal(err)
+		}
+	}
+	src, err := os.ReadFile(filepath.Join(where, journalName))
+	if err != nil {
+		t.Fatal(err)
+	}
+	whole := string(src)
+	second := strings.IndexByte(whole, '\n') + 1
+	for _, text := range []string{"", whole, whole[:len(whole)-1], whole[:second], whole[:second+20] + "\n" + whole[:second]} {
+		if _, err := ReadJournal(text); err != nil {
+			t.Errorf("%q: %v", text, err)
+		}
+	}
+	for n := second + 1; n < len(whole)-1; n++ {
+		for _, end := range []string{"", "\n"} {
+			if list, err := ReadJournal(whole[:n] + end); !errors.Is(err, ErrCut) {
+				t.Errorf("cut after %d bytes: %v, %v", n, list, err)
+			}
+		}
+	}
+	// The one in the folder counts like any other.
+	to := filepath.Join(t.TempDir(), "to")
+	_, trust := keyOf(t)
+	how := Restoring{Known: Known{Keys: trust.Keys}}
+	for n, want := range map[int]error{len(whole) - 9: ErrCut, len(whole): nil} {
+		os.RemoveAll(to) //nolint:errcheck // it need not be there
+		if err := os.Mkdir(to, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(to, journalName), src[:n], 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Restore(t.Context(), file, to, how); !errors.Is(err, want) {
+			t.Errorf("%d of %d bytes: %v", n, len(whole), err)
+		}
+	}
+}
+
+// The journal has an erasure before it is done: if that fails, the message says so.
+func TestAnErasureThatFailsSaysThatTheJournalTellsOfIt(t *testing.T) {
+	t.Parallel()
+	l := live(t, filepath.Join(t.TempDir(), "store"))
+	r := l.choose(noon, nil, nil)
+	l.log(r)
+	file := filepath.Join(t.TempDir(), "journal")
+	l.JournalTo(file)
+	_, err := l.erase(t.Context(), func(tx *sql.Tx) (int, []register.Erasure, error) {
+		_, err := tx.ExecContext(t.Context(), `PRAGMA defer_foreign_keys = 1; INSERT INTO sitekey_end (site, use, number, why, at, note) VALUES ('shop', 'log', 99, 'lost', 1, '')`)
+		return 1, []register.Erasure{{At: noon, Site: "shop", Form: register.Destroy, Hash: register.RecordErased("shop", r.ID)}}, err
+	})
+	if err == nil || !strings.Contains(err.Error(), "Take it as not done; yet the journal of erasures tells of it") || !strings.Contains(err.Error(), file) {
+		t.Errorf("%v", err)
+	}
+	if list, err := readJournal(file); err != nil || len(list) != 1 {
+		t.Errorf("%v, %v", list, err)
+	}
+	if got := l.kept(r); len(got) != 1 {
+		t.Error("it is erased all the same")
+	}
+}
+
+func TestWhatADiskThatIsFullTookOfALineIsTakenBack(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "journal")
+	if err := os.WriteFile(file, []byte("one\ntw"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.OpenFile(file, os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if err := takeBack(f, 3, 1); err != nil { // somebody has written behind it
+		t.Error(err)
+	}
+	if b, err := os.ReadFile(file); err != nil || string(b) != "one\ntw" {
+		t.Errorf("%q, %v", b, err)
+	}
+	if err := takeBack(f, 4, 2); err != nil {
+		t.Error(err)
+	}
+	if b, err := os.ReadFile(file); err != nil || string(b) != "one\n" {
+		t.Errorf("%q, %v", b, err)
+	}
+}
+
+// An erasure that is done is not said to have failed because its files could not be
+// cleaned.
+func TestFilesThatCannotBeCleanedAreSaidToRemain(t *testing.T) {
+	t.Parallel()
+	l := live(t, filepath.Join(t.TempDir(), "store"))
+	full := errors.New("the disk is full")
+	l.engine = uncleaned{l.engine, full}
+	if err := l.Scrub(t.Context()); !errors.Is(err, register.ErrRemains) || !errors.Is(err, full) {
+		t.Errorf("%v", err)
+	}
+}
+
+type uncleaned struct {
+	engine
+	err error
+}
+
+func (u uncleaned) scrub(context.Context, bool) error { return u.err }

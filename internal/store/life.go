@@ -150,10 +150,11 @@ func (s *Store) erase(ctx context.Context, do func(tx *sql.Tx) (int, []register.
 	if err := record(ctx, tx, journal); err != nil {
 		return 0, err
 	}
-	if err := s.writeJournals(ctx, tx, journal); err != nil {
-		return 0, fmt.Errorf("the journal of erasures, without which nothing is erased: %w", err)
+	told, err := s.writeJournals(ctx, tx, journal)
+	if err != nil {
+		return 0, toldIn(told, fmt.Errorf("the journal of erasures, without which nothing is erased: %w", err))
 	}
-	return n, tx.Commit()
+	return n, toldIn(told, tx.Commit())
 }
 
 // record puts entries into the journal.

@@ -31,6 +31,9 @@ const pageSize = 256
 // meanwhile and is asked for comes once, be it in the log or not: its index is -1
 // then. Records that come meanwhile may be among them or not.
 //
+// Each that is in the log is compared with its entry. One that is not what the entry
+// commits to ends it with an error, see Finds: it and what follows do not come.
+//
 // They come by site; where an action or a version is asked for, by action and
 // version; those that are in no log last; then by id, hence by time. (Imported
 // choices that are older than their ids come after others where Until is given.)
@@ -45,7 +48,7 @@ func (s *Store) Records(ctx context.Context, q Query) iter.Seq2[register.Exporte
 			}
 		}
 		for _, site := range sites {
-			r := reading{Store: s, Query: q, site: site, yield: yield}
+			r := reading{Store: s, Query: q, site: site, yield: yield, entries: entryReader{db: s.read, site: site}}
 			if err := r.run(ctx); err != nil {
 				if !errors.Is(err, errEnough) {
 					yield(register.Exported{}, err)
@@ -57,10 +60,12 @@ func (s *Store) Records(ctx context.Context, q Query) iter.Seq2[register.Exporte
 }
 
 // Sites returns the sites that have records, in alphabetical order.
-func (s *Store) Sites(ctx context.Context) ([]string, error) {
+func (s *Store) Sites(ctx context.Context) ([]string, error) { return s.sitesIn(ctx, s.read) }
+
+func (s *Store) sitesIn(ctx context.Context, q querier) ([]string, error) {
 	var sites []string
 	for last := ""; ; last = sites[len(sites)-1] {
-		next, err := texts(s.read.QueryContext(ctx, `SELECT site FROM choice WHERE site > $1 ORDER BY site LIMIT 1`, s.afresh(last)...))
+		next, err := texts(q.QueryContext(ctx, `SELECT site FROM choice WHERE site > $1 ORDER BY site LIMIT 1`, s.afresh(last)...))
 		if err != nil || len(next) == 0 {
 			return sites, err
 		}
@@ -81,6 +86,13 @@ func (s *Store) KnownSites(ctx context.Context) ([]string, error) {
 	return slices.Compact(sites), err
 }
 
+// Committed compares a record that was found, and has a place in the log, with its entry
+// there. The error is a finding where it is not what the entry commits to: see Finds.
+func (s *Store) Committed(ctx context.Context, row register.Row, index int64) error {
+	r := entryReader{db: s.read, site: row.Site}
+	return r.committed(ctx, &row, index)
+}
+
 // A reading is of the records of one site.
 type reading struct {
 	*Store
@@ -88,6 +100,7 @@ type reading struct {
 	site  string
 	yield func(register.Exported, error) bool
 
+	entries  entryReader
 	unplaced consent.ID          // every record before it has its place
 	chain    map[consent.ID]bool // records of the subject that were found; nil unless it is a chain
 	alone    bool                // the subject is one record, which has none itself
@@ -194,6 +207,9 @@ func (r *reading) pages(ctx context.Context, query string, args func(from consen
 			}
 			if r.chain != nil {
 				r.chain[page[i].ID] = true
+			}
+			if err := r.entries.committed(ctx, &page[i], indexes[i]); err != nil {
+				return err
 			}
 			if !r.yield(register.Exported{Row: page[i], Index: indexes[i]}, nil) {
 				return errEnough

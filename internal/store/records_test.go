@@ -41,7 +41,7 @@ func choiceOf(t testing.TB, site *policy.Site, m made) register.Row {
 	if m.at.IsZero() {
 		m.at = id.Time()
 	}
-	event := register.Event{Action: m.action, Language: m.language}
+	event := register.Event{Action: m.action, Language: m.language, Account: m.account != 0}
 	if event.Action == "" {
 		event.Action = register.Save
 	}

@@ -37,32 +37,27 @@ type Restored struct {
 // says that it has done so when everything in it was verified, and carries out again
 // what was erased since: by its own journal, by those it is given, and by the one
 // that the folder may still have of the store that was lost. Until all of that is
-// done, nothing stands where a server would find it.
+// done, nothing stands where a server would find it. Where it fails, or ctx ends, it
+// leaves nothing that it made, not even the folder.
 //
 // Where a known checkpoint is of a larger log than the backup's, it restores only if
 // the loss is accepted. Then it keeps that checkpoint with the log, so that nothing
 // is ever signed that would contradict it: see register.ErrAhead.
 func Restore(ctx context.Context, backup, folder string, how Restoring) (r Restored, err error) {
-	lock, err := occupy(folder, false)
+	site, err := breakGround(folder)
 	if err != nil {
 		return r, err
 	}
-	defer lock.Close()
-	if err := refuseStore(folder); err != nil {
-		return r, err
-	}
-	if err := forgetRestores(folder); err != nil {
-		return r, err
-	}
+	defer func() { err = errors.Join(err, site.leave(err == nil)) }()
 	work, err := os.MkdirTemp(folder, workName)
 	if err != nil {
 		return r, err
 	}
 	defer os.RemoveAll(work) //nolint:errcheck // what is left is in nobody's way
-	if err := copyFile(backup, filepath.Join(work, fileName)); err != nil {
+	if err := copyFile(ctx, backup, filepath.Join(work, fileName)); err != nil {
 		return r, fmt.Errorf("the backup: %w", err)
 	}
-	theirs, err := readJournal(filepath.Join(folder, journalName))
+	theirs, err := lastJournal(filepath.Join(folder, journalName))
 	if err != nil {
 		return r, err
 	}
@@ -77,7 +72,70 @@ func Restore(ctx context.Context, backup, folder string, how Restoring) (r Resto
 	if err := os.Rename(filepath.Join(work, fileName), filepath.Join(folder, fileName)); err != nil {
 		return r, err
 	}
+	site.made = nil // from now on it is a store
 	return r, durable.SyncFolder(folder)
+}
+
+// A ground is a folder that a store is restored to, locked, with what of it was made
+// for that.
+type ground struct {
+	folder string
+	lock   *os.File
+	made   []string // what is to go again if nothing is restored, in that order
+}
+
+// breakGround makes the folder if need be, and locks it. It makes no file of a
+// database there. A folder with a store in it is refused.
+func breakGround(folder string) (g *ground, err error) {
+	g = &ground{folder: folder}
+	for dir := filepath.Clean(folder); missingFile(dir); dir = filepath.Dir(dir) {
+		g.made = append(g.made, dir)
+	}
+	for _, name := range []string{lockName, journalName} {
+		if name = filepath.Join(folder, name); missingFile(name) {
+			g.made = slices.Insert(g.made, 0, name)
+		}
+	}
+	if err = os.MkdirAll(folder, 0o700); err != nil {
+		err = fmt.Errorf("the store's folder: %w", err)
+	}
+	if err == nil {
+		err = refuseOpenFolder(folder)
+	}
+	if err == nil {
+		g.lock, err = lockFolder(folder)
+	}
+	if err != nil {
+		return nil, errors.Join(err, g.leave(false))
+	}
+	for _, look := range []func(string) error{refuseStore, forgetRestores} {
+		if err := look(folder); err != nil {
+			return nil, errors.Join(err, g.leave(false))
+		}
+	}
+	return g, nil
+}
+
+func missingFile(name string) bool {
+	_, err := os.Lstat(name)
+	return errors.Is(err, fs.ErrNotExist)
+}
+
+// leave unlocks the folder. Unless it is to be kept, everything goes that was made;
+// a folder in which somebody has put something else meanwhile stays, and so does one
+// that somebody else has locked.
+func (g *ground) leave(keep bool) error {
+	if !keep && (g.lock != nil || missingFile(filepath.Join(g.folder, lockName))) {
+		for _, name := range g.made {
+			if os.Remove(name) != nil && !missingFile(name) {
+				break
+			}
+		}
+	}
+	if g.lock == nil {
+		return nil
+	}
+	return g.lock.Close()
 }
 
 // refuseStore refuses a folder with a database in it. The empty file that opening
@@ -111,7 +169,8 @@ func forgetRestores(folder string) error {
 	return err
 }
 
-func copyFile(from, to string) error {
+// copyFile copies a file, unless its context ends meanwhile.
+func copyFile(ctx context.Context, from, to string) error {
 	in, err := os.Open(from)
 	if err != nil {
 		return err
@@ -121,9 +180,22 @@ func copyFile(from, to string) error {
 		return errors.Join(fmt.Errorf("%s is no regular file", from), err)
 	}
 	return durable.Replace(to, 0o600, func(f *os.File) error {
-		_, err := io.Copy(f, in)
+		_, err := io.Copy(f, whileReader{ctx, in})
 		return err
 	})
+}
+
+// A whileReader reads until its context ends.
+type whileReader struct {
+	ctx context.Context
+	io.Reader
+}
+
+func (r whileReader) Read(p []byte) (int, error) {
+	if err := r.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return r.Reader.Read(p)
 }
 
 // restoreIn verifies a restored store and carries out its erasures. It returns the
@@ -215,6 +287,30 @@ func (s *Store) keepAhead(ctx context.Context, found error) error {
 		}
 	}
 	return nil
+}
+
+// Ahead reports whether more of a site's log was signed than the store holds, as after
+// a loss that was accepted: then nothing is put into it any more. See
+// register.ErrAhead.
+func (s *Store) Ahead(ctx context.Context, site string) (bool, error) {
+	note, err := s.Checkpoint(ctx, site)
+	if err != nil || note == nil {
+		return false, err
+	}
+	rows, err := s.SiteKeys(ctx, site, register.KeyOfLog)
+	if err != nil {
+		return false, err
+	}
+	trust, err := register.TrustIn(rows, true)
+	if err != nil {
+		return false, err
+	}
+	signed, err := trust.Open(note)
+	if err != nil {
+		return false, err
+	}
+	head, err := s.Head(ctx, site)
+	return signed.Size > head.Size, err
 }
 
 // RestorePostgres puts what pg_dump wrote into an empty database, as Restore does

@@ -54,7 +54,7 @@ func (s *Store) sameSchema(ctx context.Context) error {
 	if len(list) > mostProblems {
 		list, more = list[:mostProblems], fmt.Sprintf("; and %d more", len(list)-mostProblems)
 	}
-	return fmt.Errorf("the database is not as the migrations make it: %s%s. Somebody changed it, and may have changed records: use a backup of before", strings.Join(list, "; "), more)
+	return finding("the database is not as the migrations make it: %s%s. Somebody changed it, and may have changed records: use a backup of before", strings.Join(list, "; "), more)
 }
 
 // schemas makes a new database in memory to compare with.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"database/sql"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"time"
 
@@ -31,8 +32,11 @@ func (s *Store) Scrub(ctx context.Context) error {
 		return nil
 	}
 	err := s.engine.scrub(ctx, false)
-	if err == nil {
+	switch {
+	case err == nil:
 		s.scrubbed.Store(removals)
+	case !errors.Is(err, register.ErrRemains): // as on a full disk: the erasure before it is done
+		err = fmt.Errorf("%w: they could not be cleaned (%w). Mend the cause; the next purge cleans them", register.ErrRemains, err)
 	}
 	return err
 }

@@ -32,8 +32,21 @@ func session(ctx context.Context, config *pgx.ConnConfig) (*pgx.Conn, error) {
 	if errors.As(err, &refused) && strings.Contains(refused.Message, "unsupported startup parameter") {
 		return nil, fmt.Errorf("%w (it says: %s)", errPooler, refused.Message)
 	}
-	return conn, err
+	if err != nil {
+		return nil, oneLine{err}
+	}
+	return conn, nil
 }
+
+// A oneLine is an error that pgx writes on several lines, one for each address that it
+// has tried.
+type oneLine struct{ error }
+
+func (o oneLine) Error() string {
+	return strings.ReplaceAll(strings.ReplaceAll(o.error.Error(), ":\n\t", ": "), "\n\t", "; ")
+}
+
+func (o oneLine) Unwrap() error { return o.error }
 
 // hangUp closes a session. Where the server does not answer, it does not wait.
 func hangUp(conn *pgx.Conn) {

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"math"
 	"os"
@@ -13,7 +14,8 @@ import (
 	"sync/atomic"
 	"time"
 
-	_ "modernc.org/sqlite" // the driver "sqlite"
+	driver "modernc.org/sqlite" // "sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
 
 	"github.com/temoin/temoin/internal/register"
 )
@@ -72,9 +74,18 @@ func (s *Store) openSQLite(ctx context.Context, folder string) error {
 		err = e.prepare(ctx)
 	}
 	if err != nil {
-		return fmt.Errorf("%s: %w", file, err)
+		return fmt.Errorf("%s: %w", file, needsToWrite(err))
 	}
 	return nil
+}
+
+// needsToWrite says what SQLite lacks where it may not write.
+func needsToWrite(err error) error {
+	var refused *driver.Error
+	if errors.As(err, &refused) && slices.Contains([]int{sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY}, refused.Code()&0xff) {
+		err = fmt.Errorf("%w. A store can be read only where it can be written: SQLite keeps two files beside the database. If the disk is mounted for reading only, copy the folder to another one; else give your user the right to write in the folder and to its files", err)
+	}
+	return err
 }
 
 // lockFolder keeps other processes out of the folder for as long as this one
@@ -90,10 +101,21 @@ func lockFolder(folder string) (*os.File, error) {
 		f.Close()
 		return nil, fmt.Errorf("the store in %s is in use by process %s (%w): stop that one, use another folder, or PostgreSQL, which serves many processes", folder, strings.TrimSpace(string(b[:n])), err)
 	}
+	if !stillThere(f) { // who had it removed it: a restore that failed
+		f.Close()
+		return lockFolder(folder)
+	}
 	if err := f.Truncate(0); err == nil {
 		fmt.Fprintln(f, os.Getpid()) //nolint:errcheck // it only helps who reads the message above
 	}
 	return f, nil
+}
+
+// stillThere reports whether a file is the one under its name.
+func stillThere(f *os.File) bool {
+	own, err1 := f.Stat()
+	named, err2 := os.Stat(f.Name())
+	return err1 == nil && err2 == nil && os.SameFile(own, named)
 }
 
 // pragmas hold for every connection. secure_delete overwrites what is erased;

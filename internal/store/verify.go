@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/temoin/temoin/internal/ledger"
 	"github.com/temoin/temoin/internal/register"
@@ -18,6 +19,25 @@ type Known struct {
 	Keys []ledger.Verifier
 	// Checkpoints are signed heads that were kept elsewhere.
 	Checkpoints [][]byte
+	// Now is the time: entries without a record must be explained by what may have been
+	// purged by then, or by the journal of erasures. Zero asks for no explanation.
+	Now time.Time
+}
+
+// A Finding is something in a store that is not as it should be, unlike a failure to
+// read it.
+type Finding struct{ error }
+
+func (f *Finding) Unwrap() error { return f.error }
+
+func finding(format string, args ...any) error { return &Finding{fmt.Errorf(format, args...)} }
+
+// Finds reports whether an error tells of something in a store that is not as it should
+// be. Otherwise it could not be looked at.
+func Finds(err error) bool {
+	var f *Finding
+	var b *Behind
+	return errors.As(err, &f) || errors.As(err, &b) || errors.Is(err, ledger.ErrDamaged)
 }
 
 // A Verified is what a store holds of one site, and was found good.
@@ -48,15 +68,19 @@ func (b *Behind) Error() string {
 const mostProblems = 10
 
 // sitesKnown are the sites of which there is something besides choices.
-const sitesKnown = `SELECT site FROM log UNION SELECT site FROM version UNION SELECT site FROM sitekey UNION SELECT site FROM stalled`
+const sitesKnown = `SELECT site FROM log UNION SELECT site FROM version UNION SELECT site FROM sitekey UNION SELECT site FROM stalled UNION SELECT site FROM tally`
 
 // Verify reads the whole store at one moment and compares everything in it with
-// everything else: the database with itself, and its tables and triggers with those of a new
-// store; the tree over the entries of each log
-// with its tiles, its head and its last checkpoint, and that one with the keys; each
-// record with its entry; each version with its evidence. It returns what it found
-// per site, and all that is wrong as one error, which is a *Behind where a known
-// checkpoint is of a larger log.
+// everything else: the database with itself, and its tables and triggers with those of a
+// new store; the tree over the entries of each log with its tiles, its head and its last
+// checkpoint, and that one with the keys; each record with its entry, and with what it is
+// looked up by; the counters with the log; each version with its evidence. It returns
+// what it found per site, and all that is wrong as one error: see Finds. There is a
+// *Behind in it where a known checkpoint is of a larger log.
+//
+// It keeps nothing, and others work meanwhile. What it holds does not grow with the
+// number of records, but for a bit for each entry of a log. Versions and keys, which are
+// only ever added, are read as they are by then.
 func (s *Store) Verify(ctx context.Context, known Known) ([]Verified, error) {
 	if err := s.engine.intact(ctx); err != nil {
 		return nil, err
@@ -70,16 +94,17 @@ func (s *Store) Verify(ctx context.Context, known Known) ([]Verified, error) {
 	if err != nil {
 		return nil, err
 	}
+	chosen, err := s.sitesIn(ctx, tx)
+	if err != nil {
+		return nil, err
+	}
 	waiting, err := waitingIn(ctx, tx)
 	if err != nil {
 		return nil, err
 	}
-	for site := range waiting {
-		if !slices.Contains(sites, site) {
-			sites = append(sites, site)
-		}
-	}
+	sites = append(sites, chosen...)
 	slices.Sort(sites)
+	sites = slices.Compact(sites)
 	var out []Verified
 	var problems []error
 	if err := s.sameSchema(ctx); err != nil {
@@ -87,7 +112,7 @@ func (s *Store) Verify(ctx context.Context, known Known) ([]Verified, error) {
 	}
 	used := make([]bool, len(known.Checkpoints))
 	for _, site := range sites {
-		v := &verifying{s, tx, Verified{Site: site, Head: ledger.Empty(), Waiting: waiting[site]}, known, used, nil, nil}
+		v := &verifying{store: s, tx: tx, Verified: Verified{Site: site, Head: ledger.Empty(), Waiting: waiting[site]}, known: known, used: used, kept: map[dayAction]int64{}}
 		if err := v.run(ctx); err != nil {
 			problems = append(problems, fmt.Errorf("%s: %w", site, err))
 		}
@@ -98,7 +123,7 @@ func (s *Store) Verify(ctx context.Context, known Known) ([]Verified, error) {
 	}
 	for i, note := range known.Checkpoints {
 		if !used[i] {
-			problems = append(problems, fmt.Errorf("a checkpoint is of the log %.200q, of which nothing is here", originOf(note)))
+			problems = append(problems, finding("a checkpoint is of the log %.200q, of which nothing is here", originOf(note)))
 		}
 	}
 	return out, errors.Join(problems...)
@@ -131,12 +156,13 @@ type verifying struct {
 	known    Known
 	used     []bool // which of the known checkpoints are of a log that is here
 	problems []error
-	bundles  map[int64][]ledger.Entry // that were read last
+	entries  entryReader
+	kept     map[dayAction]int64 // records with a place
 }
 
 func (v *verifying) wrong(format string, args ...any) {
 	if len(v.problems) < mostProblems {
-		v.problems = append(v.problems, fmt.Errorf(format, args...))
+		v.problems = append(v.problems, finding(format, args...))
 	}
 }
 
@@ -151,6 +177,10 @@ func (v *verifying) run(ctx context.Context) error {
 	default:
 		copy(v.Head.Root[:], root)
 	}
+	if v.Head.Size > 0 && note == nil {
+		v.wrong("the log has %d entries and no checkpoint, so that it would be signed as if it never had been: it was taken away (or this is the first second of a new log: look again)", v.Head.Size)
+	}
+	v.entries = entryReader{db: v.tx, site: v.Site}
 	checkpoints, err := v.checkpoints(ctx, note)
 	if err != nil {
 		return err
@@ -166,10 +196,12 @@ func (v *verifying) run(ctx context.Context) error {
 	if err := v.records(ctx); err != nil {
 		return err
 	}
-	if err := v.passed(ctx); err != nil {
-		return err
+	for _, look := range []func(context.Context) error{v.passed, v.tallies, v.removals, v.versions} {
+		if err := look(ctx); err != nil {
+			return err
+		}
 	}
-	return v.versions(ctx)
+	return nil
 }
 
 // A claim is a checkpoint that must fit.
@@ -193,7 +225,7 @@ func (v *verifying) checkpoints(ctx context.Context, note []byte) ([]claim, erro
 			err = fmt.Errorf("no key of the log %s is known, and so its checkpoint cannot be verified: give its public key", trust.Origin)
 		}
 		if err != nil {
-			return nil, fmt.Errorf("the last checkpoint: %w", err)
+			return nil, finding("the last checkpoint: %w", err)
 		}
 		v.Signed = c.Size
 		claims = append(claims, claim{note, c.Head, true})
@@ -208,7 +240,7 @@ func (v *verifying) checkpoints(ctx context.Context, note []byte) ([]claim, erro
 		v.used[i] = true
 		c, err := trust.Open(other)
 		if err != nil {
-			return nil, fmt.Errorf("a checkpoint that was kept elsewhere: %w", err)
+			return nil, finding("a checkpoint that was kept elsewhere: %w", err)
 		}
 		claims = append(claims, claim{other, c.Head, false})
 	}
@@ -278,7 +310,7 @@ func (l *sqlite) intact(ctx context.Context) error {
 	found, err := texts(l.read.QueryContext(ctx, `SELECT integrity_check FROM pragma_integrity_check WHERE integrity_check <> 'ok'
 		UNION ALL SELECT "table" || ': a row belongs to a row of ' || parent || ' that is not there' FROM pragma_foreign_key_check`))
 	if err == nil && len(found) > 0 {
-		err = fmt.Errorf("the database file is damaged: %s", strings.Join(found, "; "))
+		err = finding("the database file is damaged: %s", strings.Join(found, "; "))
 	}
 	return err
 }

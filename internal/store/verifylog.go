@@ -18,7 +18,7 @@ func (v *verifying) heads(ctx context.Context, claims []claim) (map[int64]ledger
 	heads := map[int64]ledger.Head{}
 	var edge ledger.Edge
 	for size := int64(0); ; size = edge.Head().Size {
-		entries, err := v.entries(ctx, size, stops)
+		entries, err := v.next(ctx, size, stops)
 		if err != nil {
 			return nil, err
 		}
@@ -45,8 +45,8 @@ func (v *verifying) heads(ctx context.Context, claims []claim) (map[int64]ledger
 // entriesAtOnce is how many entries are read at a time.
 const entriesAtOnce = 4096
 
-// entries returns the entries that follow, up to the next size that is a stop.
-func (v *verifying) entries(ctx context.Context, from int64, stops map[int64]bool) ([]ledger.Entry, error) {
+// next returns the entries that follow, up to the next size that is a stop.
+func (v *verifying) next(ctx context.Context, from int64, stops map[int64]bool) ([]ledger.Entry, error) {
 	to := from + entriesAtOnce
 	for stop := range stops {
 		if stop > from && stop < to {

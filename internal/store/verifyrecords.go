@@ -5,7 +5,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"fmt"
+	"time"
 
 	"github.com/temoin/temoin/consent"
 	"github.com/temoin/temoin/internal/ledger"
@@ -30,9 +30,13 @@ func (v *verifying) records(ctx context.Context) error {
 				continue
 			}
 			taken[p.index/64] |= 1 << (p.index % 64)
+			v.kept[dayAction{register.DayOf(time.Unix(p.at, 0)), p.action}]++
 			if err := v.record(ctx, p); err != nil {
 				return err
 			}
+		}
+		if err := v.subjects(ctx, placed); err != nil {
+			return err
 		}
 		v.Records += int64(len(placed))
 		after = placed[len(placed)-1].ID
@@ -45,6 +49,7 @@ type placedRow struct {
 	index, at, ends  int64
 	version, subject []byte
 	action, language string
+	replaces         consent.ID // of a record that is what its entry commits to
 }
 
 func (v *verifying) placed(ctx context.Context, after consent.ID) ([]placedRow, error) {
@@ -72,7 +77,9 @@ func (v *verifying) placed(ctx context.Context, after consent.ID) ([]placedRow, 
 	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
 		return nil, err
 	}
-	err = v.store.unpack(ctx, packed, true)
+	if err = v.store.unpack(ctx, packed, true); err != nil {
+		err = finding("a record cannot be read: %w", err)
+	}
 	for i := range list {
 		list[i].Row = packed[i]
 	}
@@ -91,36 +98,12 @@ func (n nullable) Scan(into ...any) error {
 	return err
 }
 
-// bundlesAtOnce is how many bundles are held: records come nearly in the order of the
-// log.
-const bundlesAtOnce = 64
-
-// entry returns an entry of the log, which has it.
-func (v *verifying) entry(ctx context.Context, index int64) (ledger.Entry, error) {
-	at := index / ledger.TileWidth
-	list, ok := v.bundles[at]
-	if !ok {
-		var err error
-		if list, err = entries(ctx, v.tx, v.Site, at*ledger.TileWidth, min((at+1)*ledger.TileWidth, v.Head.Size)); err != nil {
-			return ledger.Entry{}, err
-		}
-		if v.bundles == nil || len(v.bundles) == bundlesAtOnce {
-			v.bundles = map[int64][]ledger.Entry{}
-		}
-		v.bundles[at] = list
-	}
-	if i := index % ledger.TileWidth; i < int64(len(list)) {
-		return list[i], nil
-	}
-	return ledger.Entry{}, fmt.Errorf("entry %d is missing: %w", index, ledger.ErrDamaged)
-}
-
 func (v *verifying) record(ctx context.Context, p *placedRow) error {
 	if p.Site == "" {
 		v.wrong("record %v has a place in the log, and is not kept", p.ID)
 		return nil
 	}
-	entry, err := v.entry(ctx, p.index)
+	entry, err := v.entries.at(ctx, p.index)
 	if err != nil {
 		return err
 	}
@@ -129,6 +112,7 @@ func (v *verifying) record(ctx context.Context, p *placedRow) error {
 		return nil
 	}
 	f, ok := register.FactsOf(p.Record)
+	p.replaces = f.Replaces
 	switch {
 	case ok && (f.At != p.at || f.Ends != p.ends || !bytes.Equal(f.Version[:], p.version) || string(f.Action) != p.action || f.Language != p.language):
 		v.wrong("record %v is not what it is looked up by: times, version, action or language are others", p.ID)

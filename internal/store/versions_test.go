@@ -111,11 +111,11 @@ func newNode(t *testing.T, where string) *node {
 	if err != nil {
 		t.Fatal(err)
 	}
-	shown := func(_ *http.Request, notice register.Hash) *policy.Site {
+	shown := func(_ *http.Request, notice register.Hash) (*policy.Site, string) {
 		if version := v.Shown(notice); version != nil {
-			return version.Site
+			return version.Site, "en"
 		}
-		return nil
+		return nil, ""
 	}
 	return &node{s, v, register.NewFollower(s, v), &register.Endpoint{Register: r, Codec: codec, Site: shown}}
 }

@@ -54,7 +54,7 @@ func run(check bool) error {
 		Outdir:              chunks,
 		Bundle:              true,
 		Format:              api.FormatIIFE,
-		Target:              api.ES2020,
+		Target:              api.ES2022,
 		TsconfigRaw:         "{}", // else each chunk begins with "use strict"
 		Charset:             api.CharsetUTF8,
 		MinifyWhitespace:    true,

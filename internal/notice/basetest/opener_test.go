@@ -17,7 +17,7 @@ const openers = `
 	window.left = [];
 	addEventListener("click", (e) => { if (!e.defaultPrevented) { left.push(e.composedPath()[0].id || "shadow"); e.preventDefault(); } });
 	const click = (el, how) => el.dispatchEvent(new MouseEvent("click", {bubbles: true, cancelable: true, composed: true, ...how}));
-	const opened = async () => { await import("/.temoin/centre.js?v=1"); await fetch("/.temoin/none"); return window.opened || 0; };`
+	const opened = async () => { await import(temoin.v); await fetch("/.temoin/none"); return window.opened || 0; };`
 
 func TestEachWayToThePreferenceCentreOpensItInThePage(t *testing.T) {
 	s := start(t)

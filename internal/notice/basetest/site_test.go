@@ -1,7 +1,6 @@
 package basetest
 
 import (
-	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"html"
@@ -18,6 +17,7 @@ import (
 
 	"github.com/temoin/temoin/consent"
 	"github.com/temoin/temoin/internal/browsertest"
+	"github.com/temoin/temoin/internal/notice"
 	"github.com/temoin/temoin/policy"
 )
 
@@ -66,13 +66,14 @@ type shown struct {
 // A site answers as the gate does: each page is made for the choice that the request
 // carries. It records what is asked for.
 type site struct {
-	t     testing.TB
-	site  *policy.Site
-	codec *consent.Codec
-	URL   string
-	Cache string // Cache-Control of pages
-	Head  string // what stands in the head before the page's own scripts
-	Extra func(w http.ResponseWriter, r *http.Request) bool
+	t      testing.TB
+	site   *policy.Site
+	notice *notice.Notice
+	codec  *consent.Codec
+	URL    string
+	Cache  string // Cache-Control of pages
+	Head   string // what stands in the head before the page's own scripts
+	Extra  func(w http.ResponseWriter, r *http.Request) bool
 
 	shown chan shown
 	asks  chan string // paths of pages, as they are asked for
@@ -93,7 +94,11 @@ func start(t testing.TB, options ...func(*site)) *site {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &site{t: t, site: parsed, codec: codec, Cache: "private, no-cache", shown: make(chan shown, 100), asks: make(chan string, 100)}
+	compiled, err := notice.Compile(parsed, notice.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &site{t: t, site: parsed, notice: compiled, codec: codec, Cache: "private, no-cache", shown: make(chan shown, 100), asks: make(chan string, 100)}
 	for _, o := range options {
 		o(s)
 	}
@@ -130,42 +135,25 @@ func (s *site) value(allow string) string {
 	return v
 }
 
-// data is what the server says to the script "base".
-func (s *site) data(r *http.Request) map[string]any {
-	d := map[string]any{"i": "", "c": "choice", "p": "/.temoin", "l": "en", "a": "", "v": "1",
-		"k": map[string]string{"hotjar": "analytics", "google-analytics": "analytics", "intercom": "support", "needed": ""}}
-	var scopes []string
-	for _, k := range s.site.Categories {
-		if k.NeedsConsent() {
-			f := k.Fingerprint().Short()
-			scopes = append(scopes, k.ID+"."+base64.RawURLEncoding.EncodeToString([]byte{byte(f >> 16), byte(f >> 8), byte(f)}))
-		}
-	}
-	d["y"] = scopes
+// decide says what holds for who asks.
+func (s *site) decide(r *http.Request) consent.Decision {
+	var choice *consent.Choice
 	if c, err := r.Cookie("choice"); err == nil {
-		if choice := s.codec.Decode(c.Value); choice != nil {
-			d["i"] = base64.RawURLEncoding.EncodeToString(choice.ID[:])
-			d["a"] = answers(choice)
-		}
+		choice = s.codec.Decode(c.Value)
 	}
-	return d
+	return consent.Decide(s.site, choice, consent.Signals{Path: r.URL.Path}, time.Now())
 }
 
-func answers(c *consent.Choice) string {
-	var list []string
-	for _, a := range c.Answers {
-		list = append(list, fmt.Sprintf("%s=%d", a.Category, map[bool]int{true: 1}[a.Allow]))
-	}
-	for _, e := range c.Exceptions {
-		list = append(list, fmt.Sprintf("!%s=%d", e.Service, map[bool]int{true: 1}[e.Allow]))
-	}
-	return strings.Join(list, "&")
+// now is what the server says of a choice, as it does in its answer to one.
+func (s *site) now(value string) string {
+	d := consent.Decide(s.site, s.codec.Decode(value), consent.Signals{Path: "/"}, time.Now())
+	return fmt.Sprintf(`{choice: %q, i: %q, c: "1"}`, d.Answers(), consent.Mark(value))
 }
 
 // tail tells the test whenever the page is shown.
 const tail = `<script>
 addEventListener("pageshow", (e) => fetch("/shown?" + new URLSearchParams({
-	path: location.pathname, made: temoin.d.a, now: temoin.choice, kept: e.persisted})));
+	path: location.pathname, made: document.querySelector("[data-choice]").dataset.choice, now: temoin.choice, kept: e.persisted})));
 </script>`
 
 func (s *site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -177,7 +165,7 @@ func (s *site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.shown <- shown{q.Get("path"), q.Get("made"), q.Get("now"), q.Get("kept") == "true"}
 	case r.URL.Path == "/tracker.js":
 		w.Header().Set("Content-Type", "text/javascript")
-		fmt.Fprint(w, `navigator.sendBeacon("/ran", temoin.d.a);`)
+		fmt.Fprint(w, `navigator.sendBeacon("/ran", temoin.choice);`)
 	case r.URL.Path == "/ran":
 		made, _ := io.ReadAll(r.Body)
 		s.mu.Lock()
@@ -185,8 +173,12 @@ func (s *site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.mu.Unlock()
 	case r.URL.Path == "/.temoin/centre.js":
 		w.Header().Set("Content-Type", "text/javascript")
-		fmt.Fprint(w, `temoin.o = async () => { window.opened = (window.opened || 0) + 1; };
-			temoin.w = async () => { window.cleaned = (window.cleaned || 0) + 1; if (!window.keep) location.reload(); };`)
+		fmt.Fprint(w, chunk(s.t, "centre")+`
+			temoin.o = async () => { window.opened = (window.opened || 0) + 1; };
+			const after = temoin.a;
+			temoin.a = async () => { window.cleaned = (window.cleaned || 0) + 1; if (!window.keep) await after(); };`)
+	case r.URL.Path == "/.temoin/state":
+		s.notice.Serve(w, r, notice.Visit{Decision: s.decide(r)})
 	case strings.HasPrefix(r.URL.Path, "/.temoin/"), r.URL.Path == "/favicon.ico":
 		http.NotFound(w, r)
 	default:
@@ -195,16 +187,18 @@ func (s *site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *site) page(w http.ResponseWriter, r *http.Request) {
-	d := s.data(r)
+	d := s.decide(r)
+	choice := d.Answers()
 	s.mu.Lock()
-	s.requests = append(s.requests, fmt.Sprintf("%s %s made for %v", r.Method, r.URL.Path, d["a"]))
+	s.requests = append(s.requests, fmt.Sprintf("%s %s made for %s", r.Method, r.URL.Path, choice))
 	s.mu.Unlock()
 	s.asks <- r.URL.Path
 	w.Header().Set("Cache-Control", s.Cache)
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	fmt.Fprintf(w, "<!DOCTYPE html><html lang=en><head>%s%s<title>%s</title>", script(s.t, "base", d), s.Head, html.EscapeString(r.URL.Path))
-	if strings.Contains(d["a"].(string), "analytics=1") {
-		fmt.Fprint(w, `<script>navigator.sendBeacon("/ran", temoin.d.a)</script><script src="/tracker.js"></script>`)
+	head, _, _ := strings.Cut(string(s.notice.In("en").Head(&d, notice.Page{Mark: s.notice.Mark(r)})), "</script>")
+	fmt.Fprintf(w, "<!DOCTYPE html><html lang=en><head>%s</script>%s<title>%s</title>", head, s.Head, html.EscapeString(r.URL.Path))
+	if strings.Contains(choice, "analytics=1") {
+		fmt.Fprint(w, `<script>navigator.sendBeacon("/ran", temoin.choice)</script><script src="/tracker.js"></script>`)
 	}
 	fmt.Fprintf(w, "</head><body><temoin-notice></temoin-notice><main><h1>%s</h1><input id=field></main>%s</body></html>", html.EscapeString(r.URL.Path), tail)
 }
@@ -252,15 +246,18 @@ func (s *site) ran() []string {
 }
 
 // choose sets the consent cookie in the browser without telling any page; "-" removes it.
-func (s *site) choose(tab *browsertest.Tab, allow string) {
+// It returns what the server would tell the page.
+func (s *site) choose(tab *browsertest.Tab, allow string) string {
 	s.t.Helper()
-	set := "choice=" + s.value(allow) + ";path=/"
+	value := s.value(allow)
+	now, set := s.now(value), "choice="+value+";path=/"
 	if allow == "-" {
-		set = "choice=;path=/;max-age=0"
+		now, set = `{choice: "", i: "; choice=", c: "0"}`, "choice=;path=/;max-age=0"
 	}
 	js, _ := json.Marshal(set)
 	// A request of the page goes out behind the cookie; one of the browser's need not.
 	browsertest.Evaluate[string](tab, "document.cookie = "+string(js)+", fetch('/.temoin/none').then(() => '')")
+	return now
 }
 
 func (s *site) open(tab *browsertest.Tab, path string) {

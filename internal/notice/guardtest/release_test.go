@@ -122,7 +122,7 @@ func TestOneServiceIsUsedOnThisPageAlone(t *testing.T) {
 	w.is(tab, "use", `temoin.use("map")`, "")
 	w.wait("map.localhost/1.js", "map.localhost/1.html")
 	w.held("www.analytics.localhost")
-	w.is(tab, "ran, and nothing is kept", `return [[...new Set(temoin.ran)], temoin.choice]`, `[["map"], "analytics=0&media=1"]`)
+	w.is(tab, "ran, and nothing is kept", `return [[...new Set(temoin.ran)], temoin.choice]`, `[["map"], "analytics=0&counter=0&tags=0&media=1&ads=1&video=1"]`)
 }
 
 func TestTwoChoicesInOneMomentReleaseInOneOrder(t *testing.T) {
@@ -134,7 +134,7 @@ func TestTwoChoicesInOneMomentReleaseInOneOrder(t *testing.T) {
 	w.choose(tab, "analytics")
 	w.wait("www.analytics.localhost/1.js")
 	w.choose(tab, "analytics media")
-	w.is(tab, "meanwhile", `await import("/.temoin/release.js?v=" + temoin.d.v); await fetch("/favicon.ico"); return document.querySelectorAll("[data-temoin-src]").length`, `1`)
+	w.is(tab, "meanwhile", `await import(temoin.v.replace("centre", "release")); await fetch("/favicon.ico"); return document.querySelectorAll("[data-temoin-src]").length`, `1`)
 	w.held("video.localhost")
 	open()
 	w.is(tab, "order", until+`await until("3"); return log.filter(x => x != "2.js")`, `["1.js", "3"]`)

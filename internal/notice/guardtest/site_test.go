@@ -121,7 +121,10 @@ func (w *world) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	case r.URL.Path == "/favicon.ico":
 		rw.WriteHeader(http.StatusNoContent)
 	case r.URL.Path == "/choose":
-		http.SetCookie(rw, &http.Cookie{Name: "choice", Value: w.value(r.FormValue("allow")), Path: "/"})
+		value := w.value(r.FormValue("allow"))
+		http.SetCookie(rw, &http.Cookie{Name: "choice", Value: value, Path: "/"})
+		d := consent.Decide(w.site, w.codec.Decode(value), consent.Signals{Path: "/"}, time.Now())
+		fmt.Fprintf(rw, `{"choice":%q,"i":%q,"c":"1"}`, d.Answers(), consent.Mark(value))
 	case w.Files[r.URL.Path] != "":
 		rw.Header().Set("Content-Type", "text/javascript")
 		fmt.Fprint(rw, w.fill(w.Files[r.URL.Path]))
@@ -140,7 +143,7 @@ func (w *world) page(rw http.ResponseWriter, r *http.Request) {
 		choice = w.codec.Decode(c.Value)
 	}
 	d := consent.Decide(w.site, choice, consent.Signals{Path: "/"}, time.Now())
-	head := string(w.notice.In("en").Head(&d, choice))
+	head := string(w.notice.In("en").Head(&d, notice.Page{Mark: w.notice.Mark(r)}))
 	if w.NoGuard {
 		head = ""
 	}
@@ -284,7 +287,7 @@ func (w *world) is(tab *browsertest.Tab, what, script, want string) {
 // choose makes a choice as the notice does: the cookie first, then the page is told.
 func (w *world) choose(tab *browsertest.Tab, allow string) {
 	w.t.Helper()
-	w.is(tab, "choose "+allow, "await fetch('/choose?allow="+url.QueryEscape(allow)+"'); temoin.s();", "")
+	w.is(tab, "choose "+allow, "temoin.s(await (await fetch('/choose?allow="+url.QueryEscape(allow)+"')).json());", "")
 }
 
 // quiet fails the test for each message of the console.

@@ -1,16 +1,13 @@
-import { allows } from "./answers";
+import "./types";
 
-const { d } = temoin;
-
-/** Whether the page was made with a yes to a service or a category. */
-const did = (id: string) => allows(d.a, id, d.k[id]);
-
-/** The services that the page knows of, and their categories. */
-const ids = Object.entries(d.k).flat();
+/** The ids that a list of answers, "a=1&b=0", says yes to. */
+const allowed = (choice: string) => choice.split("&").flatMap((p) => (p.endsWith("=1") ? [p.slice(0, -2)] : []));
+/** What the page was made with a yes to; unknown where something has removed our script. */
+const script = document.querySelector<HTMLElement>("script[data-choice]");
+const made = allowed(script?.dataset.choice ?? "");
 
 /** Whether something has run, or may have, that is not allowed any more. */
-export const withdrawn = () =>
-  ids.some((id) => did(id) && !temoin.allows(id)) || temoin.ran?.some((id) => !temoin.allows(id));
+export const withdrawn = () => !script || [...made, ...(temoin.ran ?? [])].some((id) => !temoin.allows(id));
 
 /** Whether something is allowed that was not when the page was made. */
-export const granted = () => ids.some((id) => !did(id) && temoin.allows(id));
+export const granted = () => allowed(temoin.choice).some((id) => !made.includes(id));

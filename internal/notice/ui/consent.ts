@@ -5,7 +5,7 @@ import "./types";
 export const own = <D>(): D => JSON.parse(document.currentScript!.dataset.temoin!);
 
 /** Whether there is something that a signal stands for, and the visitor allows all of it. */
-export const all = (ids: string[] | undefined): boolean => !!ids?.length && ids.every((id) => temoin.allows(id));
+export const all = (ids: string[] | undefined) => ids?.length && ids.every(temoin.allows);
 
 /** The same as vendors say it. */
 export const word = (ids: string[] | undefined) => (all(ids) ? "granted" : "denied");

@@ -41,7 +41,6 @@ const wrap = (owner: any, name: string, before: (self: any, args: any[]) => unkn
   }
 };
 
-export const { p, l, v, k } = temoin.d;
 const ran: string[] = (temoin.ran = []);
 const link = document.createElement("a");
 
@@ -79,7 +78,7 @@ const access = (el: any, name: string, [value]: any[]) => {
   }
   set(el, mark, ids);
   set(el, kept + name, value);
-  if (tag == "iframe") set(el, name, `${p}/placeholder/${ids}?lang=${l}&src=${encodeURIComponent(link.href)}`);
+  if (tag == "iframe") set(el, name, `${temoin.p}placeholder/${ids}?lang=${temoin.l}&src=${encodeURIComponent(link.href)}`);
   else if (name != how) remove(el, name);
   return 1;
 };

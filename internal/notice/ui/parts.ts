@@ -1,14 +1,13 @@
 // What the scripts "notice" and "centre" expect of the HTML, all of it found by part,
 // by name or by data-*, so that the structure around it is free:
 //
-//   host       <temoin-notice>; data-sealed where the page's CSP forbids what is not allowed yet
-//   notice     [part~=notice] the section; script sets its property hidden after the choice
-//   dialog     [part~=dialog] the dialog of the first layer
+//   host       <temoin-notice>; script gives it data-done while the notice is hidden
+//   notice     <section>, with data-failed: what is said when a choice was not kept
+//   dialog     <dialog>, the one of the first layer; its title has autofocus
 //   forms      hidden inputs notice, lang, asked*; checkboxes allow; buttons name=action;
 //              a button with formmethod=get opens the dialog, one with formmethod=dialog closes it
 //   saved      [part~=saved] its first words are what the status says after a choice
-//   status     [part~=status] role=status; script writes text into it; need not be visible
-//   texts      on the section: data-failed, data-offline, data-changed (409)
+//   status     [part~=status] role=status; script writes text into it: it is seen
 //
 // The fragment ?part=centre:
 //

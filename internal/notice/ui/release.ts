@@ -1,5 +1,7 @@
 // Releasing: what is held gets back what was taken from it, in the order in which it would have
 // come. Attributes are all that changes: a framework may own the elements.
+import { trust } from "./trust";
+
 const mark = "data-temoin";
 const kept = mark + "-";
 const temoin = window.temoin;
@@ -32,7 +34,7 @@ const free = (el: Element) => {
     if (name.startsWith(kept)) {
       const value = el.getAttribute(name)!;
       el.removeAttribute(name);
-      if (value) el.setAttribute(name.slice(kept.length), value);
+      if (value) el.setAttribute(name.slice(kept.length), (script && trust?.createScriptURL(value)) || value);
     }
   }
   parent?.insertBefore(el, next);

@@ -1,3 +1,4 @@
+import { renew } from "./fresh";
 import { part } from "./parts";
 
 /** Whether something was typed into the page, which would be lost. */
@@ -14,16 +15,16 @@ const typed = () => {
 
 /** Loads the page again, or offers to where something was typed. */
 export const reload = (root: ShadowRoot, words: DOMStringMap) => {
-  if (!typed()) return location.reload();
+  if (!typed()) return renew();
   const note = document.createElement("p");
   const button = document.createElement("button");
   note.setAttribute("part", "note");
   note.setAttribute("role", "status");
   button.setAttribute("part", "button reload");
   button.textContent = words.reload ?? "↻";
-  button.onclick = () => location.reload();
+  button.onclick = renew;
   const open = part(root, "open");
-  if (open) open.hidden = true; // its place is taken
+  if (open) open.style.display = "none"; // its place is taken
   (open?.parentNode ?? root).append(note);
   note.append(words.typed ?? "", " ", button);
 };

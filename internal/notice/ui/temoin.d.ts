@@ -10,14 +10,13 @@
 export interface Temoin {
   /**
    * Whether a category ("analytics") or a service ("hotjar") is allowed now: there is a
-   * choice, and it says yes to it. What needs nobody's consent is not asked about here.
+   * choice, and it says yes to it, or it needs nobody's consent.
    */
   allows(id: string): boolean;
 
   /**
-   * The answers of now, "" where there is no choice:
-   * "analytics=1&support=0&!hotjar=0". An exclamation mark stands before a service that
-   * was answered differently from its category.
+   * What holds now of all that visitors are asked about, categories and services:
+   * "analytics=1&google-analytics=1&hotjar=0&support=0"; "" where there is no choice.
    */
   readonly choice: string;
 
@@ -41,13 +40,13 @@ export interface Temoin {
 }
 
 /**
- * What goes over `document` after each change of the choice. The choice is the detail.
+ * What goes over `document` after each change of the choice.
  *
  * ```ts
- * document.addEventListener("temoin:change", (e) => console.log(e.detail));
+ * document.addEventListener("temoin:change", () => console.log(temoin.choice));
  * ```
  */
-export type ChangeEvent = CustomEvent<string>;
+export type ChangeEvent = Event;
 
 declare global {
   interface Window {

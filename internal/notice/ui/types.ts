@@ -1,31 +1,10 @@
-// What the scripts of one page share. Names that end in "_" or "$" are shortened by the
-// bundler in the same way in every chunk only if they are listed in no mangle cache:
-// therefore what crosses from one chunk to another has its short name written out here.
-
-/** What the server says about the page, on the script "base". */
-export interface PageData {
-  /** name of the consent cookie */
-  c: string;
-  /** prefix of all addresses: "/.temoin" */
-  p: string;
-  /** language of the notice */
-  l: string;
-  /** answers that the page was made for, those that hold: "analytics=1&support=0&!hotjar=0" */
-  a: string;
-  /** version of the chunk "centre" */
-  v: string;
-  /** id of the choice that the page was made with, as it stands in the cookie; "" for none */
-  i: string;
-  /** scopes that count on this page: ["analytics.q83v", …]; none of a category that a signal refuses */
-  y: string[];
-  /** category of each service that is asked about; "" for a service or category that needs no consent: {"hotjar": "analytics", "stripe": ""} */
-  k: Record<string, string>;
-}
+// What the scripts of one page share. What crosses from one script to another has its short
+// name written out here: the bundler shortens no name of an object.
 
 /**
- * What the server says about what is held, on the script "guard": an expression for
- * "host/path" with a group for each declaration of a host, the most exact first, and at
- * the number of each group its services, with a blank between.
+ * What the server says about a held page, on the script "guard": an expression for
+ * "host/path" with a group for each declaration of a host, the most exact first, and the
+ * services of each group with a blank between. The first of these belongs to no group.
  *
  *     {"h": "^(?:(www\\.googletagmanager\\.com\\.?/gtag/)|([^/]*\\.hotjar\\.com\\.?/))", "s": ["", "analytics ads", "hotjar"]}
  */
@@ -34,31 +13,72 @@ export interface Hold {
   s: string[];
 }
 
+/** What holds now, as the server says it to a page and in its answer to a choice. */
+export interface Now {
+  /** "analytics=1&hotjar=0", see Temoin.choice */
+  choice: string;
+  /** what stands in "; " + document.cookie while the choice is of now, or while there is one */
+  i: string;
+  /** whether that must stand there, 1, or must not, 0 */
+  c: string | number;
+}
+
+/** A choice that was not kept: the failure, what was sent, and where the notice is. */
+export type Unkept = [failure: unknown, body: URLSearchParams, root: ShadowRoot];
+
+/** The functions of the chunk "centre". Without it, those before "p" lead to the page of the preference centre. */
+export interface Late {
+  /** After a change: deletes what is not allowed, loads the page again where it must be. */
+  a(): Promise<void>;
+  /** Has a page fresh that was stopped. */
+  h(): void;
+  /** Opens the preference centre. Rejects where it cannot be loaded. */
+  o(): Promise<void>;
+  /** Asks the server what holds now, and takes it. */
+  q(): Promise<void>;
+  /** Goes on with a choice: what holds then, or why it is not kept, in words. */
+  x(unkept: Unkept): Promise<Now | string | undefined>;
+}
+
 export type { Temoin } from "./temoin";
 
-/** What window.temoin holds besides its public names: ours are short. */
+/**
+ * What window.temoin holds besides its public names: ours are short. Those of Now and the next
+ * ones are what the server says, as data-* of the script "base".
+ */
 declare module "./temoin" {
-  interface Temoin {
-    /** page data */
-    d: PageData;
-    /** answers of now, from the cookie */
-    n(): string;
-    /** the choice has changed: release what it allows, tell listeners and other tabs */
-    s(): void;
+  interface Temoin extends Partial<Late>, Omit<Now, "choice"> {
+    /** what all addresses begin with: "/.temoin/" */
+    p: string;
+    /** language of the notice */
+    l: string;
+    /** what opens the preference centre when it is clicked: a selector */
+    w: string;
+    /** address of the chunk "centre" */
+    v: string;
+    /** what is allowed without a choice, and what is used on this page alone: "&stripe=1&" */
+    f: string;
+    /**
+     * There where a change of the choice asks for more than releasing: "1" where the page was
+     * made with a yes, 1 where it has been told of a choice since; "2" where its policy (CSP)
+     * lets nothing run that was not allowed when it was made.
+     */
+    y?: string | number;
+
+    /** Takes what holds now: tells listeners, releases what it allows, tells other tabs unless they told. */
+    s(now: Now, told?: unknown): void;
+    /** Loads the chunk "centre" and calls a function of it; yields nothing where that fails. */
+    k(name: keyof Late, argument?: unknown): Promise<any>;
+
+    /** where the page comes from elsewhere (tag): asks the hub, and keeps the cookie that it answers with */
+    g?: typeof fetch;
+    /** there, says which choice the page has */
+    t?(): string;
+    /** there, has addresses in our markup lead to the hub */
+    b?(root: ParentNode): void;
+
     /** release what is held and allowed now, and this service in any case; there where a guard is */
     r?(service?: string): void;
-    /**
-     * Open the preference centre; set by the chunk "centre", which does not open it by
-     * itself. Rejects where it cannot be loaded: follow the link then.
-     */
-    o?(): Promise<void>;
-    /**
-     * After a choice: delete what it does not allow, load the page again where it must
-     * be; set by the chunk "centre".
-     */
-    w?(): Promise<void>;
-    /** put the notice of now into a shadow root, after a 409; set by the chunk "centre" */
-    x?(root: ShadowRoot, now: { notice?: string; shown?: string }): void | Promise<void>;
     /** services that ran on this page after they were released, some more than once; there where a guard is */
     ran?: string[];
     /** release what the guard held and what the server did; set by the chunk "release" */

@@ -1,86 +1,61 @@
-// base stands first in the head of every page.
+// base stands first in the head of every page. It is small because it is everywhere: what is
+// seldom needed is in the chunk "centre".
 //
-// A page can be older than the choice that the browser has now: it comes out of a cache,
-// was rendered ahead, or slept while another tab changed the choice or the cookie ended.
-// What it says yes to and the visitor no longer does must not run.
+// A page can be older than the choice that the browser has now: it comes out of a cache, was
+// rendered ahead, or slept while another tab changed the choice or the cookie ended. What it
+// says yes to and the visitor no longer does must not run. The cookie is the server's to read:
+// here is only seen whether it is the one that the page was made for.
 //
-// While it is parsed, such a page is stopped and loaded again. First by a reload, which
-// makes the HTTP cache ask the server; if what that brings is no better (a service worker
-// answers with what it kept), under an address that nobody has kept; if that is no better
-// either, the page stays, and what a guard holds stays held. The kind of navigation and
-// the time in the address tell how far it has come: nothing is stored, there is no loop.
-// A page of the history is not reloaded: it may be the answer to a form, which a reload
-// would send once more.
-// A page that is in use is told, and then left to the chunk "centre", which deletes what
-// was stored, loads it again where it must be, and loses nothing that was typed.
+// A page that is not of now, and says yes to something, is stopped while it is parsed; "h" has
+// the ways to have it fresh. One that says yes to nothing, is in use, or has "temoin=" in its
+// address since there is no further way, asks what holds now ("q"). A page that is in use is then told, and left to "a", which deletes what was stored,
+// loads the page again where it must be, and loses nothing that was typed.
 //
-// A page that said yes to nothing only loses its notice, and gains what is allowed.
-import { allows, read } from "../answers";
-import type { PageData, Temoin } from "../types";
+// visibilitychange is all that is listened to: a page that comes out of the back/forward cache
+// or was rendered ahead becomes visible.
+import type { Temoin } from "../types";
 
 const doc = document;
-const data: PageData = JSON.parse(doc.currentScript!.dataset.temoin!);
 const channel = new BroadcastChannel("temoin");
-const answers = () => read(doc.cookie, data);
 
-/** The answers that the page was made for, or has been told since. */
-let told = data.a;
+const call: Temoin["k"] = (name, argument) =>
+  import(temoin.v)
+    .then(() => (temoin as any)[name](argument))
+    .catch(() => name < "p" && ((location as any) = temoin.p));
 
-const tell = () => {
-  told = answers();
-  doc.dispatchEvent(new CustomEvent("temoin:change", { detail: told })); // adapters first: what is released finds its consent
+const take: Temoin["s"] = (now, told) => {
+  Object.assign(temoin, now);
+  doc.dispatchEvent(new Event("temoin:change")); // adapters first: what is released finds its consent
   temoin.r?.();
+  temoin.y ? call("a") : (temoin.y = 1);
+  told || channel.postMessage(now);
 };
 
-/** Calls what the chunk "centre" brings; without it, goes where a link would. */
-const call = (name: "o" | "w", href: string | Location = data.p + "/") => {
-  import(`${data.p}/centre.js?v=${data.v}`)
-    .then(() => (temoin[name] as (host: Element | null) => unknown)(doc.querySelector("temoin-notice")))
-    .catch(() => ((location as any) = href));
-};
-
-/** Compares the page with the choice of now; without an event while it is parsed. */
+/** Compares the page with the cookie of now; without an event while it is parsed. */
 const look = (event?: unknown) => {
-  const yes = /=1/.test(told);
-  if (told == answers()) return;
-  if (event) {
-    tell();
-    if (yes) call("w", location);
-  } else if (yes) {
-    told = answers(); // the page is as good as gone, or keeps to what it has
-    if (Date.now() - (location.search.split("temoin=").pop() as any) < 1e5) return;
-    stop();
-    if (performance.navigation.type) location.replace(`?${location.search.slice(1)}&temoin=${Date.now()}`);
-    else location.reload();
-  }
+  if (("; " + doc.cookie).includes(temoin.i) != (temoin.c as any)) call(event || !temoin.y || /temoin=/.test(location as any) ? "q" : (stop(), "h"));
 };
 
 const temoin: Temoin = (window.temoin = {
-  d: data,
-  n: answers,
-  s() {
-    tell();
-    channel.postMessage(0);
+  ...(doc.currentScript!.dataset as any),
+  s: take,
+  k: call,
+  allows: (id) => (temoin.f + temoin.choice).includes("&" + id + "=1"),
+  open() {
+    call("o");
   },
-  allows: (id) => allows(answers(), id, data.k[id]),
-  get choice() {
-    return answers();
-  },
-  open: () => call("o"),
   on(event, listener) {
-    doc.addEventListener(`temoin:${event}`, (e) => listener((e as CustomEvent<string>).detail));
+    doc.addEventListener("temoin:" + event, () => listener(temoin.choice));
   },
   use() {},
-});
+} as Temoin);
 
 look();
-channel.onmessage = look;
-for (const event of ["pageshow", "visibilitychange", "prerenderingchange"]) addEventListener(event, look, true);
-
+channel.onmessage = (e) => take(e.data, 1);
+addEventListener("visibilitychange", look);
 addEventListener("click", (e) => {
-  const to = e.composedPath().find((x) => (x as Element).matches?.(`[data-temoin-open],[href="${data.p}/"],[href^="${data.p}/?"]`)) as HTMLAnchorElement;
-  if (to && !(e.metaKey || e.ctrlKey || e.shiftKey || e.altKey)) {
+  if ((e.composedPath()[0] as Element).closest?.(temoin.w) && !((e.metaKey as any) | (e.ctrlKey as any) | (e.shiftKey as any) | (e.altKey as any))) {
     e.preventDefault();
-    call("o", to.href);
+    call("o");
   }
 });

@@ -2,13 +2,14 @@
 // it is.
 
 import { granted, withdrawn } from "../changes";
-import { focusText, noteFocus, returnFocus } from "../focus";
+import { fields } from "../fields";
+import { isLast, refresh } from "../fresh";
 import { part } from "../parts";
 import { reload } from "../reload";
-import { read, send } from "../send";
+import { type Failure, send } from "../send";
+import type { Late } from "../types";
 import { wipe, type Wipe } from "../wipe";
 
-const { d } = temoin;
 const sheet = new CSSStyleSheet();
 const dialog = document.createElement("dialog");
 const reason = document.createElement("p");
@@ -32,7 +33,6 @@ const settle = () => {
     const inert = host.querySelector("template"); // the browser made no root of it
     if (inert) root.append(inert.content);
     if (!host.isConnected) document.body.prepend(host);
-    noteFocus(host);
   }
   if (!root.adoptedStyleSheets.includes(sheet)) root.adoptedStyleSheets = [...root.adoptedStyleSheets, sheet];
   root.append(dialog);
@@ -45,9 +45,10 @@ const settle = () => {
 const load = () =>
   new Promise<Document>((done, failed) => {
     const x = new XMLHttpRequest();
-    x.open("GET", `${location.origin}${d.p}/?part=centre&lang=${d.l}`);
+    x.open("GET", `${temoin.p}?part=centre&lang=${temoin.l}`);
     x.responseType = "document";
     x.timeout = 9e3;
+    if (temoin.t) x.setRequestHeader("Temoin-Choice", temoin.t());
     x.onload = () => (x.status == 200 && x.response ? done(x.response) : failed());
     x.onerror = x.ontimeout = failed;
     x.send();
@@ -79,6 +80,7 @@ const leave = () => {
 const fill = (doc: Document) => {
   reason.textContent = "";
   dialog.replaceChildren(...doc.body.childNodes);
+  temoin.b?.(dialog);
   if (!dialog.querySelector("[formmethod=dialog],[method=dialog]")) dialog.append(leave());
   const title = heading();
   if (title) {
@@ -91,7 +93,13 @@ const fill = (doc: Document) => {
 let loading: Promise<Document> | undefined;
 const fresh = () => (loading ??= load().then(take).finally(() => (loading = undefined)));
 
-temoin.o = async () => {
+/** The words of the fragment, none where it cannot be had. */
+const said = async () => {
+  if (!words) await fresh().catch(() => {});
+  return words ?? {};
+};
+
+const open = async () => {
   if (dialog.open) return;
   const doc = await fresh();
   if (dialog.open) return;
@@ -99,61 +107,96 @@ temoin.o = async () => {
   fill(doc);
   part<HTMLDialogElement>(root, "dialog")?.close(); // that of the first layer
   dialog.showModal();
-  focusText(heading());
+  const title = heading();
+  if (title) {
+    title.tabIndex = -1;
+    title.focus(); // and scrolls to it: showModal has scrolled to what can be operated first
+  }
 };
 
 /** Loads the page again, with the words for what that may need. */
 const again = async () => {
   settle();
-  if (!words) await fresh().catch(() => {});
-  reload(root, words ?? {});
+  reload(root, await said());
 };
 
-temoin.w = async () => {
+const after = async () => {
   settle();
-  const needed = withdrawn() || ("sealed" in host.dataset && granted());
-  if (!words) await fresh().catch(() => {}); // that the page runs no more of it counts most
+  const needed = withdrawn() || (temoin.y == 2 && granted());
+  await said(); // that the page runs no more of what was withdrawn counts most
   await wipe(wipes, temoin.allows);
-  if (!needed) return;
+  if (!needed || isLast()) return;
   // What still runs may write once more when it ends.
   addEventListener("pagehide", () => void wipe(wipes, temoin.allows));
   await again();
 };
 
-temoin.x = (shadow, now) => {
+let asking = false;
+
+/** Asks the server what holds, when there is a page to tell. */
+const ask = async () => {
+  if (asking) return;
+  asking = true;
+  try {
+    if (document.readyState == "loading") await new Promise((ok) => document.addEventListener("DOMContentLoaded", ok));
+    const { choice, i, c } = await (await (temoin.g ?? fetch)(temoin.p + "state")).json();
+    temoin.s({ choice, i, c });
+  } finally {
+    asking = false;
+  }
+};
+
+/** Puts the notice of now in the place of one that is out of date. */
+const exchange = async (shadow: ShadowRoot, now: Failure) => {
   let content: DocumentFragment;
   try {
     content = new DOMParser().parseFromString(now.shown!, "text/html").querySelector("template")!.content;
   } catch {
     return again(); // Trusted Types: this page lets nobody parse HTML from strings
   }
-  for (const name of ["notice", "dialog"]) {
-    const e = part(content, name);
-    if (e) part(shadow, name)?.replaceWith(e);
+  for (const name of ["section", "dialog"]) {
+    const is = content.querySelector(name);
+    const was = shadow.querySelector(name);
+    if (!is != !was) return again();
+    was?.replaceChildren(...is!.childNodes); // they keep their listeners
   }
   for (const e of shadow.querySelectorAll<HTMLInputElement>("[name=notice]")) e.value = now.notice!;
+  temoin.b?.(shadow);
 };
+
+const late: Late = {
+  a: after,
+  h: refresh,
+  o: open,
+  q: ask,
+  async x([failure, body, shadow]) {
+    const now = await send(body, failure instanceof Response ? failure : null);
+    if (!("reason" in now)) return now;
+    if (now.shown) await exchange(shadow, now);
+    return (await said())[now.reason];
+  },
+};
+Object.assign(temoin, late);
 
 const choose = async (form: HTMLFormElement, action: string) => {
   if (busy) return;
   busy = true;
   reason.textContent = "";
-  const failure = await send(read(form, action));
+  const now = await send(fields(form, action));
   busy = false;
-  if (failure) {
-    if (failure.reason == "changed") await fresh().then(fill, () => {});
-    reason.textContent = words?.[failure.reason] ?? "";
+  if ("reason" in now) {
+    if (now.shown) await fresh().then(fill, () => {});
+    reason.textContent = words?.[now.reason] ?? "";
     return;
   }
   dialog.close();
-  const had = document.activeElement == host;
   const status = part(root, "status");
   if (status) status.textContent = part(root, "saved")?.firstChild?.textContent ?? "";
   // The dialog is painted away before anything that was allowed begins to run.
   requestAnimationFrame(() => setTimeout(() => {
-    temoin.s();
-    if (had && root.activeElement == null) returnFocus();
-    temoin.w!();
+    const told = temoin.y;
+    temoin.s(now);
+    if (!told) temoin.a!();
   }));
 };
 

@@ -1,70 +1,74 @@
-// The first layer: its buttons send without leaving the page.
+// The first layer: its buttons send without leaving the page. What is seldom needed, as when a
+// choice is not kept at once, is with the preference centre.
 
-import { keepClear } from "../cover";
-import { focusText, noteFocus, returnFocus } from "../focus";
-import { part } from "../parts";
-import { read, send } from "../send";
-import { stay } from "../stay";
+import "../types";
+import { fields } from "../fields";
 
-const host = document.currentScript!.parentElement!;
+const doc = document;
+const host = doc.currentScript!.parentElement!;
 const root = host.shadowRoot!;
-const section = () => part(root, "notice")!;
-const dialog = () => part<HTMLDialogElement>(root, "dialog");
-const status = part(root, "status")!;
-const reason = document.createElement("strong");
-let sending = false;
+const find = (selector: string): any => root.querySelector(selector);
+const dialog: HTMLDialogElement | null = find("dialog");
+const status = find("[part=status]");
 
-/** What is seldom needed is with the preference centre. */
-const centre = () => import(temoin.d.p + "/centre.js?v=" + temoin.d.v);
+/** How often the host may be put back now. */
+let left = 9;
 
-/** Hides the notice; whether the focus was in it. */
+/** Where the focus was in the page before it came to the host. */
+let before: any;
+
+/** Hides the notice. A focus that was in it goes back to where it was, else to the first heading of <main>. */
 const hide = () => {
-  dialog()?.close();
-  const had = document.activeElement == host;
-  section().hidden = true;
-  return had;
+  dialog?.close();
+  if (doc.activeElement == host) {
+    before?.isConnected || ((before = doc.querySelector("main h1,main h2")) && (before.tabIndex = -1));
+    before?.focus({ preventScroll: true });
+  }
+  host.dataset.done = "1";
 };
 
-const choose = async (form: HTMLFormElement, action: string) => {
-  if (sending) return;
-  sending = true;
-  const choice = read(form, action);
+const choose = (form: HTMLFormElement, action: string) => {
+  if (host.dataset.done) return;
+  const body = fields(form, action);
   status.textContent = "";
-  if (hide()) returnFocus();
-  const failure = await send(choice);
-  sending = false;
-  if (failure) {
-    if (failure.shown) await centre().then(() => temoin.x!(root, failure)).catch(() => {});
-    clear();
-    section().hidden = false;
-    status.textContent = reason.textContent = section().dataset[failure.reason]!;
-    part(section(), "text")!.prepend(reason);
-    return;
-  }
-  status.textContent = part(root, "saved")!.firstChild!.textContent;
-  // The notice is painted away before anything that was allowed begins to run.
-  requestAnimationFrame(() => setTimeout(() => {
-    temoin.s();
-    if (temoin.d.a || "sealed" in host.dataset) centre().then(() => temoin.w!());
-  }));
+  hide();
+  fetch(temoin.p + "choice", { method: "POST", body, keepalive: true })
+    .then((r) => (r.ok ? r.json() : Promise.reject(r)))
+    .catch((failure) => temoin.k("x", [failure, body, root]))
+    .then((now) => {
+      if (now?.i) {
+        status.textContent = find("[part=saved]").firstChild.data;
+        temoin.s(now);
+      } else {
+        delete host.dataset.done;
+        status.textContent = now || find("section").dataset.failed;
+      }
+    });
 };
 
 root.addEventListener("submit", (e) => {
   const button = (e as SubmitEvent).submitter as HTMLButtonElement;
   if (button.formMethod == "dialog") return;
   e.preventDefault();
-  if (button.formMethod != "get") return void choose(e.target as HTMLFormElement, button.value);
-  dialog()!.showModal();
-  focusText(part(dialog()!, "title"));
+  if (button.formMethod == "get") dialog!.showModal();
+  else choose(e.target as HTMLFormElement, button.value);
 });
 
-root.addEventListener("keydown", (e) => {
-  if ((e as KeyboardEvent).key == "Escape" && section().contains(e.target as Node)) choose(section().querySelector("form")!, "close");
-});
+find("section").onkeydown = (e: KeyboardEvent) => {
+  if (e.key == "Escape") choose(find("form"), "close");
+};
 
 temoin.on("change", hide); // in another tab, or in the preference centre
 
-noteFocus(host);
-stay(host);
-const clear = keepClear(host, section);
-clear();
+host.onfocus = (e) => (before = e.relatedTarget || before);
+
+// A framework may remove the host, or make another body. It is put back, not more than nine
+// times in five seconds: somebody may remove it each time.
+new MutationObserver(() => {
+  if (!host.isConnected && left) {
+    left--;
+    setTimeout(() => left++, 5e3);
+    doc.querySelector("temoin-notice")?.remove(); // came with the new body, and is no more than its HTML
+    doc.body?.prepend(host);
+  }
+}).observe(doc, { childList: true, subtree: true });

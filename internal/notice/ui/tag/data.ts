@@ -1,0 +1,39 @@
+/** What the server writes into the tag (tag.go), in front of this script and in one block with it. */
+export interface TagData {
+  /** name of the consent cookie */
+  c: string;
+  /** language and direction of the notice */
+  l: string;
+  d: string;
+  /** version of the chunk "centre" */
+  v: string;
+  /** prefix of addresses in the markup: "/.temoin/" */
+  p: string;
+  /** what is asked about: category, 1 for advertising, scopes that count, services chosen with it */
+  q: [category: string, advertising: number, scopes: string[], services: string[]][];
+  /** what is allowed without a choice: "&necessary=1&" */
+  f: string;
+  /** services that load on use: their category, and the paths on which they do */
+  u: [service: string, category: string, paths: string][];
+  /** seconds after which a choice has ended in any case */
+  e: number;
+  /** the first layer shows where there is no choice, whatever is asked */
+  m: boolean;
+  /** data of the guard, as JSON */
+  h: string;
+  /** where a sealed page may load from, and what each service adds to that */
+  z?: string;
+  w?: Record<string, string>;
+  /** style of the element, style of the page around it, and the element's content */
+  s: string;
+  r: string;
+  b: string;
+}
+
+declare global {
+  const T: TagData;
+  /** The chunk "notice", which uses the fetch that it is given. */
+  const F: (fetch: unknown) => void;
+  /** Adapters: their data as JSON, and what runs them. */
+  const A: [data: string, run: () => void][];
+}
