@@ -360,7 +360,7 @@ func TestWhatHasTheFocusIsNotCovered(t *testing.T) {
 			}
 			v.do(`await new Promise(ok => requestAnimationFrame(() => setTimeout(ok)))`)
 			v.holds(`!document.documentElement.hasAttribute('style') && shift == 0`)
-			v.quiet()
+			v.silent()
 		})
 	}
 }
