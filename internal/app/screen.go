@@ -2,6 +2,8 @@ package app
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
@@ -119,9 +121,16 @@ type View struct {
 	Notice   *notice.Notice
 }
 
+// errNoSite says that a node was asked about a site that it does not serve.
+var errNoSite = errors.New("this node does not serve the site")
+
 // Shown returns the version of a site that is in force, and its notice.
 func (n *Node) Shown(id string) (*policy.Site, *notice.Notice, error) {
-	shown, err := n.sites[id].shows()
+	s := n.sites[id]
+	if s == nil {
+		return nil, nil, fmt.Errorf("%w: %s", errNoSite, id)
+	}
+	shown, err := s.shows()
 	if err != nil {
 		return nil, nil, err
 	}
@@ -130,16 +139,15 @@ func (n *Node) Shown(id string) (*policy.Site, *notice.Notice, error) {
 
 // View decides for a request to a page of a site.
 func (n *Node) View(id string, r *http.Request) (View, error) {
-	s := n.sites[id]
-	shown, err := s.shows()
+	site, shown, err := n.Shown(id)
 	if err != nil {
 		return View{}, err
 	}
-	view := View{Site: shown.version.Site, Notice: shown.notice}
-	if c, err := r.Cookie(view.Site.Choice.Cookie); err == nil {
-		view.Choice = s.endpoint.Load().Codec.Decode(c.Value)
+	view := View{Site: site, Notice: shown}
+	if c, err := r.Cookie(site.Choice.Cookie); err == nil {
+		view.Choice = n.sites[id].endpoint.Load().Codec.Decode(c.Value)
 	}
-	view.Decision = consent.Decide(view.Site, view.Choice, signals(r), n.config.Now())
+	view.Decision = consent.Decide(site, view.Choice, signals(r), n.config.Now())
 	return view, nil
 }
 

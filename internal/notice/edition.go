@@ -5,7 +5,6 @@ import (
 	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"strings"
@@ -225,9 +224,9 @@ func guarded(s *policy.Service) bool {
 }
 
 // held lists what the script "guard" looks at, and says whether it is needed: it asks
-// base which of them are allowed, whenever it meets one. nil is for all pages, which are not known. Services that load
-// on use, on certain pages only, need no guard of their own: nothing on other pages
-// asks for them but markup.
+// base which of them are allowed, whenever it meets one. nil is for pages that are not
+// known. Services that load on use, on certain pages only, need no guard of their own:
+// nothing on other pages asks for them but markup.
 func (n *Notice) held(d *consent.Decision) (list []*policy.Service, needed bool) {
 	var hosts []policy.HostPattern
 	for _, s := range n.site.Services {
@@ -263,12 +262,8 @@ func overlaps(names []string, held []policy.HostPattern) bool {
 
 // script writes a script with its data.
 func script(b *bytes.Buffer, src []byte, data any) {
-	var j bytes.Buffer
-	enc := json.NewEncoder(&j)
-	enc.SetEscapeHTML(false)
-	enc.Encode(data) //nolint:errcheck // strings, in a buffer
 	b.WriteString("<script data-temoin='")
-	singleQuoted.WriteString(b, strings.TrimSpace(j.String())) //nolint:errcheck // a buffer takes all
+	singleQuoted.WriteString(b, string(encoded(data))) //nolint:errcheck // a buffer takes all
 	b.WriteString("'>")
 	b.Write(src)
 	b.WriteString("</script>")

@@ -30,9 +30,10 @@ import (
 //
 // The answer to JSON is JSON, with the id of the record and what a page is told of the
 // choice; the answer to a form leads back to the page, or is the same JSON for who
-// accepts anything (Accept: */*), as scripts do and browsers that go to a page do not. A choice on a notice that nobody was shown is answered by 409
-// and the notice of now, to be asked again. Whoever mounts it checks that the
-// request comes from the site's own pages.
+// accepts anything (Accept: */*), as scripts do and browsers that go to a page do not.
+// A choice on a notice that nobody was shown is answered by 409 and the notice of now,
+// to be asked again. Whoever mounts it checks that the request comes from the site's
+// own pages.
 type Endpoint struct {
 	Register *Register
 	Codec    *consent.Codec
@@ -83,7 +84,7 @@ func (e *Endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "The choice cannot be read: "+err.Error(), status)
 		return
 	}
-	form = form && r.Header.Get("Accept") != "*/*"
+	form = form && r.Header.Get("Accept") != "*/*" // else a script sends it, by fetch
 	site, wish, err := e.wish(r, in)
 	if err != nil {
 		http.Error(w, "The choice cannot be read: "+err.Error(), http.StatusBadRequest)
@@ -98,6 +99,13 @@ func (e *Endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		refuse(w, err)
 		return
 	}
+	e.answer(w, r, site, kept, in.Back, form)
+}
+
+// answer sets the consent cookie, or tells it to a page that it would not reach, and
+// leads a form back.
+func (e *Endpoint) answer(w http.ResponseWriter, r *http.Request, site *policy.Site, kept *Kept, back string, form bool) {
+	h := w.Header()
 	value, err := e.Codec.Encode(kept.Choice)
 	if err != nil {
 		http.Error(w, "The choice is kept, and its cookie cannot be written: "+err.Error(), http.StatusInternalServerError)
@@ -109,10 +117,10 @@ func (e *Endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		cookie = ""
 	}
 	if form {
-		http.Redirect(w, r, e.Back(r, in.Back), http.StatusSeeOther)
+		http.Redirect(w, r, e.Back(r, back), http.StatusSeeOther)
 		return
 	}
-	d := consent.Decide(site, kept.Choice, consent.Signals{GPC: wish.Event.GPC}, e.Register.now())
+	d := consent.Decide(site, kept.Choice, consent.Signals{GPC: kept.Record.Signals.GPC}, e.Register.now())
 	tell(w, kept, d.Answers(), consent.Mark(value), cookie)
 }
 
@@ -251,7 +259,7 @@ const maxAllowed = 200
 
 // wish turns an input into a wish about a version of the site.
 func (e *Endpoint) wish(r *http.Request, in input) (*policy.Site, Wish, error) {
-	w := Wish{Allow: in.Allow, Asked: in.Asked, Event: Event{Action: Action(in.Action), Language: in.Lang, GPC: r.Header.Get("Sec-GPC") == "1"}}
+	w := Wish{Allow: in.Allow, Asked: in.Asked, Event: Event{Action: Action(in.Action), GPC: r.Header.Get("Sec-GPC") == "1"}}
 	if in.ID != "" {
 		id, err := consent.ParseID(in.ID)
 		if err != nil {
