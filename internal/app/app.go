@@ -118,7 +118,7 @@ func (n *Node) open(ctx context.Context) (err error) {
 		return err
 	}
 	n.book = register.NewKeybook(n.store, n.ring, c.Now)
-	n.register = register.New(register.Config{Store: n.store, Writers: n.store.Writers(), Now: c.Now, Code: c.Code})
+	n.register = register.New(register.Config{Store: n.store, Writers: n.store.Writers(), Now: c.Now, Code: c.Code, Erased: n.store.Erased})
 	n.tail = register.NewTail(n.store)
 	n.metrics = newMetrics(n)
 	var versions []*register.Versions

@@ -64,7 +64,8 @@ var restoreCommand = command{
 	short: "Put a backup into a new store, and verify everything in it.",
 	long: `WHERE is a folder without a store, or an empty database. Everything is compared before
 it is said to be done: the database with itself, each log with its tiles, its head, its
-checkpoint and the key, each record with its entry, each version with its evidence.
+checkpoint and the key, each record with its entry, the counters with the log, records
+that are gone with their terms and erasures, each version with its evidence.
 What was erased after the backup was made is erased again: give the newest journal that
 you have. A folder that still has the journal of the store that was lost is read too.
 
@@ -95,7 +96,7 @@ func runRestore(ctx context.Context, c *call) int {
 	if err != nil {
 		return c.fail("%v", err)
 	}
-	how.AcceptLoss = *accept
+	how.AcceptLoss, how.Now = *accept, c.Now()
 	if err := restorable(*where, c.args); err != nil {
 		return c.fail("not restored: %v", err)
 	}

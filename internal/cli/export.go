@@ -35,7 +35,9 @@ is asked for, by action and version first; those that are in no log yet, last.
 
 Each record is compared with its entry in the log. At one that was changed since, the
 export ends: it names the record, a file is not written, and what stands on standard
-output is not all. Exit codes: 0 done, 1 a record was changed, 2 it could not be done.`,
+output is not all. So it is with a record that lost its place in the log, unless an
+action, a version or a subject is asked for. Exit codes: 0 done, 1 a record was changed
+or is missing, 2 it could not be done.`,
 	run: runExport,
 }
 

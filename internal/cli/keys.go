@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	"github.com/temoin/temoin/internal/keyring"
+	"github.com/temoin/temoin/internal/ledger"
 	"github.com/temoin/temoin/internal/register"
 	"github.com/temoin/temoin/internal/store"
 	"github.com/temoin/temoin/policy"
@@ -273,13 +275,45 @@ func (k *keysCall) rotateLog(ctx context.Context) (any, error) {
 	if next.Public == "" {
 		return nil, err
 	}
-	fmt.Fprintf(k.Err, "Key %d signs the log of %s from now on. Back up the folder of keys, and publish the new key where the old one was.\n", next.Number, *k.site)
+	current, unused := k.files(ctx, book)
+	fmt.Fprintf(k.Err, "Key %d%s signs the log of %s from now on. Back up the folder of keys, and publish the new key where the old one was.\n", next.Number, current, *k.site)
 	if *k.compromised || *k.lost {
-		fmt.Fprintln(k.Err, "Tell those who have a copy of the old key, such as witnesses: nothing that it signed can tell them.")
+		fmt.Fprintf(k.Err, "Tell those who have a copy of the old key, such as witnesses: nothing that it signed can tell them.\n%s", unused)
 	} else {
 		fmt.Fprintln(k.Err, "The old key signs beside it until temoin keys retire.")
 	}
 	return next.Public + "\n", err
+}
+
+// files says where the key is that signs first, and which files there are of keys that
+// sign no more, or never will: such as one that was prepared and may be stolen. Numbers
+// in the list do not tell, since such a one has none there. Where the folder cannot be
+// read it says nothing.
+func (k *keysCall) files(ctx context.Context, book *register.Keybook) (current, unused string) {
+	ring, err1 := keptKeys(*k.folder)
+	keys, err2 := book.LogKeys(ctx, *k.site)
+	if errors.Join(err1, err2) != nil {
+		return "", ""
+	}
+	list, err := ring.Log(*k.site)
+	if err != nil {
+		return "", ""
+	}
+	var files []string
+	for _, key := range list {
+		path := ring.Path(*k.site, key.Verifier())
+		if key.Verifier() == keys.Signers[0].Verifier() {
+			current = ", in " + path + ","
+			break // what comes behind it is prepared
+		}
+		if !slices.ContainsFunc(keys.Signers, func(s ledger.Key) bool { return s.Verifier() == key.Verifier() }) {
+			files = append(files, path)
+		}
+	}
+	if len(files) > 0 {
+		unused = fmt.Sprintf("Nothing signs with %s any more: remove them from the folder on every node. The public keys stay in the list.\n", strings.Join(files, ", "))
+	}
+	return current, unused
 }
 
 func (k *keysCall) rotateCookie() (any, error) {
@@ -341,7 +375,8 @@ func (k *keysCall) retire(ctx context.Context) (any, error) {
 	for _, r := range ended {
 		fmt.Fprintf(&b, "%s\n", r.Public)
 	}
-	fmt.Fprintf(k.Err, "%d keys have ended. Their files can be removed from the folder on every node; the public keys stay in the list.\n", len(ended))
+	_, unused := k.files(ctx, book)
+	fmt.Fprintf(k.Err, "%d keys have ended. %s", len(ended), cmp.Or(unused, "There are no files of them here.\n"))
 	return b.String(), nil
 }
 

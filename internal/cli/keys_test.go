@@ -232,3 +232,42 @@ func TestACommandOnKeysThatCannotBeSaysWhatIsMissing(t *testing.T) {
 		}
 	}
 }
+
+// A key that was prepared when another one was stolen has a file, and no number in the
+// list.
+func TestFilesOfKeysAreNamedSinceNumbersInTheListDoNotTell(t *testing.T) {
+	k := newKeysServer(t)
+	k.receipt("a.json")
+	k.keys("rotate", "--prepare")
+	file := func(n string) string { return filepath.Join(k.folder, "shop.log."+n) }
+	for i, step := range []struct {
+		args, says []string
+		not        []string
+	}{
+		{[]string{"rotate", "--compromised", "--reason", "a laptop was stolen"}, []string{"Key 2, in " + file("3") + ", signs", "Nothing signs with " + file("1") + ", " + file("2") + " any more"}, nil},
+		{[]string{"rotate"}, []string{"Key 3, in " + file("4") + ", signs"}, []string{"Nothing signs"}},
+		{[]string{"rotate", "--prepare"}, nil, []string{"Nothing signs"}},
+		{[]string{"retire"}, []string{"1 keys have ended. Nothing signs with " + file("1") + ", " + file("2") + ", " + file("3") + " any more"}, []string{file("4"), file("5")}},
+	} {
+		code, _, errs := callFor(append([]string{"keys", step.args[0], "--store", k.where, "--keys", k.folder, "--site", "shop"}, step.args[1:]...)...)
+		for _, want := range step.says {
+			if code != done || !strings.Contains(errs, want) {
+				t.Errorf("%d: exit %d, want %q\n%s", i, code, want, errs)
+			}
+		}
+		for _, not := range step.not {
+			if strings.Contains(errs, not) {
+				t.Errorf("%d: %q is said\n%s", i, not, errs)
+			}
+		}
+	}
+	for _, n := range []string{"1", "2", "3"} {
+		if err := os.Remove(file(n)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	k.receipt("b.json") // what is left signs
+	if code, _, errs := callFor("keys", "retire", "--store", k.where, "--keys", k.folder, "--site", "shop"); code != done || errs != "0 keys have ended. There are no files of them here.\n" {
+		t.Errorf("exit %d: %s", code, errs)
+	}
+}

@@ -150,3 +150,17 @@ func TestAnExportEndsAtARecordThatWasChanged(t *testing.T) {
 		}
 	}
 }
+
+func TestAnExportSaysThatARecordIsMissingWhosePlaceIsGone(t *testing.T) {
+	s := newExportStore(t)
+	s.fill(s.publish("shop", "1.0"), 300)
+	s.log()
+	tamper(t, s.where, `DELETE FROM place WHERE idx = 200`)
+	for _, args := range [][]string{{"--format", "csv"}, {"--format", "jsonl", "--site", "shop", "--since", "2026-11-21"}} {
+		file := filepath.Join(t.TempDir(), "file")
+		code, _, errs := s.export(append(args, "--output", file)...)
+		if _, err := os.Stat(file); err == nil || code != found || !strings.Contains(errs, "it is not complete: record ") || !strings.Contains(errs, "its place in the log was removed") {
+			t.Errorf("%v: exit %d, %v, %s", args, code, err, errs)
+		}
+	}
+}

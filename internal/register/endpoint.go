@@ -334,6 +334,8 @@ func refuse(w http.ResponseWriter, err error) {
 		http.Error(w, "The choice cannot be kept: "+err.Error()+".", http.StatusBadRequest)
 	case errors.Is(err, ErrOther):
 		http.Error(w, "Another choice is kept under this id.", http.StatusConflict)
+	case errors.Is(err, ErrErased):
+		http.Error(w, "The choice of this id was erased. Please choose again.", http.StatusConflict)
 	default:
 		w.Header().Set("Retry-After", retryWait)
 		http.Error(w, "The choice cannot be kept now. Nothing was allowed. Please try again.", http.StatusServiceUnavailable)

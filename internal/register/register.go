@@ -22,6 +22,8 @@ type Register struct {
 	rand  io.Reader
 	code  string
 
+	erased func(ctx context.Context, site string, id consent.ID) (bool, error)
+
 	templates sync.Map // *policy.Site → *Template; a site has few versions
 }
 
@@ -41,11 +43,13 @@ type Config struct {
 	Now     func() time.Time // nil is the system's
 	Rand    io.Reader        // nil is crypto/rand
 	Code    string           // the version of Témoin, for the records
+	// Erased reports whether the record of an id was destroyed; nil where none ever is.
+	Erased func(ctx context.Context, site string, id consent.ID) (bool, error)
 }
 
 // New makes a register.
 func New(c Config) *Register {
-	r := &Register{group: NewGroup(c.Store, c.Writers), now: c.Now, rand: c.Rand, code: c.Code}
+	r := &Register{group: NewGroup(c.Store, c.Writers), now: c.Now, rand: c.Rand, code: c.Code, erased: c.Erased}
 	if r.now == nil {
 		r.now = time.Now
 	}
@@ -88,6 +92,8 @@ var (
 	ErrClock = errors.New("the id of the choice was not made now")
 	// ErrOther says that another choice is kept under the id.
 	ErrOther = errors.New("another choice is kept under this id")
+	// ErrErased says that the record of the id was destroyed.
+	ErrErased = errors.New("the choice of this id was erased")
 	// ErrWish says that a wish cannot be understood.
 	ErrWish = errors.New("the choice cannot be understood")
 )
@@ -96,12 +102,19 @@ var (
 // page that was asleep, makes a new id.
 const clockSkew = 15 * time.Minute
 
+// An id that is no further from now was made for this choice: nothing under it can have
+// been erased. Others may come again, and the journal of erasures is asked.
+const freshID = 5 * time.Second
+
 // Keep makes a choice durable and returns what is kept. The site is the version on
 // whose notice the choice was made.
 func (r *Register) Keep(ctx context.Context, site *policy.Site, w Wish) (*Kept, error) {
 	now := r.now().UTC()
 	id, err := r.id(w.ID, now)
 	if err != nil {
+		return nil, err
+	}
+	if err := r.notErased(ctx, site.ID, id, now); err != nil {
 		return nil, err
 	}
 	allow, err := allowed(site, w)
@@ -158,6 +171,23 @@ func (r *Register) id(id consent.ID, now time.Time) (consent.ID, error) {
 		return id, fmt.Errorf("%w (%v away)", ErrClock, d.Round(time.Second))
 	}
 	return id, nil
+}
+
+// notErased fails where the record of an id was destroyed, so that a request that is sent
+// again does not bring it back. Choices that are made now pay nothing for it.
+func (r *Register) notErased(ctx context.Context, site string, id consent.ID, now time.Time) error {
+	if r.erased == nil || id.Time().Sub(now).Abs() <= freshID {
+		return nil
+	}
+	ctx, stop := context.WithTimeout(ctx, waitsFor)
+	defer stop()
+	switch gone, err := r.erased(ctx, site, id); {
+	case err != nil:
+		return fmt.Errorf("%w: %w", ErrUnavailable, err)
+	case gone:
+		return ErrErased
+	}
+	return nil
 }
 
 // allowed turns a wish into answers.

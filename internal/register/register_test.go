@@ -2,6 +2,7 @@ package register
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"io"
@@ -93,6 +94,42 @@ func TestASecondAttemptIsTheSameChoiceAndAnotherChoiceIsRefused(t *testing.T) {
 		if _, err := r.Keep(t.Context(), s, Wish{ID: old, Event: Event{Action: Refuse}}); !errors.Is(err, ErrClock) {
 			t.Errorf("an id %v away: %v", away, err)
 		}
+	}
+}
+
+func TestAnIDThatIsNotOfThisMomentIsRefusedWhereItsRecordWasErased(t *testing.T) {
+	s := site(t)
+	m, asked := &memory{rows: map[consent.ID]Row{}}, 0
+	var gone consent.ID
+	var broken error
+	r := New(Config{Store: m, Now: func() time.Time { return noon }, Erased: func(_ context.Context, site string, id consent.ID) (bool, error) {
+		asked++
+		return site == s.ID && id == gone, broken
+	}})
+	t.Cleanup(r.Close)
+	keep := func(away time.Duration) error {
+		id, err := consent.NewID(noon.Add(away), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		gone = id
+		_, err = r.Keep(t.Context(), s, Wish{ID: id, Event: Event{Action: Refuse}})
+		return err
+	}
+	for _, now := range []time.Duration{0, -freshID, freshID} {
+		if err := keep(now); err != nil || asked > 0 {
+			t.Errorf("%v away, the journal is asked %d times: %v", now, asked, err)
+		}
+	}
+	kept := len(m.rows)
+	for _, again := range []time.Duration{-time.Minute, -freshID - time.Millisecond, freshID + time.Millisecond} {
+		if err := keep(again); !errors.Is(err, ErrErased) {
+			t.Errorf("%v away: %v", again, err)
+		}
+	}
+	broken = errors.New("the disk is gone")
+	if err := keep(-time.Minute); !errors.Is(err, ErrUnavailable) || len(m.rows) != kept {
+		t.Errorf("%v, %d rows of %d", err, len(m.rows), kept)
 	}
 }
 

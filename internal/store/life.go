@@ -314,6 +314,17 @@ func (s *Store) TrimJournal(ctx context.Context, due register.Due) (int64, error
 	return n, tx.Commit()
 }
 
+// Erased reports whether a record was destroyed, by the journal of erasures.
+func (s *Store) Erased(ctx context.Context, site string, id consent.ID) (bool, error) {
+	var one int
+	hash := register.RecordErased(site, id)
+	err := s.read.QueryRowContext(ctx, `SELECT 1 FROM erasure WHERE site = $1 AND hash = $2 AND form = $3 LIMIT 1`, site, hash[:], string(register.Destroy)).Scan(&one)
+	if errors.Is(err, sql.ErrNoRows) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
 // Erasures returns the journal of erasures, the oldest first.
 func (s *Store) Erasures(ctx context.Context) ([]register.Erasure, error) {
 	return erasures(s.read.QueryContext(ctx, `SELECT at, site, form, hash FROM erasure ORDER BY number`))

@@ -168,3 +168,52 @@ func TestWhatWasSignedIsKnownBesideTheKeysToo(t *testing.T) {
 		}
 	})
 }
+
+// A backup can be made between the key of a new log and its first checkpoint, or where
+// whoever began it died there.
+func TestABackupOfBeforeTheFirstSignatureOfANewLogIsRestored(t *testing.T) {
+	onEach(t, func(t *testing.T, where string) {
+		k := keyedLog(t, where)
+		k.choose(2)
+		late := k.lose(5)
+		if _, err := bookOf(&killing{Store: k.Store, at: 3}, k.ring).NewLog(t.Context(), k.site.ID, "The disk broke."); !errors.Is(err, errKilled) || len(k.rows()) != 2 {
+			t.Fatalf("it is signed: %v", err)
+		}
+		if ahead, err := k.Ahead(t.Context(), k.site.ID); err != nil || ahead {
+			t.Errorf("behind a log that is no more: %v, %v", ahead, err)
+		}
+		sites, r := k.restored(Known{Checkpoints: [][]byte{late}})
+		if len(sites) != 1 || sites[0].Head.Size != 2 || sites[0].Signed != 0 || sites[0].Records != 2 {
+			t.Errorf("restored: %+v", sites)
+		}
+		k.Store = r
+		k.restart()
+		k.choose(1)
+		second := register.LogOrigin(k.site) + "/2"
+		k.servesOf(second, 3)
+
+		// Once it is signed, its checkpoint cannot be taken away for that of the former one.
+		for _, statement := range []string{`UPDATE log SET checkpoint = $1`, `UPDATE log SET checkpoint = $1, signed = 0`} {
+			_, err := k.write.Exec(statement, late)
+			k.must(err)
+			if _, err := k.Store.Verify(t.Context(), Known{}); !Finds(err) || !strings.Contains(err.Error(), "the log has 3 entries and no checkpoint") {
+				t.Errorf("its checkpoint is gone: %v", err)
+			}
+		}
+	})
+}
+
+// restored is what a backup of the store is restored to.
+func (k *keyed) restored(known Known) ([]Verified, *Store) {
+	k.t.Helper()
+	file := filepath.Join(k.t.TempDir(), "backup")
+	_, err := k.Backup(k.t.Context(), file)
+	k.must(err)
+	to, restore := filepath.Join(k.t.TempDir(), "restored"), Restore
+	if isPostgres(k.Store) {
+		to, restore = storetest.Database(k.t), RestorePostgres
+	}
+	r, err := restore(k.t.Context(), file, to, Restoring{Known: known})
+	k.must(err)
+	return r.Sites, open1(k.t, to)
+}

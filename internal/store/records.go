@@ -32,7 +32,9 @@ const pageSize = 256
 // then. Records that come meanwhile may be among them or not.
 //
 // Each that is in the log is compared with its entry. One that is not what the entry
-// commits to ends it with an error, see Finds: it and what follows do not come.
+// commits to ends it with an error, see Finds: it and what follows do not come. Where all
+// records of a site are asked for, or those of a time, it ends with such an error too if
+// one could not come, since its place in the log was taken from it.
 //
 // They come by site; where an action or a version is asked for, by action and
 // version; those that are in no log last; then by id, hence by time. (Imported
@@ -130,10 +132,53 @@ func (r *reading) run(ctx context.Context) error {
 			return err
 		}
 	}
-	if !waits {
+	if waits {
+		if err := r.rest(ctx); err != nil {
+			return err
+		}
+	}
+	return r.complete(ctx)
+}
+
+// lookedAtOnce is how many choices are asked for their places at a time: nothing is read
+// for so long that the write-ahead log would have to wait for it.
+const lookedAtOnce = 16 * pageSize
+
+// complete looks for records that were passed over: what is read by way of place does not
+// have one whose place is gone, although the log has gone on behind it. It goes by ids,
+// and so is done only where these, hence times, are all that bounds what is wanted.
+func (r *reading) complete(ctx context.Context) error {
+	if r.Action != "" || r.Version != nil || r.Subject != nil {
 		return nil
 	}
-	return r.rest(ctx)
+	main, _ := r.bounds()
+	for from, more := main.from, true; more; {
+		ids, err := recordIDs(r.read.QueryContext(ctx, `SELECT id FROM choice WHERE site = $1 AND id >= $2 AND id < $3 ORDER BY site, id LIMIT 1 OFFSET $4`,
+			r.afresh(r.site, from[:], main.to[:], lookedAtOnce)...))
+		if err != nil {
+			return err
+		}
+		to := main.to
+		if more = len(ids) > 0; more {
+			to = ids[0]
+		}
+		if err := r.noneLost(ctx, from, to); err != nil {
+			return err
+		}
+		from = to
+	}
+	return nil
+}
+
+// noneLost fails where a record between two ids has no place, and should have one.
+func (r *reading) noneLost(ctx context.Context, from, to consent.ID) error {
+	lost, err := recordIDs(r.read.QueryContext(ctx, `SELECT c.id FROM choice c WHERE c.site = $1 AND c.id >= $2 AND c.id < $3
+		AND c.arrival < coalesce((SELECT arrival FROM stalled WHERE site = $1), (SELECT arrival FROM sequenced WHERE one = 1)) AND `+unplaced+` ORDER BY c.site, c.id LIMIT 1`,
+		r.afresh(r.site, from[:], to[:])...))
+	if err == nil && len(lost) > 0 {
+		err = finding("record %v of %s is not among these: its place in the log was removed, or the mark that says how far that has come was moved. temoin verify --store looks at everything", lost[0], r.site)
+	}
+	return err
 }
 
 // firstUnplaced finds the bound, and whether there is anything behind it. It reads

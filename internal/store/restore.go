@@ -301,6 +301,9 @@ func (s *Store) Ahead(ctx context.Context, site string) (bool, error) {
 	if err != nil {
 		return false, err
 	}
+	if slices.Contains(register.FormerLogs(rows), originOf(note)) {
+		return false, nil // the log that came after it is signed by nobody yet
+	}
 	trust, err := register.TrustIn(rows, true)
 	if err != nil {
 		return false, err

@@ -158,6 +158,7 @@ type verifying struct {
 	problems []error
 	entries  entryReader
 	kept     map[dayAction]int64 // records with a place
+	unsigned bool                // another log has begun, and nothing was put into it yet: see register.Keybook.NewLog
 }
 
 func (v *verifying) wrong(format string, args ...any) {
@@ -177,9 +178,6 @@ func (v *verifying) run(ctx context.Context) error {
 	default:
 		copy(v.Head.Root[:], root)
 	}
-	if v.Head.Size > 0 && note == nil {
-		v.wrong("the log has %d entries and no checkpoint, so that it would be signed as if it never had been: it was taken away (or this is the first second of a new log: look again)", v.Head.Size)
-	}
 	v.entries = entryReader{db: v.tx, site: v.Site}
 	checkpoints, err := v.checkpoints(ctx, note)
 	if err != nil {
@@ -190,9 +188,7 @@ func (v *verifying) run(ctx context.Context) error {
 		return err
 	}
 	v.compare(checkpoints, heads)
-	if note != nil && signed != v.Signed && v.Signed <= v.Head.Size {
-		v.wrong("the log is said to be signed up to entry %d, and its checkpoint is of %d", signed, v.Signed)
-	}
+	v.signed(checkpoints, signed)
 	if err := v.records(ctx); err != nil {
 		return err
 	}
@@ -202,6 +198,17 @@ func (v *verifying) run(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// signed compares what the store says of its own checkpoint with that one. There is none
+// before the first signature.
+func (v *verifying) signed(claims []claim, said int64) {
+	switch own := len(claims) > 0 && claims[0].own; {
+	case !own && v.Head.Size > 0 && !v.unsigned:
+		v.wrong("the log has %d entries and no checkpoint, so that it would be signed as if it never had been: it was taken away (or this is the first second of a new log: look again, or make another backup)", v.Head.Size)
+	case own && said != v.Signed && v.Signed <= v.Head.Size:
+		v.wrong("the log is said to be signed up to entry %d, and its checkpoint is of %d", said, v.Signed)
+	}
 }
 
 // A claim is a checkpoint that must fit.
@@ -219,7 +226,9 @@ func (v *verifying) checkpoints(ctx context.Context, note []byte) ([]claim, erro
 	if err != nil {
 		return nil, err
 	}
-	if note != nil && !slices.Contains(former, originOf(note)) {
+	ofFormer := slices.Contains(former.logs, originOf(note))
+	v.unsigned = ofFormer && v.Head.Size == former.left
+	if note != nil && !ofFormer {
 		c, err := trust.Open(note)
 		if errors.Is(err, ledger.ErrUnsigned) && len(trust.Keys) == 0 {
 			err = fmt.Errorf("no key of the log %s is known, and so its checkpoint cannot be verified: give its public key", trust.Origin)
@@ -231,7 +240,7 @@ func (v *verifying) checkpoints(ctx context.Context, note []byte) ([]claim, erro
 		claims = append(claims, claim{note, c.Head, true})
 	}
 	for i, other := range v.known.Checkpoints {
-		if slices.Contains(former, originOf(other)) {
+		if slices.Contains(former.logs, originOf(other)) {
 			v.used[i] = true // its loss was accepted when the site got another log
 		}
 		if originOf(other) != trust.Origin {
@@ -247,12 +256,24 @@ func (v *verifying) checkpoints(ctx context.Context, note []byte) ([]claim, erro
 	return claims, nil
 }
 
+// A past is what is known of the logs that a site had before its last one.
+type past struct {
+	logs []string // their names
+	left int64    // how many entries were left of them, with which the last one began
+}
+
 // trust is in the keys that the store names, and in those of the same log that the
-// caller knows. former are the names of the site's logs before that one.
-func (v *verifying) trust(ctx context.Context, note []byte) (trust ledger.Trust, former []string, err error) {
+// caller knows.
+func (v *verifying) trust(ctx context.Context, note []byte) (trust ledger.Trust, former past, err error) {
 	rows, err := v.store.SiteKeys(ctx, v.Site, register.KeyOfLog)
 	if err != nil {
-		return trust, nil, err
+		return trust, former, err
+	}
+	former.logs = register.FormerLogs(rows)
+	for _, r := range rows {
+		if r.Why == register.KeyNewLog {
+			former.left = r.Size
+		}
 	}
 	trust, err = register.TrustIn(rows, true)
 	if errors.Is(err, register.ErrNoKey) {
@@ -263,7 +284,7 @@ func (v *verifying) trust(ctx context.Context, note []byte) (trust ledger.Trust,
 			trust.Keys = append(trust.Keys, k)
 		}
 	}
-	return trust, register.FormerLogs(rows), err
+	return trust, former, err
 }
 
 // originOf is the log that a checkpoint says it is of.

@@ -277,6 +277,48 @@ func TestNoRecordIsReadThatIsNotWhatItsEntryCommitsTo(t *testing.T) {
 	})
 }
 
+func TestARecordThatIsPassedOverIsSaidToBeMissing(t *testing.T) {
+	onEach(t, func(t *testing.T, where string) {
+		l := live(t, where)
+		var rows []register.Row
+		for n := range lookedAtOnce + 600 {
+			rows = append(rows, l.choose(noon.Add(time.Duration(n)*time.Second), nil, nil))
+		}
+		l.log(rows...)
+		waits := l.choose(noon.Add(3*time.Hour), nil, nil)
+		commit(t, l.Store, waits)
+		lost := rows[lookedAtOnce+400] // at 13:14:56
+		l.do(`DELETE FROM place WHERE site = 'shop' AND record = $1`, lost.ID[:])
+		from := func(minute int) time.Time { return noon.Add(time.Duration(minute) * time.Minute) }
+		all := len(rows) // one is lost, and one waits
+		for what, read := range map[string]struct {
+			Query
+			records int
+			tells   bool
+		}{
+			"all":              {Query{}, all, true},
+			"a site":           {Query{Site: "shop"}, all, true},
+			"since before it":  {Query{Since: from(70)}, all - 70*60, true},
+			"its minute":       {Query{Since: from(74), Until: from(75)}, 59, true},
+			"an earlier time":  {Query{Until: from(14)}, 14 * 60, false},
+			"a later time":     {Query{Since: from(150), Until: from(300)}, 1, false},
+			"an action":        {Query{Site: "shop", Action: register.Save}, all, false},
+			"another's choice": {Query{Site: "shop", Subject: rows[1].ID[:]}, 1, false},
+		} {
+			n := 0
+			var err error
+			for _, e := range l.Records(t.Context(), read.Query) {
+				if err = e; err == nil {
+					n++
+				}
+			}
+			if n != read.records || Finds(err) != read.tells || (err != nil) != read.tells || read.tells && !strings.Contains(err.Error(), lost.ID.String()) {
+				t.Errorf("%s: %d records, then %v", what, n, err)
+			}
+		}
+	})
+}
+
 // What an export pays for comparing each record with its entry.
 func BenchmarkComparingRecordsWithTheirEntries(b *testing.B) {
 	where := engines[0].place(b)
