@@ -37,6 +37,7 @@ func (s *Site) shape() shape {
 		may("page", s.Page.shape(&m.sections), "Your own words on the policy page: its title, and what its sections say before, after or instead of Témoin's words.", "{title: {en: Cookie Policy}}"),
 		may("choice", s.Choice.shape(), "How the visitor's choice is kept and where it can be changed.", "{cookie: cookie_consent, lasts: 6 months}").or("consent"),
 		may("notice", s.Notice.shape(), "What the first layer is for, and how notices look.", "{mode: consent}").or("banner"),
+		may("enforcement", s.Enforcement.shape(), "How strictly the site's pages are kept to the choice, beyond what always is.", "{storage: report}").or("guard", "blocking"),
 		may("proof", s.Proof.shape(), "How long the proof of a choice is kept, and why.", "{kept: 5 years after expiry}").or("register"),
 		must("categories", filled(keyed(&m.categories, "categories by id", func(id string, c *Category) shape { return c.shape(id) })), "What visitors decide on, by id, in the order of the page.", "{essential: {exempt: true}, analytics: {needs: consent}}").or("purposes"),
 		may("trackers", list(&m.trackers, (*Tracker).shape), "What the site itself keeps in the browser.", "[{name: session, category: essential, lasts: session}]").or("cookies"),
@@ -207,6 +208,12 @@ func (n *Notice) shape() shape {
 		may("font", fonts(&n.Font), "The font families of its text, the best first. None is loaded for it: write those that your pages have.", "Inter, Arial"),
 		may("text_size", number(&n.TextSize, 14, 22), "The size of its text in CSS pixels.", "16"),
 		may("radius", number(&n.Radius, 0, 24), "How round its corners are, in CSS pixels.", "4"),
+	)
+}
+
+func (e *Enforcement) shape() shape {
+	return object("enforcement", "how strictly pages are kept to the choice", nil,
+		may("storage", oneOf(&e.Storage, EnforceOff, EnforceReport, EnforceBlock), "What happens when a script of your own writes a declared cookie, or a declared key of localStorage or sessionStorage, that the visitor has not allowed: nothing (off), a warning in the console and an event (report), or that and it is not written (block). It is off unless you say otherwise.", "report"),
 	)
 }
 

@@ -36,15 +36,16 @@ type Site struct {
 	Promises   []*Promise
 	Trusted    []TrustedHost
 
-	Choice   Choice
-	Notice   Notice
-	Proof    Proof
-	Audience Audience
-	Logs     Logs
-	Kept     Kept
-	Records  []Record // what is kept on the server
-	Browsers []Browser
-	App      App
+	Choice      Choice
+	Notice      Notice
+	Enforcement Enforcement
+	Proof       Proof
+	Audience    Audience
+	Logs        Logs
+	Kept        Kept
+	Records     []Record // what is kept on the server
+	Browsers    []Browser
+	App         App
 
 	Prose []Prose // every text of the manifest, in the order of the file
 
@@ -271,6 +272,21 @@ type Notice struct {
 	TextSize           int    // in CSS pixels; 0 where not said
 	Radius             int    // in CSS pixels; see Site.Written where it is 0
 }
+
+// Enforcement says how strictly pages are kept to the choice, beyond what always is.
+type Enforcement struct {
+	Storage Enforced // of keys that the site's own scripts write; "" is off
+}
+
+// Enforced is what happens to what is not allowed.
+type Enforced string
+
+// What happens.
+const (
+	EnforceOff    Enforced = "off"
+	EnforceReport Enforced = "report" // it is told, and done
+	EnforceBlock  Enforced = "block"  // it is told, and not done
+)
 
 // A Theme is a look that Témoin brings for notices.
 type Theme string

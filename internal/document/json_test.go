@@ -705,6 +705,8 @@ var leftOut = map[string]string{
 	"Page.Sections":        "words around the facts: the page and its Markdown have them",
 	"Page.NativeDigits":    "how the page writes numbers",
 	"Notice.LocaleCookie":  "how the notice finds its language",
+	"Site.Enforcement":     "how the site is kept to what the policy says",
+	"Enforcement.Storage":  "how the site is kept to what the policy says",
 	"Notice.Theme":         "how the notice looks",
 	"Notice.Scheme":        "how the notice looks",
 	"Notice.Colors":        "how the notice looks",

@@ -9,7 +9,7 @@ import (
 )
 
 // An adapter tells a vendor's own script about the choice, in the vendor's words. It
-// stands in the head behind base and guard, with its data.
+// stands in the head behind base and guard.
 type adapter struct {
 	chunk string // "adapter-google"
 	data  any
@@ -80,6 +80,15 @@ func adapters(site *policy.Site) []adapter {
 		}
 	}
 	return list
+}
+
+// adapterData is what adapters depend on, by their names without "adapter-".
+func adapterData(list []adapter) map[string]any {
+	all := map[string]any{}
+	for _, a := range list {
+		all[strings.TrimPrefix(a.chunk, "adapter-")] = a.data
+	}
+	return all
 }
 
 func ids(services []*policy.Service) []string {

@@ -45,6 +45,7 @@ type Notice struct {
 	prefix   string
 	chunks   map[string][]byte
 	adapters []adapter
+	storage  string // what the script "guard-storage" is told; "" where there is none
 	styles   styles
 	editions []*Edition
 	scripts  map[string]*served
@@ -98,6 +99,7 @@ func Compile(site *policy.Site, o Options) (*Notice, error) {
 	n.scripts = map[string]*served{"centre": newServed(n.chunks["centre"], version), "release": newServed(n.chunks["release"], version)}
 	n.matcher = newMatcher(site.Langs)
 	n.adapters = adapters(site)
+	n.storage = storageRules(site)
 	t, err := parseTemplates()
 	if err != nil {
 		return nil, err
@@ -282,11 +284,8 @@ func (n *Notice) In(tag string) *Edition {
 // Hashes returns what a Content-Security-Policy must allow for the scripts and the
 // styles that stand in pages: "'sha256-…'".
 func (n *Notice) Hashes() (scripts, styles []string) {
-	for _, name := range []string{"base", "guard", "notice"} {
-		scripts = append(scripts, source(n.chunks[name]))
-	}
-	for _, a := range n.adapters {
-		scripts = append(scripts, source(n.chunks[a.chunk]))
+	for _, src := range [][]byte{n.headScript(false), n.headScript(true), n.chunks["notice"]} {
+		scripts = append(scripts, source(src))
 	}
 	return scripts, []string{source([]byte(n.styles.quiet)), source([]byte(n.styles.element)), source([]byte(n.styles.room))}
 }

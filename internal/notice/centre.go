@@ -237,9 +237,16 @@ func (w *writer) placeholder(s *policy.Service, style string) *placeholder {
 // wipe lists what goes when none of its owners is allowed any more, as the script
 // "centre" reads it (ui/wipe.ts).
 func wipe(site *policy.Site) []byte {
+	b, _ := json.Marshal(keysOf(site, func(t *policy.Tracker) bool { return !t.Exempt() && t.Category.NeedsConsent() })) //nolint:errchkjson // strings and lists of them
+	return b
+}
+
+// keysOf lists what is kept in the browser under a name: kind, name, its owners, and the
+// path of a cookie that has one.
+func keysOf(site *policy.Site, which func(*policy.Tracker) bool) [][]any {
 	list := [][]any{}
 	for _, t := range site.Trackers {
-		if t.Exempt() || t.Storage == policy.Pixel || t.Name == "" || !t.Category.NeedsConsent() {
+		if t.Storage == policy.Pixel || t.Name == "" || !which(t) {
 			continue
 		}
 		owners := []string{owner(t.Category, t.Service)}
@@ -255,8 +262,7 @@ func wipe(site *policy.Site) []byte {
 			list = append(list, entry)
 		}
 	}
-	b, _ := json.Marshal(list) //nolint:errchkjson // strings and lists of them
-	return b
+	return list
 }
 
 func owner(k *policy.Category, s *policy.Service) string {

@@ -5,8 +5,8 @@ import (
 	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
-	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 
@@ -168,6 +168,10 @@ func (e *Edition) newHead(d *consent.Decision, sealed bool) *head {
 	choice := d.Answers()
 	var b bytes.Buffer
 	attribute := func(name, value string) {
+		if strings.Contains(value, `"`) { // JSON
+			b.WriteString(" data-" + name + `='` + singleQuoted.Replace(value) + `'`)
+			return
+		}
 		b.WriteString(" data-" + name + `="` + doubleQuoted.Replace(value) + `"`)
 	}
 	b.WriteString("<script")
@@ -180,22 +184,28 @@ func (e *Edition) newHead(d *consent.Decision, sealed bool) *head {
 	}
 	attribute("p", n.prefix+"/")
 	attribute("v", n.prefix+"/centre.js?v="+n.scripts["centre"].version)
-	attribute("w", fmt.Sprintf("[data-temoin-open],[href='%[1]s/'],[href^='%[1]s/?']", n.prefix))
+	attribute("w", "[data-temoin-open],[href='"+n.prefix+"/'],[href^='"+n.prefix+"/?']")
 	attribute("l", e.lang)
 	attribute("f", n.free(d))
+	held, guarded := n.held(d)
+	if guarded {
+		r := rulesFor(held)
+		attribute("e", r.hosts)
+		attribute("n", r.names())
+	}
+	if n.storage != "" {
+		attribute("u", n.storage)
+	}
+	if len(n.adapters) > 0 {
+		attribute("d", string(encoded(adapterData(n.adapters))))
+	}
 	begin := b.Len() + len(` data-i="`)
 	attribute("i", n.anyCookie())
 	attribute("c", "0")
 	end := b.Len()
 	b.WriteString(">")
-	b.Write(n.chunks["base"])
+	b.Write(n.headScript(guarded))
 	b.WriteString("</script>")
-	if held, needed := n.held(d); needed {
-		script(&b, n.chunks["guard"], rulesFor(held))
-	}
-	for _, a := range n.adapters {
-		script(&b, n.chunks[a.chunk], a.data)
-	}
 	whole := b.Bytes()
 	return &head{whole, whole[:begin], whole[end:]}
 }
@@ -260,13 +270,21 @@ func overlaps(names []string, held []policy.HostPattern) bool {
 	return false
 }
 
-// script writes a script with its data.
-func script(b *bytes.Buffer, src []byte, data any) {
-	b.WriteString("<script data-temoin='")
-	singleQuoted.WriteString(b, string(encoded(data))) //nolint:errcheck // a buffer takes all
-	b.WriteString("'>")
-	b.Write(src)
-	b.WriteString("</script>")
+// headScript is the script of a page's head: base, and behind it what the page needs
+// besides. It takes itself out of the page: React renders anew a page whose head begins
+// with what React did not write.
+func (n *Notice) headScript(guarded bool) []byte {
+	list := [][]byte{n.chunks["base"]}
+	if guarded {
+		list = append(list, n.chunks["guard"])
+	}
+	if n.storage != "" {
+		list = append(list, n.chunks["guard-storage"])
+	}
+	for _, a := range n.adapters {
+		list = append(list, n.chunks[a.chunk])
+	}
+	return slices.Concat(append(list, []byte("document.currentScript.remove()"))...)
 }
 
 // doubleQuoted and singleQuoted escape the value of an attribute in such quotes.

@@ -31,7 +31,7 @@ func TestTheFirstGroupThatFitsNamesTheServicesOfAnAddress(t *testing.T) {
 			t.Fatalf("%v\n%s", err, b.String())
 		}
 		list := rulesFor(site.Services)
-		hosts := regexp.MustCompile(list.Hosts)
+		hosts := regexp.MustCompile(list.hosts)
 		for range 60 {
 			host := pick("x.co", "a.x.co", "b.a.x.co", "c.b.a.x.co", "axx.co", "a-x.co", "other.co", "xx.co", "x.co.evil.co") + pick("", "", ".")
 			path := pick("/", "/p", "/p/", "/p/q+(r", "/pq", "/.p", "/x.co/p/", "/a.x.co/", "/P")
@@ -41,7 +41,7 @@ func TestTheFirstGroupThatFitsNamesTheServicesOfAnAddress(t *testing.T) {
 			}
 			got := ""
 			if m := hosts.FindStringSubmatch(host + path); m != nil {
-				got = list.Services[1+slices.Index(m[1:], m[0])]
+				got = list.services[1+slices.Index(m[1:], m[0])]
 			}
 			if got != strings.Join(want, " ") {
 				t.Fatalf("%s%s is found to be of %q, not of %q\n%s%q", host, path, got, want, b.String(), list)

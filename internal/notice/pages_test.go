@@ -6,6 +6,7 @@ import (
 	"math"
 	"net/http"
 	"net/http/httptest"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -213,7 +214,10 @@ func TestTheHeadSaysWhatThePageWasMadeFor(t *testing.T) {
 	e := n.In("fr")
 	first := decide(s, nil, consent.Signals{})
 	head := string(e.Head(&first, Page{}))
-	rest := ` data-p="/.temoin/" data-v="/.temoin/centre.js?v=` + n.scripts["centre"].version + `" data-w="[data-temoin-open],[href='/.temoin/'],[href^='/.temoin/?']" data-l="fr" data-f="&amp;essential=1&amp;google-fonts=1&amp;" data-i="`
+	rest := ` data-p="/.temoin/" data-v="/.temoin/centre.js?v=` + n.scripts["centre"].version + `" data-w="[data-temoin-open],[href='/.temoin/'],[href^='/.temoin/?']" data-l="fr" data-f="&amp;essential=1&amp;google-fonts=1&amp;"`
+	const adapter = ` data-d='{"google":{"s":{"ad_personalization":[],"ad_storage":[],"ad_user_data":[],"analytics_storage":["google-analytics"],"functionality_storage":["functional","support"],"personalization_storage":[]},"f":{"cookie_expires":33955200,"cookie_update":false}}}'`
+	held, _ := n.held(&first)
+	rest += ` data-e="` + rulesFor(held).hosts + `" data-n=",google-analytics,stripe,intercom,hotjar"` + adapter + ` data-i="`
 	if !strings.HasPrefix(head, `<script data-choice=""`+rest+`; cookie_consent=" data-c="0">`) {
 		t.Errorf("the head is %s", head[:400])
 	}
@@ -233,8 +237,15 @@ func TestTheHeadSaysWhatThePageWasMadeFor(t *testing.T) {
 	}
 	all := choose(t, s, "analytics", "google-analytics", "hotjar", "functional", "support", "intercom")
 	d := decide(s, all, consent.Signals{})
-	if head := string(e.Head(&d, p)); strings.Contains(head, guard) {
+	if head := string(e.Head(&d, p)); strings.Contains(head, guard) || strings.Contains(head, "data-e=") {
 		t.Error("there is a guard though everything is allowed")
+	}
+	inline := regexp.MustCompile(`(?s)^<script[^>]*>(.*)</script>$`)
+	scripts, _ := n.Hashes()
+	for _, decision := range []*consent.Decision{&first, &d} {
+		if m := inline.FindSubmatch(e.Head(decision, p)); m == nil || !slices.Contains(scripts, source(m[1])) {
+			t.Error("the head is not one script that a policy is told of")
+		}
 	}
 	if got := testing.AllocsPerRun(100, func() { e.Head(&first, Page{}); e.Body(&first) }); got > 0 {
 		t.Errorf("the page of a first visit allocates %v times", got)

@@ -18,7 +18,7 @@ var budgets = map[string]int{
 	"release": 1000,
 	"notice":  700,
 	"centre":  3500,
-	"tag":     3600, // base, guard and release are in it
+	"tag":     3650, // base, guard and release are in it
 
 	"guard-storage": 800,
 
@@ -68,9 +68,7 @@ func TestWhatAPageGainsStaysSmall(t *testing.T) {
 		page := slices.Concat(e.Head(&d, p), e.Body(&d))
 		var scripts []byte
 		for _, m := range inline.FindAllSubmatch(page, -1) {
-			if !bytes.Equal(m[1], n.chunks["adapter-google"]) {
-				scripts = append(scripts, m[1]...)
-			}
+			scripts = append(scripts, bytes.Replace(m[1], n.chunks["adapter-google"], nil, 1)...)
 		}
 		whole, part := compressed(t, page), compressed(t, scripts)
 		t.Logf("%s: %d of %d bytes, of it scripts %d of %d", name, whole, c.whole, part, c.scripts)

@@ -74,7 +74,7 @@ func newStyles(site *policy.Site) (styles, error) {
 			}
 			b.WriteString(minify(string(css)))
 		}
-		return initials(b.String())
+		return initials(strings.ReplaceAll(b.String(), "var(--scheme)", scheme(site)))
 	}
 	s := styles{
 		quiet:       sheet(":host", "basics", "element"),
@@ -113,18 +113,28 @@ func (p *palette) adapt(own policy.Palette) {
 	p.line = cmp.Or(own.Line, p.line)
 }
 
+// both schemes are there, and the visitor's counts.
+const both = "light dark"
+
+// scheme is what the style sheets call color-scheme.
+func scheme(site *policy.Site) string {
+	switch site.Notice.Scheme {
+	case policy.SchemeDark:
+		return "dark"
+	case "", policy.SchemeAuto:
+		return both
+	}
+	return "light"
+}
+
 // declare writes the custom properties, each with the site's own that comes before it.
 func (t *theme) declare(site *policy.Site, root string) string {
-	scheme, colors := "light", t.light.declare("")
-	if site.Notice.Scheme == policy.SchemeDark {
-		scheme, colors = "dark", t.dark.declare("dark-")
+	colors := t.light.declare("")
+	if scheme(site) == "dark" {
+		colors = t.dark.declare("dark-")
 	}
-	auto := site.Notice.Scheme == "" || site.Notice.Scheme == policy.SchemeAuto
-	if auto {
-		scheme = "light dark"
-	}
-	css := fmt.Sprintf("%s{--scheme:%s;%s--font:var(--temoin-font,%s);--text:var(--temoin-text-size,%dpx);--radius:var(--temoin-radius,%dpx)}", root, scheme, colors, t.font, t.text, t.radius)
-	if auto {
+	css := fmt.Sprintf("%s{%s--font:var(--temoin-font,%s);--text:var(--temoin-text-size,%dpx);--radius:var(--temoin-radius,%dpx)}", root, colors, t.font, t.text, t.radius)
+	if scheme(site) == both {
 		css += "@media(prefers-color-scheme:dark){" + root + "{" + strings.TrimSuffix(t.dark.declare("dark-"), ";") + "}}"
 	}
 	return css
@@ -140,7 +150,7 @@ func (p palette) declare(which string) string {
 }
 
 // ownProperty is a custom property that is nobody's but ours.
-var ownProperty = regexp.MustCompile(`--(scheme|paper|ink|accent|on-accent|line|font|text|radius)\b`)
+var ownProperty = regexp.MustCompile(`--(paper|ink|accent|on-accent|line|font|text|radius)\b`)
 
 // initials shortens our own properties to their first letters.
 func initials(css string) string {

@@ -41,7 +41,10 @@ type tagData struct {
 	OnUse     [][]string        `json:"u"` // [service, its category where that is asked about, an expression for paths]
 	Lasts     int64             `json:"e"` // seconds after which a choice has ended in any case
 	Always    bool              `json:"m"` // the first layer shows where there is no choice, whatever is asked
-	Held      string            `json:"h"` // for the guard, as JSON
+	Hosts     string            `json:"h"` // what the guard is told: see rules
+	Names     string            `json:"n"`
+	Adapters  string            `json:"a,omitempty"` // what adapters are told, as JSON
+	Storage   string            `json:"k,omitempty"` // what the script "guard-storage" is told, as JSON
 	Seal      string            `json:"z,omitempty"`
 	Sealed    map[string]string `json:"w,omitempty"` // what a service adds to the seal
 	Style     string            `json:"s"`
@@ -73,15 +76,14 @@ func (e *Edition) tagSource(o Options) ([]byte, error) {
 	b.Write(encoded(data))
 	b.WriteString(",F=fetch=>{") // the hub is another origin: the tag says how it is asked
 	b.Write(e.notice.chunks["notice"])
-	b.WriteString("},A=[")
-	for _, a := range e.notice.adapters {
-		b.WriteString("[")
-		b.Write(encoded(string(encoded(a.data))))
-		b.WriteString(",()=>{")
-		b.Write(e.notice.chunks[a.chunk])
-		b.WriteString("}],")
+	b.WriteString("},A=()=>{")
+	if e.notice.storage != "" {
+		b.Write(e.notice.chunks["guard-storage"])
 	}
-	b.WriteString("];")
+	for _, a := range e.notice.adapters {
+		b.Write(e.notice.chunks[a.chunk])
+	}
+	b.WriteString("};")
 	b.Write(e.notice.chunks["tag"])
 	b.WriteString("}")
 	return b.Bytes(), nil
@@ -94,12 +96,16 @@ func (e *Edition) tagData(o Options) (*tagData, error) {
 		return nil, err
 	}
 	held, _ := n.held(nil)
+	guard := rulesFor(held)
 	nobody := consent.Decide(n.site, nil, consent.Signals{}, time.Time{})
 	d := &tagData{
 		Cookie: n.site.Choice.Cookie, Language: e.lang, Direction: string(e.writer.Lang.Direction), Version: n.scripts["centre"].version, Prefix: n.prefix + "/",
 		Asked: n.questions(o.Earlier), Free: n.free(&nobody), OnUse: [][]string{},
 		Lasts: int64(n.site.Choice.Lasts.Max() / time.Second), Always: n.site.NoticeMode() != policy.NoticeConsent,
-		Held: string(encoded(rulesFor(held))), Style: n.styles.element, Room: n.styles.room, Markup: string(content),
+		Hosts: guard.hosts, Names: guard.names(), Storage: n.storage, Style: n.styles.element, Room: n.styles.room, Markup: string(content),
+	}
+	if len(n.adapters) > 0 {
+		d.Adapters = string(encoded(adapterData(n.adapters)))
 	}
 	for _, s := range n.site.Services {
 		if on := paths(s.Paths); s.Loads == policy.LoadsOnUse && on != "" {

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/temoin/temoin/internal/browsertest"
+	"github.com/temoin/temoin/internal/notice/noticetest"
 )
 
 // say writes what a vendor's script finds as lines: of consent objects what is granted.
@@ -21,7 +22,7 @@ const lines = (list) => [...list].map(text).join("\n");`
 // that script has come and when it is there.
 var adapters = []struct {
 	name, chunk string
-	data        any
+	data        string
 	before      string // a script of the page that stands before
 	after       string // the site's own lines for the vendor's script
 	read        string // what the vendor's script finds
@@ -30,11 +31,8 @@ var adapters = []struct {
 }{
 	{
 		name: "Google", chunk: "adapter-google",
-		data: map[string]any{
-			"s": map[string][]string{"ad_storage": {"intercom"}, "ad_user_data": {"intercom"}, "ad_personalization": {"intercom"}, "analytics_storage": {"google-analytics"},
-				"functionality_storage": {}, "personalization_storage": {"support", "analytics"}},
-			"f": map[string]any{"cookie_expires": 33955200, "cookie_update": false},
-		},
+		data: `{"s": {"ad_personalization": ["intercom"], "ad_storage": ["intercom"], "ad_user_data": ["intercom"], "analytics_storage": ["google-analytics"],
+			"functionality_storage": [], "personalization_storage": ["support", "analytics"]}, "f": {"cookie_expires": 33955200, "cookie_update": false}}`,
 		after: `function gtag() { dataLayer.push(arguments); } gtag("js", 1); gtag("config", "G-1");`,
 		read:  `lines(dataLayer)`,
 		load:  `dataLayer.length = 0`,
@@ -51,18 +49,18 @@ var adapters = []struct {
 		},
 	},
 	{
-		name: "Google without fields", chunk: "adapter-google", data: map[string]any{"s": map[string][]string{"ad_storage": {}, "analytics_storage": {"google-analytics"}}},
+		name: "Google without fields", chunk: "adapter-google", data: `{"s": {"ad_storage": [], "analytics_storage": ["google-analytics"]}}`,
 		read:  `lines(dataLayer)`,
 		steps: []step{{"analytics", "consent default security_storage+analytics_storage/3|set ads_data_redaction true"}},
 	},
 	{
-		name: "Google beside a data layer of the site", chunk: "adapter-google", data: map[string]any{"s": map[string][]string{"ad_storage": {}}},
+		name: "Google beside a data layer of the site", chunk: "adapter-google", data: `{"s": {"ad_storage": []}}`,
 		before: `dataLayer = [{page: 1}];`,
 		read:   `lines(dataLayer)`,
 		steps:  []step{{"analytics", `{"page":1}|consent default security_storage/2|set ads_data_redaction true`}},
 	},
 	{
-		name: "UET", chunk: "adapter-microsoft", data: map[string]any{"u": []string{"intercom"}},
+		name: "UET", chunk: "adapter-microsoft", data: `{"u": ["intercom"]}`,
 		read: `lines(uetq) + (window.clarity ? "|clarity" : "")`,
 		load: `window.uetq = Object.assign([], {push(...x) { for (const y of x) this[this.length++] = y; }})`,
 		steps: []step{
@@ -74,7 +72,7 @@ var adapters = []struct {
 		},
 	},
 	{
-		name: "Clarity", chunk: "adapter-microsoft", data: map[string]any{"c": []string{"hotjar"}, "a": []string{"intercom"}},
+		name: "Clarity", chunk: "adapter-microsoft", data: `{"c": ["hotjar"], "a": ["intercom"]}`,
 		after: `(function (c, a) { c[a] = c[a] || function () { (c[a].q = c[a].q || []).push(arguments); }; })(window, "clarity"); clarity("set", "a", "b");`,
 		read:  `lines(window.calls || clarity.q) + (window.uetq ? "|uetq" : "")`,
 		load:  `window.calls = [], window.clarity = (...x) => { calls.push(x); }, clarity.v = "1"`,
@@ -87,7 +85,7 @@ var adapters = []struct {
 		},
 	},
 	{
-		name: "Matomo", chunk: "adapter-matomo", data: map[string]any{"i": []string{"hotjar"}},
+		name: "Matomo", chunk: "adapter-matomo", data: `{"i": ["hotjar"]}`,
 		after: `window._paq = window._paq || []; _paq.push(["trackPageView"]);`,
 		read:  `lines(window.calls || _paq)`,
 		load:  `window.calls = [], window._paq = {push(...x) { calls.push(...x); }}`,
@@ -101,7 +99,7 @@ var adapters = []struct {
 		},
 	},
 	{
-		name: "Matomo that remembers", chunk: "adapter-matomo", data: map[string]any{"i": []string{"hotjar"}},
+		name: "Matomo that remembers", chunk: "adapter-matomo", data: `{"i": ["hotjar"]}`,
 		before: `document.cookie = "mtm_consent=1; path=/";`,
 		read:   `lines(window.calls || _paq)`,
 		load:   `window.calls = [], window._paq = {push(...x) { calls.push(...x); }}`,
@@ -114,7 +112,7 @@ var adapters = []struct {
 		},
 	},
 	{
-		name: "Piano", chunk: "adapter-piano", data: map[string]any{"i": []string{"hotjar"}},
+		name: "Piano", chunk: "adapter-piano", data: `{"i": ["hotjar"]}`,
 		after: `window._paq = window._paq || []; _paq.push(["sendEvent", "page.display"]);`,
 		read:  `lines(window.calls || _paq) + "\n" + pdl.requireConsent + " " + pdl.consent.defaultPreset.PA + " " + _pac.sendEventWhenOptout`,
 		load:  `window.calls = [], window._paq = {push(...x) { calls.push(...x); }}`,
@@ -127,7 +125,7 @@ var adapters = []struct {
 		},
 	},
 	{
-		name: "Piano with a queue of its own", chunk: "adapter-piano", data: map[string]any{"i": []string{"hotjar"}},
+		name: "Piano with a queue of its own", chunk: "adapter-piano", data: `{"i": ["hotjar"]}`,
 		before: `window._pac = {queueVarName: "_pianoq", cookieDomain: "x"}; window.pdl = {requireConsent: true, consent: {products: ["PA"]}};`,
 		read:   `lines(_pianoq) + "\n" + pdl.requireConsent + " " + pdl.consent.products + " " + _pac.cookieDomain + " " + !window._paq`,
 		steps:  []step{{"analytics", "consent.setMode opt-in|true PA x true"}},
@@ -148,32 +146,27 @@ func TestVendorsFindTheChoiceOfNowAndAreToldOfEachChange(t *testing.T) {
 	for _, a := range adapters {
 		t.Run(a.name, func(t *testing.T) {
 			s := start(t)
-			s.Head = "<script>" + a.before + "</script>" + script(t, a.chunk, a.data) + "<script>" + a.after + "</script>"
-			tab := browsertest.Open(t)
-			s.open(tab, "/first")
+			s.Head = "<script>" + a.before + "</script>" + "<script>temoin.d = JSON.stringify({" + strings.TrimPrefix(a.chunk, "adapter-") + ": " + a.data + "});" + noticetest.Chunk(t, a.chunk) + "</script>" + "<script>" + a.after + "</script>"
+			v := s.Open(t, "/first")
 			for _, step := range a.steps {
-				first, rest, _ := strings.Cut(strings.ReplaceAll(step.choices, "!", ">!"), ">")
-				s.choose(tab, strings.TrimSpace(first))
-				s.open(tab, "/a")
+				choices := strings.Split(strings.ReplaceAll(step.choices, "!", ">!"), ">")
+				s.Keep(v, strings.TrimSpace(choices[0]))
+				v.Go("/a")
 				if strings.HasPrefix(a.name, "Google") { // what is released comes behind the consent
-					browsertest.Evaluate[string](tab, `temoin.r = () => { dataLayer.push("released"); }, ""`)
+					v.Run(`temoin.r = () => { dataLayer.push("released"); }`)
 				}
-				if strings.Contains(step.choices, ">") || strings.Contains(step.choices, "!") {
-					for _, next := range strings.Split(rest, ">") {
-						if strings.HasPrefix(next, "!") {
-							browsertest.Evaluate[string](tab, a.load+`, ""`)
-						}
-						now := s.choose(tab, strings.Trim(next, " !"))
-						browsertest.Evaluate[string](tab, `delete temoin.y, temoin.s(`+now+`), ""`) // what else a change asks for is not of interest
+				for _, next := range choices[1:] {
+					if strings.HasPrefix(next, "!") {
+						v.Run(a.load)
 					}
+					now := s.Keep(v, strings.Trim(next, " !"))
+					v.Run("delete temoin.y; temoin.s(" + now + ")") // what else a change asks for is not of interest
 				}
-				got := browsertest.Evaluate[string](tab, "(() => {"+say+"return "+a.read+"})()")
+				got := browsertest.Evaluate[string](v.Tab, "(() => {"+say+"return "+a.read+"})()")
 				if got = strings.NewReplacer("\n", "|", `"`, "").Replace(got); got != strings.ReplaceAll(step.want, `"`, "") {
 					t.Errorf("%q:\n got %s\nwant %s", step.choices, got, step.want)
 				}
-				if got := browsertest.Evaluate[string](tab, `performance.getEntriesByType("resource").map((e) => e.name).filter((n) => !n.startsWith(location.origin)).join()`); got != "" {
-					t.Errorf("%q: it asks for %s", step.choices, got)
-				}
+				v.Is(step.choices+": whom it asks", `return performance.getEntriesByType("resource").map((e) => e.name).filter((n) => !n.startsWith(location.origin))`, "[]")
 			}
 		})
 	}

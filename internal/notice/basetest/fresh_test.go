@@ -2,281 +2,196 @@ package basetest
 
 import (
 	"fmt"
-	"net/http"
-	"strings"
 	"testing"
 
-	"github.com/temoin/temoin/internal/browsertest"
+	"github.com/temoin/temoin/internal/notice/noticetest"
 )
 
 func TestAPageOutOfTheHTTPCacheIsLoadedAgainWhenItSaysMoreThanTheVisitor(t *testing.T) {
-	s := start(t, func(s *site) { s.Cache = "public, max-age=600" })
-	tab := browsertest.Open(t)
-	s.open(tab, "/first")
-	s.choose(tab, "analytics support")
-	s.open(tab, "/a")
-	s.fresh("/a")
-	if got := s.ran(); len(got) == 0 {
-		t.Fatalf("the tracker ran %q", got)
+	s := start(t)
+	s.Cache = "public, max-age=600"
+	v := s.with("analytics support")
+	s.visit(v, "/a")
+	if got := s.Take("ran"); len(got) == 0 {
+		t.Fatal("the tracker did not run")
 	}
-	s.open(tab, "/b")
-	s.fresh("/b")
-	s.choose(tab, "support")
-	s.asked()
-	s.ran()
-	browsertest.Evaluate[string](tab, "location.href = '/a'")
-	s.until("/a", func(p shown) bool {
-		return p.Path == "/a" && p.Made == "analytics=0&hotjar=0&google-analytics=0&support=1&intercom=1"
-	})
-	if got := s.ran(); len(got) != 0 {
-		t.Errorf("the stale page ran the tracker: %q", got)
-	}
-	if got := s.asked(); len(got) != 1 {
-		t.Errorf("the server was asked for %q", got)
-	}
+	s.visit(v, "/b")
+	s.Keep(v, "support")
+	s.Take("")
+	v.Run("location.href = '/a'")
+	s.until("/a", madeFor(support))
+	s.ranNothing()
+	s.wasAsked(asked("GET /a", support))
 }
 
 func TestAPageOfTheBackForwardCacheIsLoadedAgain(t *testing.T) {
 	s := start(t)
-	tab := browsertest.Open(t)
-	s.open(tab, "/first")
-	s.choose(tab, "analytics")
-	s.open(tab, "/a")
-	s.fresh("/a")
-	s.open(tab, "/b")
-	s.fresh("/b")
-	s.choose(tab, "")
-	browsertest.Evaluate[string](tab, "history.back(), ''")
-	s.until("/a from the cache", func(p shown) bool { return p.Path == "/a" && p.Kept })
-	s.until("/a again", func(p shown) bool {
-		return p.Path == "/a" && !p.Kept && p.Made == "analytics=0&hotjar=0&google-analytics=0&support=0&intercom=0"
-	})
+	v := s.with("analytics")
+	s.visit(v, "/a")
+	s.visit(v, "/b")
+	s.Keep(v, "")
+	v.Run("history.back()")
+	s.until("/a", kept)
+	s.until("/a", func(p shown) bool { return !p.Kept && p.Made == refused })
 }
 
 func TestAPageOfTheBackForwardCacheThatIsStillRightStays(t *testing.T) {
 	s := start(t)
-	tab := browsertest.Open(t)
-	s.open(tab, "/first")
-	s.choose(tab, "analytics")
-	s.open(tab, "/a")
-	s.fresh("/a")
-	s.open(tab, "/b")
-	s.fresh("/b")
-	s.asked()
-	browsertest.Evaluate[string](tab, "history.back(), ''")
-	s.until("/a", func(p shown) bool { return p.Path == "/a" && p.Kept })
-	s.open(tab, "/c")
-	s.fresh("/c")
-	if got := fmt.Sprint(s.asked()); got != "[GET /c made for analytics=1&hotjar=1&google-analytics=1&support=0&intercom=0]" {
-		t.Errorf("asked for %s", got)
-	}
+	v := s.with("analytics")
+	s.visit(v, "/a")
+	s.visit(v, "/b")
+	s.Take("")
+	v.Run("history.back()")
+	s.until("/a", kept)
+	s.visit(v, "/c")
+	s.wasAsked(asked("GET /c", analytics))
 }
 
 // worker is a service worker that keeps pages and answers with them.
-func worker(how string) func(*site) {
-	return func(s *site) {
-		s.Extra = func(w http.ResponseWriter, r *http.Request) bool {
-			if r.URL.Path != "/worker.js" {
-				return false
-			}
-			w.Header().Set("Content-Type", "text/javascript")
-			fmt.Fprintf(w, `
-				addEventListener("install", () => skipWaiting());
-				addEventListener("activate", (e) => e.waitUntil(clients.claim()));
-				addEventListener("fetch", (e) => {
-					if (e.request.mode != "navigate") return;
-					e.respondWith(caches.open("pages").then(async (c) => {
-						const kept = await c.match(e.request, {%s});
-						if (kept) return kept;
-						const got = await fetch(e.request);
-						await c.put(e.request, got.clone());
-						return got;
-					}));
-				});`, how)
-			return true
-		}
-	}
+const worker = `
+	addEventListener("install", () => skipWaiting());
+	addEventListener("activate", (e) => e.waitUntil(clients.claim()));
+	addEventListener("fetch", (e) => {
+		if (e.request.mode != "navigate") return;
+		e.respondWith(caches.open("pages").then(async (c) => {
+			const kept = await c.match(e.request, {%s});
+			if (kept) return kept;
+			const got = await fetch(e.request);
+			await c.put(e.request, got.clone());
+			return got;
+		}));
+	});`
+
+// install gives the site of a visit its service worker, which matches addresses so.
+func (s *site) install(v *noticetest.Visit, match string) {
+	s.T.Helper()
+	s.Script("/worker.js", fmt.Sprintf(worker, match))
+	v.Run(`await navigator.serviceWorker.register("/worker.js");
+		await navigator.serviceWorker.ready;
+		if (!navigator.serviceWorker.controller) await new Promise((f) => navigator.serviceWorker.oncontrollerchange = f);`)
 }
 
-const install = `navigator.serviceWorker.register("/worker.js").then(() => navigator.serviceWorker.ready).then((r) =>
-	navigator.serviceWorker.controller || new Promise((f) => navigator.serviceWorker.oncontrollerchange = f)).then(() => "")`
-
 func TestAPageThatAServiceWorkerKeptIsLoadedPastIt(t *testing.T) {
-	s := start(t, worker(""))
-	tab := browsertest.Open(t)
-	s.open(tab, "/first")
-	s.choose(tab, "analytics")
-	browsertest.Evaluate[string](tab, install)
-	s.open(tab, "/a?x=1#h")
-	s.fresh("/a")
-	s.choose(tab, "")
-	s.asked()
-	s.ran()
-	s.open(tab, "/b")
-	s.fresh("/b")
-	s.open(tab, "/a?x=1#h")
-	s.until("/a", func(p shown) bool {
-		return p.Path == "/a" && p.Made == "analytics=0&hotjar=0&google-analytics=0&support=0&intercom=0"
-	})
-	if got := s.ran(); len(got) != 0 {
-		t.Errorf("the stale page ran the tracker: %q", got)
-	}
-	if got := browsertest.Evaluate[string](tab, "location.search"); !strings.HasPrefix(got, "?x=1&temoin=") {
-		t.Errorf("the address has become %q", got)
-	}
+	s := start(t)
+	v := s.with("analytics")
+	s.install(v, "")
+	s.visit(v, "/a?x=1#h")
+	s.Keep(v, "")
+	s.Take("")
+	s.visit(v, "/b")
+	v.Go("/a?x=1#h")
+	s.until("/a", madeFor(refused))
+	s.ranNothing()
+	v.Is("the address", `return location.search.replace(/[0-9]+$/, "TIME")`, `"?x=1&temoin=TIME"`)
 }
 
 func TestAPageThatCannotBeHadFreshStaysAndNothingLoops(t *testing.T) {
-	s := start(t, worker("ignoreSearch: true"))
-	tab := browsertest.Open(t)
-	s.open(tab, "/first")
-	s.choose(tab, "analytics")
-	browsertest.Evaluate[string](tab, install)
-	s.open(tab, "/a")
-	s.fresh("/a")
-	s.choose(tab, "")
-	s.asked()
-	s.open(tab, "/a")
-	s.until("/a", func(p shown) bool { return p.Path == "/a" && strings.HasPrefix(p.Made, "analytics=1") })
+	s := start(t)
+	v := s.with("analytics")
+	s.install(v, "ignoreSearch: true")
+	s.visit(v, "/a")
+	s.Keep(v, "")
+	s.Take("")
+	v.Go("/a")
+	s.until("/a", madeFor(analytics))
 	// It is told, and has given up whatever wakes it: neither a reload nor another address.
-	got := browsertest.Evaluate[string](tab, `(async () => {
-		while (!window.cleaned) await fetch("/.temoin/none");
+	v.Is("it stays, is told, and cleans", `while (!window.cleaned) await fetch("/.temoin/none");
 		window.here = 1;
 		for (const e of ["visibilitychange", "prerenderingchange"]) document.dispatchEvent(new Event(e, {bubbles: true}));
 		dispatchEvent(new PageTransitionEvent("pageshow"));
 		for (let i = 0; i < 5; i++) await fetch("/.temoin/none");
-		return [window.here, temoin.choice, window.cleaned].join(" ");
-	})()`)
-	if got != "1 analytics=0&hotjar=0&google-analytics=0&support=0&intercom=0 1" {
-		t.Errorf("it was loaded again, or not told: %s", got)
-	}
-	if got := s.asked(); len(got) != 0 {
-		t.Errorf("asked for %q", got)
-	}
+		return [window.here, temoin.choice, window.cleaned]`, `[1, "`+refused+`", 1]`)
+	s.wasAsked()
 }
 
-// ahead makes the browser have /b before it is gone to.
-func (s *site) ahead(tab *browsertest.Tab, how string) {
-	s.t.Helper()
-	browsertest.Evaluate[string](tab, `document.head.append(Object.assign(document.createElement("script"), {type: "speculationrules",
-		textContent: JSON.stringify({`+how+`: [{urls: ["/b"], eagerness: "immediate"}]})})), ""`)
-	for path := range s.asks {
-		if path == "/b" {
-			break
-		}
-	}
+// ahead makes the browser have /b, made for a choice, before it is gone to.
+func (s *site) ahead(v *noticetest.Visit, how, choice string) {
+	s.T.Helper()
+	v.Run(`document.head.append(Object.assign(document.createElement("script"), {type: "speculationrules",
+		textContent: JSON.stringify({` + how + `: [{urls: ["/b"], eagerness: "immediate"}]})}))`)
+	s.Wait(asked("GET /b", choice))
 }
 
 func TestAPageFetchedAheadIsJudgedWhenItIsShown(t *testing.T) {
 	for _, how := range []string{"prerender", "prefetch"} {
 		t.Run(how, func(t *testing.T) {
 			s := start(t)
-			tab := browsertest.Open(t)
-			s.open(tab, "/first")
-			s.choose(tab, "analytics")
-			s.open(tab, "/a")
-			s.fresh("/a")
-			s.ahead(tab, how)
-			s.choose(tab, "")
-			s.asked()
-			s.ran()
-			browsertest.Evaluate[string](tab, `location.href = "/b"`)
-			s.until("/b", func(p shown) bool {
-				return p.Path == "/b" && p.Made == "analytics=0&hotjar=0&google-analytics=0&support=0&intercom=0"
-			})
-			if got := s.ran(); len(got) != 0 {
-				t.Errorf("the stale page ran the tracker: %q", got)
-			}
-			if got := fmt.Sprint(s.asked()); got != "[GET /b made for analytics=0&hotjar=0&google-analytics=0&support=0&intercom=0]" {
-				t.Errorf("asked for %s", got)
-			}
+			v := s.with("analytics")
+			s.visit(v, "/a")
+			s.ahead(v, how, analytics)
+			s.Keep(v, "")
+			s.Take("")
+			v.Run(`location.href = "/b"`)
+			s.until("/b", madeFor(refused))
+			s.ranNothing()
+			s.wasAsked(asked("GET /b", refused))
 		})
 	}
 }
 
 func TestAPageRenderedAheadIsToldWhenItIsActivated(t *testing.T) {
 	s := start(t)
-	tab := browsertest.Open(t)
-	s.open(tab, "/a")
-	s.fresh("/a")
-	s.ahead(tab, "prerender")
-	s.choose(tab, "analytics")
-	s.asked()
-	browsertest.Evaluate[string](tab, `location.href = "/b"`)
-	s.until("/b", func(p shown) bool { return p.Path == "/b" && p.Made == "" })
-	got := browsertest.Evaluate[string](tab, `new Promise((done) => { const look = () => (temoin.choice ? done(temoin.choice) : setTimeout(look, 5)); look(); })`)
-	if !strings.HasPrefix(got, "analytics=1&") || len(s.asked()) > 0 {
-		t.Errorf("%q", got)
-	}
+	v := s.Open(t, "/a")
+	s.until("/a", fresh)
+	s.ahead(v, "prerender", "")
+	s.Keep(v, "analytics")
+	s.Take("")
+	v.Run(`location.href = "/b"`)
+	s.until("/b", madeFor(""))
+	v.Until("temoin.choice")
+	v.Is("what it is told", "return temoin.choice", `"`+analytics+`"`)
+	s.wasAsked()
 }
 
 func TestAPageThatSleptIsLoadedAgainWhenItsCookieHasEnded(t *testing.T) {
 	s := start(t)
-	tab := browsertest.Open(t)
-	s.open(tab, "/first")
-	s.choose(tab, "analytics")
-	s.open(tab, "/a")
-	s.fresh("/a")
-	s.choose(tab, "-")
-	browsertest.Evaluate[string](tab, `document.dispatchEvent(new Event("visibilitychange", {bubbles: true})), ""`)
-	s.until("/a", func(p shown) bool { return p.Path == "/a" && p.Made == "" })
+	v := s.with("analytics")
+	s.visit(v, "/a")
+	s.Keep(v, "-")
+	v.Run(`document.dispatchEvent(new Event("visibilitychange", {bubbles: true}))`)
+	s.until("/a", madeFor(""))
 }
 
 func TestAChangeInOneTabReachesTheOthers(t *testing.T) {
 	s := start(t)
-	tab := browsertest.Open(t)
-	s.open(tab, "/first")
-	s.choose(tab, "")
-	s.open(tab, "/a")
-	s.fresh("/a")
-	browsertest.Evaluate[string](tab, `(window.other = open("/b")), ""`)
-	s.fresh("/b")
+	v := s.with("")
+	s.visit(v, "/a")
+	v.Run(`window.other = open("/b")`)
+	s.until("/b", fresh)
+	// In the other tab a choice is made, of which the server says what holds now.
+	there := func(words string) string {
+		value := s.Value(words)
+		return `other.document.cookie = "choice=` + value + `;path=/"; other.temoin.s(` + s.Now(value) + `);`
+	}
 	// A grant there is told here, without a reload and without moving the focus.
-	value := s.value("analytics")
-	got := browsertest.Evaluate[string](tab, `new Promise((done) => {
-		const o = window.other, seen = [];
-		window.here = 1;
+	v.Is("what a grant does", `window.here = 1;
 		field.focus();
+		const seen = [];
 		temoin.r = (x) => seen.push("released");
-		temoin.on("change", (a) => { seen.push(a); setTimeout(() => done([here, document.activeElement.id, ...seen, temoin.allows("hotjar")].join(" "))); });
-		o.document.cookie = "choice=`+value+`;path=/";
-		o.temoin.s(`+s.now(value)+`);
-	})`)
-	if got != "1 field analytics=1&hotjar=1&google-analytics=1&support=0&intercom=0 released true" {
-		t.Errorf("%q", got)
-	}
+		const told = new Promise((done) => temoin.on("change", (a) => { seen.push(a); setTimeout(done); }));
+		`+there("analytics")+`
+		await told;
+		return [here, document.activeElement.id, ...seen, temoin.allows("hotjar")]`, `[1, "field", "`+analytics+`", "released", true]`)
 	// A withdrawal there is left to what loses nothing typed.
-	value = s.value("")
-	got = browsertest.Evaluate[string](tab, `new Promise((done) => {
-		const o = window.other;
-		window.keep = true;
-		Object.defineProperty(window, "cleaned", {set() { done(temoin.choice + " " + document.activeElement.id); }});
-		o.document.cookie = "choice=`+value+`;path=/";
-		o.temoin.s(`+s.now(value)+`);
-	})`)
-	if got != "analytics=0&hotjar=0&google-analytics=0&support=0&intercom=0 field" {
-		t.Errorf("%q", got)
-	}
+	v.Is("what a withdrawal does", `window.keep = true;
+		const cleaned = new Promise((done) => Object.defineProperty(window, "cleaned", {set: done}));
+		`+there("")+`
+		await cleaned;
+		return [temoin.choice, document.activeElement.id]`, `["`+refused+`", "field"]`)
 }
 
 func TestAPageMadeForNoChoiceIsToldOfOneAndStays(t *testing.T) {
-	s := start(t, func(s *site) {
-		s.Cache = "public, max-age=600"
-		s.Head = `<script>temoin.on("change", (a) => (window.told = a)); temoin.r = () => (window.released = true);</script>`
-	})
-	tab := browsertest.Open(t)
-	s.open(tab, "/a")
-	s.fresh("/a")
-	s.choose(tab, "analytics")
-	s.open(tab, "/b")
-	s.fresh("/b")
-	s.asked()
-	browsertest.Evaluate[string](tab, "location.href = '/a'")
-	s.until("/a", func(p shown) bool { return p.Path == "/a" && p.Made == "" })
-	if got := browsertest.Evaluate[string](tab, `new Promise((done) => { const look = () => (window.released ? done([told, released, window.cleaned].join(" ")) : setTimeout(look, 5)); look(); })`); got != "analytics=1&hotjar=1&google-analytics=1&support=0&intercom=0 true " {
-		t.Errorf("%q", got)
-	}
-	if got := s.asked(); len(got) != 0 {
-		t.Errorf("asked for %q", got)
-	}
+	s := start(t)
+	s.Cache = "public, max-age=600"
+	s.Head = `<script>temoin.on("change", (a) => (window.told = a)); temoin.r = () => (window.released = true);</script>`
+	v := s.Open(t, "/a")
+	s.until("/a", fresh)
+	s.Keep(v, "analytics")
+	s.visit(v, "/b")
+	s.Take("")
+	v.Run("location.href = '/a'")
+	s.until("/a", madeFor(""))
+	v.Until("window.released")
+	v.Is("told, released, cleaned", `return [told, released, window.cleaned ?? 0]`, `["`+analytics+`", true, 0]`)
+	s.wasAsked()
 }

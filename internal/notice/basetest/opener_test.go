@@ -1,10 +1,9 @@
 package basetest
 
 import (
+	"fmt"
 	"net/http"
 	"testing"
-
-	"github.com/temoin/temoin/internal/browsertest"
 )
 
 // openers are the ways to the preference centre, in the page and in our shadow root.
@@ -21,52 +20,32 @@ const openers = `
 
 func TestEachWayToThePreferenceCentreOpensItInThePage(t *testing.T) {
 	s := start(t)
-	tab := browsertest.Open(t)
-	s.open(tab, "/a")
-	s.fresh("/a")
-	got := browsertest.Evaluate[string](tab, `(async () => {`+openers+`
-		click(a); click(inner); click(b); click(shadow); temoin.open();
-		return await opened() + " " + left;
-	})()`)
-	if got != "5 " {
-		t.Errorf("opened, left: %q", got)
-	}
+	v := s.Open(t, "/a")
+	v.Is("opened, left", openers+`click(a); click(inner); click(b); click(shadow); temoin.open();
+		return [await opened(), left]`, `[5, []]`)
 }
 
 func TestAClickThatMeansSomethingElseIsLeftToTheBrowser(t *testing.T) {
 	s := start(t)
-	tab := browsertest.Open(t)
-	s.open(tab, "/a")
-	s.fresh("/a")
-	got := browsertest.Evaluate[string](tab, `(async () => {`+openers+`
+	v := s.Open(t, "/a")
+	v.Is("opened, left", openers+`
 		click(a, {ctrlKey: true}); click(a, {metaKey: true}); click(a, {shiftKey: true}); click(a, {altKey: true}); click(c);
 		a.dispatchEvent(new MouseEvent("auxclick", {bubbles: true, cancelable: true, button: 1}));
-		return await opened() + " " + left;
-	})()`)
-	if got != "0 a,a,a,a,c" {
-		t.Errorf("opened, left: %q", got)
-	}
+		return [await opened(), left]`, `[0, ["a", "a", "a", "a", "c"]]`)
 }
 
 func TestALinkIsFollowedWhereThePreferenceCentreCannotBeLoaded(t *testing.T) {
-	s := start(t, func(s *site) {
-		s.Extra = func(w http.ResponseWriter, r *http.Request) bool {
-			switch r.URL.Path {
-			case "/.temoin/centre.js":
-				http.Error(w, "no", http.StatusServiceUnavailable)
-			case "/.temoin/":
-				s.page(w, r)
-			default:
-				return false
-			}
-			return true
-		}
+	s := start(t)
+	s.Answer("/.temoin/centre.js", func(w http.ResponseWriter, _ *http.Request) {
+		http.Error(w, "no", http.StatusServiceUnavailable)
 	})
-	tab := browsertest.Open(t)
+	s.Answer("/.temoin/", func(w http.ResponseWriter, _ *http.Request) {
+		fmt.Fprint(w, `<!DOCTYPE html><script>fetch("/shown?path=" + location.pathname)</script>`)
+	})
+	v := s.Open(t, "/first")
 	for _, how := range []string{"document.querySelector('a').click()", "document.querySelector('button').click()", "temoin.open()"} {
-		s.open(tab, "/a")
-		s.fresh("/a")
-		browsertest.Evaluate[string](tab, `document.body.insertAdjacentHTML("beforeend", '<a href="/.temoin/">Cookies</a><button data-temoin-open>Cookies</button>'), `+how+`, ""`)
-		s.until(how, func(p shown) bool { return p.Path == "/.temoin/" })
+		s.visit(v, "/a")
+		v.Run(`document.body.insertAdjacentHTML("beforeend", '<a href="/.temoin/">Cookies</a><button data-temoin-open>Cookies</button>'); ` + how)
+		s.until("/.temoin/", fresh)
 	}
 }

@@ -3,10 +3,11 @@ package guardtest
 import (
 	"encoding/json"
 	"fmt"
+	"regexp"
 	"strings"
 	"testing"
 
-	"github.com/temoin/temoin/internal/browsertest"
+	"github.com/temoin/temoin/internal/notice/noticetest"
 )
 
 // ways are how a script makes a browser ask for something. Each is a function of the
@@ -50,59 +51,52 @@ var ways = map[string]string{
 	"capitals-and-a-dot": `new Image().src = "HTTP://" + host.toUpperCase().replace(/:/, ".:") + "/capitals-and-a-dot.gif"`,
 }
 
-// Every way is tried with a host that nobody holds, too: that it arrives shows that the
-// way works, and all of them that there was time for the others.
+// insert goes one of the ways with a host that is held, and with one that nobody holds:
+// that it arrives shows that the way works, and that there was time for the other.
+func insert(v *noticetest.Visit, name string) {
+	for _, host := range []string{"www.analytics.localhost", "free.localhost"} {
+		v.Is(name, fmt.Sprintf(`const host = "%s:$PORT"; %s;`, host, ways[name]), "")
+	}
+}
+
 func TestNothingThatAScriptInsertsOrAsksForReachesAHeldService(t *testing.T) {
 	w := start(t)
-	tab := browsertest.Open(t)
-	w.open(tab)
+	v := w.Open(t, "/")
 	var free []string
 	for name, way := range ways {
-		for _, host := range []string{"www.analytics.localhost", "free.localhost"} {
-			w.is(tab, name, fmt.Sprintf(`const host = "%s:$PORT"; %s;`, host, way), "")
-		}
-		free = append(free, name)
+		insert(v, name)
+		free = append(free, "free.localhost"+regexp.MustCompile("/"+name+`\.\w+`).FindString(way))
 	}
-	for i, name := range free {
-		way := ways[name]
-		ending := way[strings.Index(way, "/"+name+".")+len(name)+1:]
-		ending, _, _ = strings.Cut(ending, `"`)
-		ending, _, _ = strings.Cut(ending, `'`)
-		ending, _, _ = strings.Cut(ending, ` `)
-		free[i] = "free.localhost/" + name + ending
-	}
-	w.wait(free...)
+	w.Wait(free...)
 	w.held("www.analytics.localhost")
 }
 
 func TestAHeldElementShowsWhatItIsAndReadsAsThePageWroteIt(t *testing.T) {
 	w := start(t)
-	tab := browsertest.Open(t)
-	w.open(tab)
+	v := w.Open(t, "/")
 	const host = `const host = "http://www.analytics.localhost:$PORT";`
-	w.is(tab, "script", host+`const s = document.createElement("script"); s.type = "module"; s.src = host + "/a.js"; s.id = "x"; document.head.append(s);
+	v.Is("script", host+`const s = document.createElement("script"); s.type = "module"; s.src = host + "/a.js"; s.id = "x"; document.head.append(s);
 		return [s.src, s.type, s.outerHTML]`,
 		`["http://www.analytics.localhost:$PORT/a.js", "module", "<script type=\"text/plain\" data-temoin-type=\"module\" data-temoin=\"counter\" data-temoin-src=\"http://www.analytics.localhost:$PORT/a.js\" id=\"x\"></script>"]`)
-	w.is(tab, "iframe", host+`const f = document.createElement("iframe"); f.title = "t"; f.src = host + "/a.html?b=c&d"; document.body.append(f);
+	v.Is("iframe", host+`const f = document.createElement("iframe"); f.title = "t"; f.src = host + "/a.html?b=c&d"; document.body.append(f);
 		await new Promise(done => f.onload = done);
 		return [f.src, f.title, f.attributes.src.value, f.dataset.temoin, f.dataset.temoinSrc, f.contentDocument.documentElement.lang]`,
 		`["http://www.analytics.localhost:$PORT/a.html?b=c&d", "t", "/.temoin/placeholder/counter?lang=en&src=http%3A%2F%2Fwww.analytics.localhost%3A$PORT%2Fa.html%3Fb%3Dc%26d", "counter", "http://www.analytics.localhost:$PORT/a.html?b=c&d", "en"]`)
-	w.is(tab, "image", host+`const i = new Image(); i.srcset = host + "/a.gif 2x"; i.src = host + "/a.gif"; i.alt = "a"; return [i.src, i.srcset, i.outerHTML]`,
+	v.Is("image", host+`const i = new Image(); i.srcset = host + "/a.gif 2x"; i.src = host + "/a.gif"; i.alt = "a"; return [i.src, i.srcset, i.outerHTML]`,
 		`["http://www.analytics.localhost:$PORT/a.gif", "http://www.analytics.localhost:$PORT/a.gif 2x", "<img data-temoin=\"counter\" data-temoin-srcset=\"http://www.analytics.localhost:$PORT/a.gif 2x\" data-temoin-src=\"http://www.analytics.localhost:$PORT/a.gif\" alt=\"a\">"]`)
-	w.is(tab, "link", host+`const l = document.createElement("link"); l.rel = "preload"; l.as = "script"; l.href = host + "/a.js"; document.head.append(l); return [l.rel, l.href, l.dataset.temoinRel]`,
+	v.Is("link", host+`const l = document.createElement("link"); l.rel = "preload"; l.as = "script"; l.href = host + "/a.js"; document.head.append(l); return [l.rel, l.href, l.dataset.temoinRel]`,
 		`["preload", "http://www.analytics.localhost:$PORT/a.js", "preload"]`)
-	w.is(tab, "what was held and is something else now", host+`const i = new Image(); i.src = host + "/a.gif"; i.src = "data:,"; const f = document.createElement("iframe"); f.src = host; f.src = "about:blank"; return [i.getAttribute("src"), i.dataset.temoinSrc, f.src, f.dataset.temoinSrc]`,
+	v.Is("what was held and is something else now", host+`const i = new Image(); i.src = host + "/a.gif"; i.src = "data:,"; const f = document.createElement("iframe"); f.src = host; f.src = "about:blank"; return [i.getAttribute("src"), i.dataset.temoinSrc, f.src, f.dataset.temoinSrc]`,
 		`["data:,", null, "about:blank", null]`)
-	w.is(tab, "several", `const s = document.createElement("script"); s.src = "http://tags.localhost:$PORT/a.js"; return s.dataset.temoin`, `"tags ads"`)
+	v.Is("several", `const s = document.createElement("script"); s.src = "http://tags.localhost:$PORT/a.js"; return s.dataset.temoin`, `"tags ads"`)
 	w.held("www.analytics.localhost", "tags.localhost")
-	quiet(t, tab)
+	v.Quiet()
 }
 
 func TestWhatTheGuardDoesNotHoldIsUntouched(t *testing.T) {
 	w := start(t)
-	tab := browsertest.Open(t)
-	w.open(tab)
-	w.is(tab, "elements", `const d = document.createElement("div");
+	v := w.Open(t, "/")
+	v.Is("elements", `const d = document.createElement("div");
 		d.innerHTML = '<a href="http://video.localhost/">x</a><svg viewBox="0 0 1 1"><path d="M0 0,1 1"></path></svg><img alt="" src="http://free.localhost:$PORT/1.gif"><style>@import "//video.localhost/"</style>';
 		const a = document.createElement("a"); a.setAttribute("href", "http://video.localhost/"); a.rel = "x";
 		const f = document.createElement("iframe"); f.src = "http://files.video.localhost:$PORT/1.html";
@@ -111,7 +105,7 @@ func TestWhatTheGuardDoesNotHoldIsUntouched(t *testing.T) {
 		return [d.innerHTML, a.outerHTML, f.outerHTML, t.value, p.outerHTML]`,
 		`["<a href=\"http://video.localhost/\">x</a><svg viewBox=\"0 0 1 1\"><path d=\"M0 0,1 1\"></path></svg><img alt=\"\" src=\"http://free.localhost:$PORT/1.gif\"><style>@import \"//video.localhost/\"</style>",
 		"<a href=\"http://video.localhost/\" rel=\"x\"></a>", "<iframe src=\"http://files.video.localhost:$PORT/1.html\"></iframe>", "<img src=\"http://video.localhost/\">", "<img src=\"http://cdn.localhost:$PORT/counts/1.gif\">"]`)
-	w.is(tab, "natives", `return [fetch.name, fetch.length, String(fetch).includes("native code"), WebSocket.OPEN, new WebSocket("ws://free.localhost:$PORT") instanceof WebSocket,
+	v.Is("natives", `return [fetch.name, fetch.length, String(fetch).includes("native code"), WebSocket.OPEN, new WebSocket("ws://free.localhost:$PORT") instanceof WebSocket,
 		(class extends EventSource {}).name, Object.keys(Object.getOwnPropertyDescriptor(HTMLImageElement.prototype, "src")).join()]`,
 		`["fetch", 1, true, 1, true, "", "get,set,enumerable,configurable"]`)
 }
@@ -120,9 +114,8 @@ func TestThePageGetsTheErrorsThatItWouldGetWithoutTheGuard(t *testing.T) {
 	errors := func(noGuard bool) string {
 		w := start(t)
 		w.NoGuard = noGuard
-		tab := browsertest.Open(t)
-		w.open(tab)
-		return w.run(tab, `const seen = []; for (const f of [() => document.body.setAttribute("a"), () => document.body.setAttribute("a b", ""), () => new WebSocket("http://["), () => new XMLHttpRequest().open("GET", "http://["),
+		v := w.Open(t, "/")
+		return v.Run(`const seen = []; for (const f of [() => document.body.setAttribute("a"), () => document.body.setAttribute("a b", ""), () => new WebSocket("http://["), () => new XMLHttpRequest().open("GET", "http://["),
 			() => { new Image().srcset = null }, () => { new Image().src = undefined }, () => { new Image().src = Symbol() }, () => Element.prototype.setAttribute.call({}, "src", "x"), () => { document.createElement("iframe").src = "http://[" },
 			() => { document.createElement("p").innerHTML = null }, () => { document.createElement("p").innerHTML = Symbol() }, () => fetch(), () => navigator.sendBeacon(), () => WebSocket("ws://a"), () => new Worker()]) try { const v = f(); seen.push(v instanceof Promise ? await v.catch(e => e.name) : v) } catch (e) { seen.push(e.name) } return seen`)
 	}
@@ -134,23 +127,21 @@ func TestThePageGetsTheErrorsThatItWouldGetWithoutTheGuard(t *testing.T) {
 
 func TestRequestsToAHeldServiceFailAsIfTheNetworkDid(t *testing.T) {
 	w := start(t)
-	tab := browsertest.Open(t)
-	w.open(tab)
+	v := w.Open(t, "/")
 	const u = `const u = "http://video.localhost:$PORT/x"; `
-	w.is(tab, "fetch", u+`return await fetch(u, {method: "POST", body: "b", mode: "no-cors"}).catch(e => e.constructor == TypeError)`, `true`)
-	w.is(tab, "XMLHttpRequest", u+`const x = new XMLHttpRequest(), seen = []; for (const e of ["readystatechange", "error", "load", "loadend"]) x.addEventListener(e, () => seen.push(e + x.readyState)); x.open("POST", u); x.setRequestHeader("X-A", "b"); await new Promise(done => { x.onloadend = done; x.send("b"); seen.push("sent") }); return [x.status, ...seen]`,
+	v.Is("fetch", u+`return await fetch(u, {method: "POST", body: "b", mode: "no-cors"}).catch(e => e.constructor == TypeError)`, `true`)
+	v.Is("XMLHttpRequest", u+`const x = new XMLHttpRequest(), seen = []; for (const e of ["readystatechange", "error", "load", "loadend"]) x.addEventListener(e, () => seen.push(e + x.readyState)); x.open("POST", u); x.setRequestHeader("X-A", "b"); await new Promise(done => { x.onloadend = done; x.send("b"); seen.push("sent") }); return [x.status, ...seen]`,
 		`[0, "readystatechange1", "sent", "readystatechange4", "error4", "loadend4"]`)
-	w.is(tab, "beacon", u+`return navigator.sendBeacon(u, "b")`, `true`)
-	w.is(tab, "WebSocket", `const s = new WebSocket("ws://video.localhost:$PORT/x"), seen = []; s.onerror = () => seen.push("error"); await new Promise(done => s.onclose = done); return [s.readyState, ...seen]`, `[3, "error"]`)
-	w.is(tab, "EventSource", u+`const s = new EventSource(u); await new Promise(done => s.onerror = done); return s.readyState`, `2`)
-	w.is(tab, "a body that looks like an address", u+`return [await fetch("/choose", {method: "POST", body: u}).then(r => r.status), navigator.sendBeacon("/choose", u)]`, `[200, true]`)
+	v.Is("beacon", u+`return navigator.sendBeacon(u, "b")`, `true`)
+	v.Is("WebSocket", `const s = new WebSocket("ws://video.localhost:$PORT/x"), seen = []; s.onerror = () => seen.push("error"); await new Promise(done => s.onclose = done); return [s.readyState, ...seen]`, `[3, "error"]`)
+	v.Is("EventSource", u+`const s = new EventSource(u); await new Promise(done => s.onerror = done); return s.readyState`, `2`)
+	v.Is("a body that looks like an address", u+`return [await fetch("/", {method: "POST", body: u}).then(r => r.status), navigator.sendBeacon("/", u)]`, `[200, true]`)
 	w.held("video.localhost")
 }
 
 // Prototype.js and others put their own things in the place of what browsers have.
 func TestScriptsThatChangeTheBrowsersOwnMethodsLaterDoNotBlindTheGuard(t *testing.T) {
 	w := start(t)
-	tab := browsertest.Open(t)
 	w.Head = `<script>
 		const broken = () => { throw new Error("not the browser's own"); };
 		for (const m of ["getAttribute", "removeAttribute", "hasAttribute", "getAttributeNames", "insertAdjacentHTML"]) Element.prototype[m] = broken;
@@ -159,24 +150,21 @@ func TestScriptsThatChangeTheBrowsersOwnMethodsLaterDoNotBlindTheGuard(t *testin
 		Object.prototype.counter = Object.prototype.video = Object.prototype.h = "inherited";
 		window.URL = window.Reflect = window.Proxy = undefined; Object.defineProperty = Object.getOwnPropertyDescriptor = JSON.parse = broken;
 	</script>`
-	w.open(tab)
+	v := w.Open(t, "/")
 	for _, name := range []string{"script", "script-attribute", "iframe", "image", "style", "markup-iframe", "fetch", "beacon"} {
-		for _, host := range []string{"www.analytics.localhost", "free.localhost"} {
-			w.is(tab, name, fmt.Sprintf(`const host = "%s:$PORT"; %s;`, host, ways[name]), "")
-		}
+		insert(v, name)
 	}
-	w.wait("free.localhost/script.js", "free.localhost/script-attribute.js", "free.localhost/iframe.html", "free.localhost/image.gif", "free.localhost/style.css", "free.localhost/markup-iframe.html", "free.localhost/fetch.gif", "free.localhost/beacon.gif")
+	w.Wait("free.localhost/script.js", "free.localhost/script-attribute.js", "free.localhost/iframe.html", "free.localhost/image.gif", "free.localhost/style.css", "free.localhost/markup-iframe.html", "free.localhost/fetch.gif", "free.localhost/beacon.gif")
 	w.held("www.analytics.localhost")
 }
 
-func TestAPageWhoseDataIsBrokenIsLeftAlone(t *testing.T) {
+func TestAPageThatHasLostWhatTheServerSaidIsLeftAlone(t *testing.T) {
 	w := start(t)
-	w.Guard = `{"h":[[`
+	w.Lost = true
 	w.Body = `<script id=s type="text/plain" data-temoin="counter" data-temoin-src="http://www.analytics.localhost:$PORT/1.js"></script>`
-	tab := browsertest.Open(t)
-	w.open(tab)
-	w.choose(tab, "analytics")
-	w.is(tab, "page", `temoin.use("counter"); const i = new Image(); i.src = "/x.gif"; return [s.type, i.getAttribute("src"), String(Element.prototype.setAttribute).includes("native code")]`, `["text/plain", "/x.gif", true]`)
+	v := w.Open(t, "/")
+	w.Choose(v, "analytics")
+	v.Is("page", `temoin.use("counter"); const i = new Image(); i.src = "/x.gif"; return [s.type, i.getAttribute("src"), String(Element.prototype.setAttribute).includes("native code")]`, `["text/plain", "/x.gif", true]`)
 	w.held("www.analytics.localhost")
 }
 
@@ -193,10 +181,9 @@ func TestTheGuardCostsLittle(t *testing.T) {
 	cost := func(noGuard bool) float64 {
 		w := start(t)
 		w.NoGuard, w.Body = noGuard, "<div id=main></div>"
-		tab := browsertest.Open(t)
-		w.open(tab)
+		v := w.Open(t, "/")
 		var least float64
-		got := w.run(tab, `const all = []; for (let k = 0; k < 15; k++) all.push(await (async () => {`+insert+`})()); return Math.min(...all)`)
+		got := v.Run(`const all = []; for (let k = 0; k < 15; k++) all.push(await (async () => {` + insert + `})()); return Math.min(...all)`)
 		if err := json.Unmarshal([]byte(got), &least); err != nil {
 			t.Fatal(got)
 		}

@@ -7,8 +7,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-
-	"github.com/temoin/temoin/internal/browsertest"
 )
 
 // app is a page of React, rendered in full by a server and hydrated in full.
@@ -78,9 +76,9 @@ func (w *world) inert(page string) string {
 		`src="http://video.localhost:$PORT/hoisted.js"`:       `type="text/plain" data-temoin="video" data-temoin-src="http://video.localhost:$PORT/hoisted.js"`,
 		`rel="stylesheet" href="http://video.localhost`:       `data-temoin="video" data-temoin-rel="stylesheet" href="http://video.localhost`,
 	} {
-		what, inert = w.fill(what), w.fill(inert)
+		what, inert = w.Words.Replace(what), w.Words.Replace(inert)
 		if strings.Count(page, what) != 1 {
-			w.t.Fatalf("%s is not in the page\n%s", what, page)
+			w.T.Fatalf("%s is not in the page\n%s", what, page)
 		}
 		page = strings.Replace(page, what, inert, 1)
 	}
@@ -90,7 +88,7 @@ func (w *world) inert(page string) string {
 func TestReactHydratesADocumentWithHeldThingsAndNoticesNothing(t *testing.T) {
 	dir := modules(t)
 	w := start(t)
-	node := exec.Command("node", "-e", `const React = require("react");`+w.fill(app)+render)
+	node := exec.Command("node", "-e", `const React = require("react");`+w.Words.Replace(app)+render)
 	node.Dir = filepath.Dir(dir)
 	node.Env = append(os.Environ(), "NODE_ENV=production")
 	page, err := node.CombinedOutput()
@@ -98,21 +96,20 @@ func TestReactHydratesADocumentWithHeldThingsAndNoticesNothing(t *testing.T) {
 		t.Fatalf("%v\n%s", err, page)
 	}
 	w.Whole = w.inert(string(page))
-	w.Files["/app.js"] = bundle(t, dir) + `const React = require("react");` + app +
-		`require("react-dom/client").hydrateRoot(document, h(App), {onRecoverableError(e) { console.error("recovered: " + e) }});`
-	tab := browsertest.Open(t)
-	w.open(tab)
+	w.Script("/app.js", bundle(t, dir)+`const React = require("react");`+app+
+		`require("react-dom/client").hydrateRoot(document, h(App), {onRecoverableError(e) { console.error("recovered: " + e) }});`)
+	v := w.Open(t, "/")
 	hydrated := `while (document.getElementById("text").textContent != "hydrated") await new Promise(requestAnimationFrame); `
-	w.is(tab, "hydrated", hydrated+`window.film = document.querySelector("iframe"); return [document.body.firstElementChild.localName, film.dataset.temoinSrc, document.querySelectorAll("[data-temoin-src$='hoisted.js']").length]`,
+	v.Is("hydrated", hydrated+`window.film = document.querySelector("iframe"); return [document.body.firstElementChild.localName, film.dataset.temoinSrc, document.querySelectorAll("[data-temoin-src$='hoisted.js']").length]`,
 		`["temoin-notice", "http://video.localhost:$PORT/film.html", 2]`)
-	w.is(tab, "more", `show(); while (!document.querySelector("section iframe")) await new Promise(requestAnimationFrame);
+	v.Is("more", `show(); while (!document.querySelector("section iframe")) await new Promise(requestAnimationFrame);
 		return [...document.querySelectorAll("iframe")].map(f => f.title + " " + f.attributes.src.value.split("?")[0])`,
 		`["film /.temoin/placeholder/video", "more /.temoin/placeholder/video", "text /.temoin/placeholder/video"]`)
 	w.held("video.localhost")
-	quiet(t, tab)
-	w.choose(tab, "media")
-	w.wait("video.localhost/style.css", "video.localhost/film.html", "video.localhost/plain.js", "video.localhost/hoisted.js", "video.localhost/more.html", "video.localhost/more.js", "video.localhost/more.gif", "video.localhost/text.html")
-	w.is(tab, "released", until+`await until("plain.js"); await until("hoisted.js"); await until("more.js"); return [log.length, document.querySelector("iframe") === film, film.outerHTML, document.body.firstElementChild.localName]`,
+	v.Quiet()
+	w.Choose(v, "media")
+	w.Wait("video.localhost/style.css", "video.localhost/film.html", "video.localhost/plain.js", "video.localhost/hoisted.js", "video.localhost/more.html", "video.localhost/more.js", "video.localhost/more.gif", "video.localhost/text.html")
+	v.Is("released", `await until("plain.js"); await until("hoisted.js"); await until("more.js"); return [log.length, document.querySelector("iframe") === film, film.outerHTML, document.body.firstElementChild.localName]`,
 		`[3, true, "<iframe title=\"film\" src=\"http://video.localhost:$PORT/film.html\" width=\"10\" allow=\"fullscreen\"></iframe>", "temoin-notice"]`)
-	quiet(t, tab)
+	v.Quiet()
 }

@@ -3,12 +3,7 @@ package guardtest
 import (
 	"strings"
 	"testing"
-
-	"github.com/temoin/temoin/internal/browsertest"
 )
-
-// until waits in the page until the log says so.
-const until = `const until = what => new Promise(done => { const look = () => { if ((window.log ?? []).includes(what)) done(); else window.onlog = look }; look() }); `
 
 // inertMarkup is markup as the server holds it, each line beside what it was.
 var inertMarkup = [][2]string{
@@ -26,12 +21,13 @@ var inertMarkup = [][2]string{
 	{`<script type="text/plain" data-temoin="video">log.push("refused")</script>`, `<script type="text/plain" data-temoin="video">log.push("refused")</script>`},
 }
 
-func body() string {
+// all joins one side of inertMarkup.
+func all(side int) string {
 	var b strings.Builder
 	for _, m := range inertMarkup {
-		b.WriteString(m[0])
+		b.WriteString(m[side])
 	}
-	return `<main id=main>` + b.String() + `</main>`
+	return b.String()
 }
 
 // sorted compares elements without the order of their attributes.
@@ -40,35 +36,29 @@ const sorted = `const parsed = html => { const t = document.createElement("templ
 
 func TestWhatTheServerHeldComesInItsOrderAfterTheChoice(t *testing.T) {
 	w := start(t)
-	w.Body = body()
+	w.Body = "<main id=main>" + all(0) + "</main>"
 	open := w.gate("www.analytics.localhost/slow.js")
-	tab := browsertest.Open(t)
-	w.open(tab)
-	w.is(tab, "an inserted script", `const s = document.createElement("script"); s.src = "http://www.analytics.localhost:$PORT/inserted.js"; s.async = false; document.head.prepend(s)`, "")
-	w.is(tab, "nothing ran", `window.frame = document.querySelector("iframe"); window.before = history.length; return window.log`, "")
+	v := w.Open(t, "/")
+	v.Is("an inserted script", `const s = document.createElement("script"); s.src = "http://www.analytics.localhost:$PORT/inserted.js"; s.async = false; document.head.prepend(s)`, "")
+	v.Is("nothing ran", `window.frame = document.querySelector("iframe"); window.before = history.length; return window.log`, "")
 	w.held("www.analytics.localhost")
-	w.choose(tab, "analytics")
-	w.wait("www.analytics.localhost/slow.js")
-	w.is(tab, "while the slow script loads", until+`await until("async.js"); return log`, `["first", "async.js"]`)
+	w.Choose(v, "analytics")
+	w.Wait("www.analytics.localhost/slow.js")
+	v.Is("while the slow script loads", `await until("async.js"); return log`, `["first", "async.js"]`)
 	w.held("missing.analytics.localhost")
 	open()
-	w.wait("www.analytics.localhost/module.js", "www.analytics.localhost/1.html", "www.analytics.localhost/2.gif", "www.analytics.localhost/1.css")
-	w.is(tab, "order", until+`await until("defer.js"); await until("module.js"); return log`, `["first", "async.js", "slow.js", "after slow", "ran", "after missing", "inserted.js", "module.js", "defer.js"]`)
-	var was strings.Builder
-	for _, m := range inertMarkup {
-		was.WriteString(m[1])
-	}
-	w.is(tab, "the elements are what they were", sorted+"const now = sorted(main), then = sorted(parsed(`"+strings.ReplaceAll(was.String(), "</script>", `<\/script>`)+"`)); return now.filter((x, i) => x != then[i])", `[]`)
-	w.is(tab, "the frame is the same, and the tab has no further entry", `return [document.querySelector("iframe") === frame, history.length - before]`, `[true, 0]`)
-	w.is(tab, "ran", `return [...new Set(temoin.ran)]`, `["counter"]`)
+	w.Wait("www.analytics.localhost/module.js", "www.analytics.localhost/1.html", "www.analytics.localhost/2.gif", "www.analytics.localhost/1.css")
+	v.Is("order", `await until("defer.js"); await until("module.js"); return log`, `["first", "async.js", "slow.js", "after slow", "ran", "after missing", "inserted.js", "module.js", "defer.js"]`)
+	v.Is("the elements are what they were", sorted+"const now = sorted(main), then = sorted(parsed(`"+strings.ReplaceAll(all(1), "</script>", `<\/script>`)+"`)); return now.filter((x, i) => x != then[i])", `[]`)
+	v.Is("the frame is the same, and the tab has no further entry", `return [document.querySelector("iframe") === frame, history.length - before]`, `[true, 0]`)
+	v.Is("ran", `return [...new Set(temoin.ran)]`, `["counter"]`)
 	w.held("video.localhost")
 }
 
 func TestAChoiceIsFollowedByWhatScriptsInsertedAndWhatTheyInsertFromThenOn(t *testing.T) {
 	w := start(t)
-	tab := browsertest.Open(t)
-	w.open(tab)
-	w.is(tab, "insert", `const make = (tag, to, set) => { const e = document.createElement(tag); Object.assign(e, set); to?.append(e); return e };
+	v := w.Open(t, "/")
+	v.Is("insert", `const make = (tag, to, set) => { const e = document.createElement(tag); Object.assign(e, set); to?.append(e); return e };
 		window.make = make; window.loaded = [];
 		const host = "http://video.localhost:$PORT";
 		make("script", document.head, {src: host + "/1.js", onload: () => loaded.push("script")});
@@ -81,62 +71,59 @@ func TestAChoiceIsFollowedByWhatScriptsInsertedAndWhatTheyInsertFromThenOn(t *te
 		new Image().src = host + "/measured-before-the-choice.gif";
 		make("link", document.head, {href: host + "/rel-last.css", rel: "stylesheet"});
 		make("script", document.head, {src: host + "/text.js", textContent: '{"a": 1}', type: "text/javascript"})`, "")
-	w.choose(tab, "media")
-	w.wait("video.localhost/1.js", "video.localhost/1.html", "video.localhost/2.html", "video.localhost/shadow.gif", "video.localhost/text.js", "video.localhost/rel-last.css")
-	w.is(tab, "late", until+`await until("text.js"); document.head.append(detached); document.body.append(away); document.body.append(document.querySelector("template").content.cloneNode(true)); await until("detached.js"); return [loaded, temoin.ran.includes("video")]`, `[["script"], true]`)
-	w.wait("video.localhost/detached.js", "video.localhost/away.html", "video.localhost/template.gif")
-	w.is(tab, "from then on", `make("script", document.head, {src: "http://video.localhost:$PORT/then.js"}); make("script", document.head, {src: "http://www.analytics.localhost:$PORT/then.js"}); await fetch("http://video.localhost:$PORT/then.gif")`, "")
-	w.wait("video.localhost/then.js", "video.localhost/then.gif")
-	w.choose(tab, "analytics")
-	w.wait("www.analytics.localhost/then.js")
-	w.is(tab, "refused again", `make("script", document.head, {src: "http://video.localhost:$PORT/again.js"}); make("script", document.head, {src: "http://www.analytics.localhost:$PORT/last.js"})`, "")
-	w.wait("www.analytics.localhost/last.js")
-	for _, at := range w.requests() {
+	w.Choose(v, "media")
+	w.Wait("video.localhost/1.js", "video.localhost/1.html", "video.localhost/2.html", "video.localhost/shadow.gif", "video.localhost/text.js", "video.localhost/rel-last.css")
+	v.Is("late", `await until("text.js"); document.head.append(detached); document.body.append(away); document.body.append(document.querySelector("template").content.cloneNode(true)); await until("detached.js"); return [loaded, temoin.ran.includes("video")]`, `[["script"], true]`)
+	w.Wait("video.localhost/detached.js", "video.localhost/away.html", "video.localhost/template.gif")
+	v.Is("from then on", `make("script", document.head, {src: "http://video.localhost:$PORT/then.js"}); make("script", document.head, {src: "http://www.analytics.localhost:$PORT/then.js"}); await fetch("http://video.localhost:$PORT/then.gif")`, "")
+	w.Wait("video.localhost/then.js", "video.localhost/then.gif")
+	w.Choose(v, "analytics")
+	w.Wait("www.analytics.localhost/then.js")
+	v.Is("refused again", `make("script", document.head, {src: "http://video.localhost:$PORT/again.js"}); make("script", document.head, {src: "http://www.analytics.localhost:$PORT/last.js"})`, "")
+	w.Wait("www.analytics.localhost/last.js")
+	for _, at := range w.Recorded() {
 		if at == "video.localhost/again.js" || strings.Contains(at, "measured") {
 			t.Errorf("%s was asked for", at)
 		}
 	}
-	quiet(t, tab)
+	v.Quiet()
 }
 
 func TestAnAddressOfSeveralServicesIsFreeWhenOneOfThemIs(t *testing.T) {
 	w := start(t)
-	tab := browsertest.Open(t)
-	w.open(tab)
+	v := w.Open(t, "/")
 	const insert = `const s = document.createElement("script"); s.src = "http://tags.localhost:$PORT/1.js"; document.head.append(s);`
-	w.is(tab, "insert", insert, "")
-	w.choose(tab, "-tags")
-	w.is(tab, "nobody", insert, "")
-	w.choose(tab, "media")
-	w.wait("tags.localhost/1.js")
-	w.is(tab, "ran", until+`await until("1.js"); return [...new Set(temoin.ran)]`, `["ads"]`)
+	v.Is("insert", insert, "")
+	w.Choose(v, "-tags")
+	v.Is("nobody", insert, "")
+	w.Choose(v, "media")
+	w.Wait("tags.localhost/1.js")
+	v.Is("ran", `await until("1.js"); return [...new Set(temoin.ran)]`, `["ads"]`)
 }
 
 func TestOneServiceIsUsedOnThisPageAlone(t *testing.T) {
 	w := start(t)
 	w.Body = `<iframe id=f data-temoin="map" data-temoin-src="http://map.localhost:$PORT/1.html" src="/.temoin/placeholder/map?src=http://map.localhost:$PORT/1.html"></iframe>`
-	tab := browsertest.Open(t)
-	w.open(tab)
-	w.choose(tab, "media") // does not click
-	w.is(tab, "insert", `for (const host of ["map", "www.analytics"]) { const s = document.createElement("script"); s.src = "http://" + host + ".localhost:$PORT/1.js"; document.head.append(s) }`, "")
-	w.is(tab, "use", `temoin.use("map")`, "")
-	w.wait("map.localhost/1.js", "map.localhost/1.html")
+	v := w.Open(t, "/")
+	w.Choose(v, "media") // does not click
+	v.Is("insert", `for (const host of ["map", "www.analytics"]) { const s = document.createElement("script"); s.src = "http://" + host + ".localhost:$PORT/1.js"; document.head.append(s) }`, "")
+	v.Is("use", `temoin.use("map")`, "")
+	w.Wait("map.localhost/1.js", "map.localhost/1.html")
 	w.held("www.analytics.localhost")
-	w.is(tab, "ran, and nothing is kept", `return [[...new Set(temoin.ran)], temoin.choice]`, `[["map"], "analytics=0&counter=0&tags=0&media=1&ads=1&video=1"]`)
+	v.Is("ran, and nothing is kept", `return [[...new Set(temoin.ran)], temoin.choice]`, `[["map"], "analytics=0&counter=0&tags=0&media=1&ads=1&video=1"]`)
 }
 
 func TestTwoChoicesInOneMomentReleaseInOneOrder(t *testing.T) {
 	w := start(t)
 	w.Body = `<script type="text/plain" data-temoin="counter" data-temoin-src="http://www.analytics.localhost:$PORT/1.js"></script><script type="text/plain" data-temoin="video" data-temoin-src="http://video.localhost:$PORT/2.js"></script><script type="text/plain" data-temoin="counter">log.push("3"); onlog()</script>`
 	open := w.gate("www.analytics.localhost/1.js")
-	tab := browsertest.Open(t)
-	w.open(tab)
-	w.choose(tab, "analytics")
-	w.wait("www.analytics.localhost/1.js")
-	w.choose(tab, "analytics media")
-	w.is(tab, "meanwhile", `await import(temoin.v.replace("centre", "release")); await fetch("/favicon.ico"); return document.querySelectorAll("[data-temoin-src]").length`, `1`)
+	v := w.Open(t, "/")
+	w.Choose(v, "analytics")
+	w.Wait("www.analytics.localhost/1.js")
+	w.Choose(v, "analytics media")
+	v.Is("meanwhile", `await import(temoin.v.replace("centre", "release")); await fetch("/favicon.ico"); return document.querySelectorAll("[data-temoin-src]").length`, `1`)
 	w.held("video.localhost")
 	open()
-	w.is(tab, "order", until+`await until("3"); return log.filter(x => x != "2.js")`, `["1.js", "3"]`)
-	w.wait("video.localhost/2.js")
+	v.Is("order", `await until("3"); return log.filter(x => x != "2.js")`, `["1.js", "3"]`)
+	w.Wait("video.localhost/2.js")
 }

@@ -2,12 +2,11 @@ import "./types";
 
 /** The ids that a list of answers, "a=1&b=0", says yes to. */
 const allowed = (choice: string) => choice.split("&").flatMap((p) => (p.endsWith("=1") ? [p.slice(0, -2)] : []));
-/** What the page was made with a yes to; unknown where something has removed our script. */
-const script = document.querySelector<HTMLElement>("script[data-choice]");
-const made = allowed(script?.dataset.choice ?? "");
+/** What the page was made with a yes to. */
+const made = () => allowed(temoin.m ?? temoin.choice);
 
 /** Whether something has run, or may have, that is not allowed any more. */
-export const withdrawn = () => !script || [...made, ...(temoin.ran ?? [])].some((id) => !temoin.allows(id));
+export const withdrawn = () => [...made(), ...(temoin.ran ?? [])].some((id) => !temoin.allows(id));
 
 /** Whether something is allowed that was not when the page was made. */
-export const granted = () => allowed(temoin.choice).some((id) => !made.includes(id));
+export const granted = () => allowed(temoin.choice).some((id) => !made().includes(id));

@@ -1,8 +1,8 @@
 // What adapters share: the words of consent that vendors use.
 import "./types";
 
-/** The data of the script that runs. */
-export const own = <D>(): D => JSON.parse(document.currentScript!.dataset.temoin!);
+/** The data of an adapter. */
+export const own = <D>(name: string): D => JSON.parse(temoin.d!)[name];
 
 /** Whether there is something that a signal stands for, and the visitor allows all of it. */
 export const all = (ids: string[] | undefined) => ids?.length && ids.every(temoin.allows);

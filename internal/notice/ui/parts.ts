@@ -3,7 +3,7 @@
 //
 //   host       <temoin-notice>; script gives it data-done while the notice is hidden
 //   notice     <section>, with data-failed: what is said when a choice was not kept
-//   dialog     <dialog>, the one of the first layer; its title has autofocus
+//   dialog     <dialog>, the one of the first layer
 //   forms      hidden inputs notice, lang, asked*; checkboxes allow; buttons name=action;
 //              a button with formmethod=get opens the dialog, one with formmethod=dialog closes it
 //   saved      [part~=saved] its first words are what the status says after a choice

@@ -27,8 +27,7 @@ const free = (el: Element) => {
   const next = el.nextSibling;
   if (parent) el.remove();
   el.removeAttribute(mark);
-  if (script) el.removeAttribute("type");
-  if (el.localName == "link") el.removeAttribute("rel");
+  for (const how of ["type", "rel"]) if (el.getAttribute(how) == "text/plain") el.removeAttribute(how);
   // From the end of the alphabet: the type before the address, which starts a script.
   for (const name of el.getAttributeNames().sort().reverse()) {
     if (name.startsWith(kept)) {
@@ -44,9 +43,8 @@ const free = (el: Element) => {
 
 const address = (el: Element) => el.getAttribute(kept + "src") ?? "";
 
-/** The service that frees an element, if one does. The data of our own scripts names none. */
-const freeBy = (el: Element) =>
-  el.getAttribute(mark)?.split(" ").find((id) => /^[a-z0-9-]+$/.test(id) && temoin.allows(id));
+/** The service that frees an element, if one does. */
+const freeBy = (el: Element) => el.getAttribute(mark)?.split(" ").find(temoin.allows);
 
 /** Resolves when a script has run or failed, or has said nothing for too long. */
 const end = (el: Element) =>
@@ -65,15 +63,20 @@ const release = async (waiting: Set<Element>) => {
   const markup = [...marked(document)].filter((el) => !waiting.has(el));
   const inserted = new Set(waiting);
   const list = [...markup, ...waiting];
-  const addresses = new Set(markup.filter((el) => el.localName == "script" && el.hasAttribute("async")).map(address));
+  const addresses = new Set(markup.filter((el) => el.localName == "script").map(address));
   const isLate = (el: Element) =>
     el.localName == "script" &&
     (el.getAttribute(kept + "type") == "module" || (el.hasAttribute("defer") && el.hasAttribute(kept + "src")));
   for (const el of [...list.filter((el) => !isLate(el)), ...list.filter(isLate)]) {
     const id = freeBy(el);
-    if (!id) continue;
+    if (!id || /^(pre|dns)/.test((el as HTMLLinkElement).rel)) continue; // it comes too late to be of use
     // React inserts an async script again that it does not find, since the server held it.
     if (waiting.delete(el) && addresses.has(address(el)) && (el as HTMLScriptElement).async) {
+      el.removeAttribute(mark);
+      continue;
+    }
+    // React may have inserted it already, if it came into the page after the choice.
+    if (el.hasAttribute("async") && [...document.scripts].some((s) => !s.hasAttribute(mark) && s.src == address(el))) {
       el.removeAttribute(mark);
       continue;
     }

@@ -1,18 +1,6 @@
 // What the scripts of one page share. What crosses from one script to another has its short
 // name written out here: the bundler shortens no name of an object.
 
-/**
- * What the server says about a held page, on the script "guard": an expression for
- * "host/path" with a group for each declaration of a host, the most exact first, and the
- * services of each group with a blank between. The first of these belongs to no group.
- *
- *     {"h": "^(?:(www\\.googletagmanager\\.com\\.?/gtag/)|([^/]*\\.hotjar\\.com\\.?/))", "s": ["", "analytics ads", "hotjar"]}
- */
-export interface Hold {
-  h: string;
-  s: string[];
-}
-
 /** What holds now, as the server says it to a page and in its answer to a choice. */
 export interface Now {
   /** "analytics=1&hotjar=0", see Temoin.choice */
@@ -48,6 +36,8 @@ export type { Temoin } from "./temoin";
  */
 declare module "./temoin" {
   interface Temoin extends Partial<Late>, Omit<Now, "choice"> {
+    /** the choice that the page was made for, where it is another one by now */
+    m?: string;
     /** what all addresses begin with: "/.temoin/" */
     p: string;
     /** language of the notice */
@@ -58,6 +48,19 @@ declare module "./temoin" {
     v: string;
     /** what is allowed without a choice, and what is used on this page alone: "&stripe=1&" */
     f: string;
+    /**
+     * There where a guard is: an expression for "host/path", with a group for each declaration of
+     * a host, the most exact first:
+     *
+     *     ^(?:(www\.googletagmanager\.com\.?/gtag/)|([^/]*\.hotjar\.com\.?/))
+     */
+    e?: string;
+    /** the services of each group; the first of these belongs to no group: ",analytics ads,hotjar" */
+    n?: string;
+    /** what the chunk "guard-storage" looks for, as JSON, where the site has it */
+    u?: string;
+    /** what adapters depend on, as JSON: {"matomo": {"i": ["stats"]}} */
+    d?: string;
     /**
      * There where a change of the choice asks for more than releasing: "1" where the page was
      * made with a yes, 1 where it has been told of a choice since; "2" where its policy (CSP)

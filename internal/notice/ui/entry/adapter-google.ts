@@ -20,7 +20,7 @@ interface Data {
   f?: { cookie_expires?: number; cookie_update?: false };
 }
 
-const { s, f } = own<Data>();
+const { s, f } = own<Data>("google");
 const layer = ((window as any).dataLayer ||= []);
 const gtag: (...command: unknown[]) => void = function () {
   layer.push(arguments); // the tags take nothing else for a command

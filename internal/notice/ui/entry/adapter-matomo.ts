@@ -13,7 +13,7 @@
 import { all, own } from "../consent";
 
 /** Its data: the services that are Matomo. */
-const { i } = own<{ i: string[] }>();
+const { i } = own<{ i: string[] }>("matomo");
 const w = window as any;
 const state = (): unknown[] =>
   all(i) ? ["setConsentGiven"] : /mtm_consent=/.test(document.cookie) ? ["forgetConsentGiven", 1] : ["forgetCookieConsentGiven"];

@@ -16,7 +16,7 @@ interface Data {
   a?: string[];
 }
 
-const { u, c, a } = own<Data>();
+const { u, c, a } = own<Data>("microsoft");
 const w = window as any;
 
 if (u) {

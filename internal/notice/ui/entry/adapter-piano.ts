@@ -9,7 +9,7 @@
 import { all, own } from "../consent";
 
 /** Its data: the services that are Piano. */
-const { i } = own<{ i: string[] }>();
+const { i } = own<{ i: string[] }>("piano");
 const w = window as any;
 const pdl = (w.pdl ||= {});
 const pac = (w._pac ||= { privacy: [] });

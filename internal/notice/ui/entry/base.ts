@@ -24,6 +24,7 @@ const call: Temoin["k"] = (name, argument) =>
     .catch(() => name < "p" && ((location as any) = temoin.p));
 
 const take: Temoin["s"] = (now, told) => {
+  temoin.m ??= temoin.choice;
   Object.assign(temoin, now);
   doc.dispatchEvent(new Event("temoin:change")); // adapters first: what is released finds its consent
   temoin.r?.();

@@ -15,7 +15,7 @@ const dialog = document.createElement("dialog");
 const reason = document.createElement("p");
 dialog.setAttribute("part", "dialog centre");
 reason.setAttribute("part", "reason");
-reason.setAttribute("role", "status");
+reason.setAttribute("role", "alert");
 
 let host: HTMLElement;
 let root: ShadowRoot;
@@ -191,7 +191,10 @@ const choose = async (form: HTMLFormElement, action: string) => {
   }
   dialog.close();
   const status = part(root, "status");
-  if (status) status.textContent = part(root, "saved")?.firstChild?.textContent ?? "";
+  if (status) {
+    status.role = "status";
+    status.textContent = part(root, "saved")?.firstChild?.textContent ?? "";
+  }
   // The dialog is painted away before anything that was allowed begins to run.
   requestAnimationFrame(() => setTimeout(() => {
     const told = temoin.y;

@@ -3,7 +3,7 @@
 // sets, other keys, and a property set as localStorage.name are not seen.
 import type { Wipe } from "../wipe";
 
-/** keys, and whether writing is stopped: what the server says on this script */
+/** keys, and whether writing is stopped */
 interface Guarded {
   k: Wipe[];
   s: "report" | "block";
@@ -11,7 +11,7 @@ interface Guarded {
 
 const { apply } = Reflect;
 const temoin = window.temoin;
-const { k, s }: Guarded = JSON.parse(document.currentScript!.dataset.temoin!);
+const { k, s }: Guarded = JSON.parse(temoin.u!);
 
 const fits = (pattern: string, name: string) => {
   const [begin, end] = pattern.split("*");
@@ -21,8 +21,7 @@ const fits = (pattern: string, name: string) => {
 /** Says whether a key may be written; tells of one that may not. */
 const may = (kind: string, name: string) => {
   const rules = k.filter(([of, pattern]) => of == kind && fits(pattern, name));
-  // A name comes before a pattern, and a longer pattern before a shorter one.
-  const [rule] = rules.sort((a, b) => +a[1].includes("*") - +b[1].includes("*") || b[1].length - a[1].length);
+  const rule = rules.find((r) => r[1] == name) ?? rules[0]; // no two patterns fit one name
   if (!rule || rule[2].some((owner) => temoin.allows(owner.split("!").pop()!))) return true;
   console.warn(`temoin: ${kind} ${name} needs consent`);
   document.dispatchEvent(new CustomEvent("temoin:held", { detail: { kind, name, blocked: s == "block" } }));

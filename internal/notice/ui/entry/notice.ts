@@ -36,6 +36,7 @@ const choose = (form: HTMLFormElement, action: string) => {
     .then((r) => (r.ok ? r.json() : Promise.reject(r)))
     .catch((failure) => temoin.k("x", [failure, body, root]))
     .then((now) => {
+      status.role = now?.i ? "status" : "alert";
       if (now?.i) {
         status.textContent = find("[part=saved]").firstChild.data;
         temoin.s(now);

@@ -1,6 +1,6 @@
 // The tag: all of it for a site that is made of files. Its pages are the same for everybody, and
 // come from somewhere else than what keeps the choices, the hub.
-import { attributes, decided, hub } from "../tag/page";
+import { decided, hub } from "../tag/page";
 import "./base";
 import { waiting } from "../hold";
 import { queue } from "../release";
@@ -43,10 +43,7 @@ temoin.b = (root) => {
   }
 };
 
-for (const [data, run] of A) {
-  attributes.temoin = data;
-  run();
-}
+A();
 
 if (T.z) {
   const seal = doc.createElement("meta");

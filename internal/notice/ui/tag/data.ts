@@ -19,8 +19,11 @@ export interface TagData {
   e: number;
   /** the first layer shows where there is no choice, whatever is asked */
   m: boolean;
-  /** data of the guard, as JSON */
+  /** what the guard and the adapters are told: see e, n, d and u of window.temoin */
   h: string;
+  n: string;
+  a?: string;
+  k?: string;
   /** where a sealed page may load from, and what each service adds to that */
   z?: string;
   w?: Record<string, string>;
@@ -34,6 +37,6 @@ declare global {
   const T: TagData;
   /** The chunk "notice", which uses the fetch that it is given. */
   const F: (fetch: unknown) => void;
-  /** Adapters: their data as JSON, and what runs them. */
-  const A: [data: string, run: () => void][];
+  /** Runs the adapters, and what else the site has. */
+  const A: () => void;
 }

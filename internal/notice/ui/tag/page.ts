@@ -10,7 +10,7 @@ export const hub = new URL(".", script.src).href;
 export const decided = decide();
 const { choice, mark } = decided;
 
-export const attributes = Object.assign(script.dataset, {
+const attributes = Object.assign(script.dataset, {
   choice,
   f: T.f,
   l: T.l,
@@ -19,7 +19,10 @@ export const attributes = Object.assign(script.dataset, {
   v: `${hub}centre.js?v=${T.v}`,
   i: mark || `; ${T.c}=`,
   c: value() ? "1" : "0",
-  temoin: T.h,
+  e: T.h,
+  n: T.n,
+  d: T.a,
+  u: T.k,
 });
 if (T.z) attributes.y = "2";
 else if (/=1/.test(choice)) attributes.y = "1";
