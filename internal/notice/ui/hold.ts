@@ -89,7 +89,7 @@ const access = (el: any, name: string, value: any) => {
 
 // Each kind costs the page memory, whether it has such elements or not: posters and objects are
 // left to the server.
-for (const kind of words("Media Source IFrame Script Link Image")) {
+for (const kind of words("Link Script Source Media IFrame Image")) {
   for (const name of attributes) {
     wrap((window as any)[`HTML${kind}Element`].prototype, name, (el, [value]) => access(el, name, value));
   }

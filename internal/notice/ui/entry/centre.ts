@@ -203,9 +203,12 @@ const choose = async (form: HTMLFormElement, action: string) => {
   }));
 };
 
+dialog.addEventListener("click", (e) => {
+  if ((e.target as Element).closest("button")) e.stopPropagation(); // the script of the first layer listens too
+});
+
 dialog.addEventListener("submit", (e) => {
   const button = e.submitter as HTMLButtonElement;
-  e.stopPropagation(); // the script of the first layer listens too
   if (button.formMethod == "dialog") return;
   e.preventDefault();
   choose(e.target as HTMLFormElement, button.value);

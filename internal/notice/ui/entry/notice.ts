@@ -6,10 +6,9 @@ import { fields } from "../fields";
 
 const doc = document;
 const host = doc.currentScript!.parentElement!;
-const root = host.shadowRoot!;
-const find = (selector: string): any => root.querySelector(selector);
-const dialog: HTMLDialogElement | null = find("dialog");
-const status = find("[part=status]");
+// What is not looked at before it is needed costs a page no memory.
+const find = (selector: string): any => host.shadowRoot!.querySelector(selector);
+const at = (e: Event, selector: string): any => (e.composedPath()[0] as Element).closest(selector);
 
 /** How often the host may be put back now. */
 let left = 9;
@@ -19,7 +18,7 @@ let before: any;
 
 /** Hides the notice. A focus that was in it goes back to where it was, else to the first heading of <main>. */
 const hide = () => {
-  dialog?.close();
+  find("dialog")?.close();
   if (doc.activeElement == host) {
     before?.isConnected || ((before = doc.querySelector("main h1,main h2")) && (before.tabIndex = -1));
     before?.focus({ preventScroll: true });
@@ -30,11 +29,12 @@ const hide = () => {
 const choose = (form: HTMLFormElement, action: string) => {
   if (host.dataset.done) return;
   const body = fields(form, action);
+  const status = find("[part=status]");
   status.textContent = "";
   hide();
   fetch(temoin.p + "choice", { method: "POST", body, keepalive: true })
     .then((r) => (r.ok ? r.json() : Promise.reject(r)))
-    .catch((failure) => temoin.k("x", [failure, body, root]))
+    .catch((failure) => temoin.k("x", [failure, body, host.shadowRoot!]))
     .then((now) => {
       status.role = now?.i ? "status" : "alert";
       if (now?.i) {
@@ -47,16 +47,16 @@ const choose = (form: HTMLFormElement, action: string) => {
     });
 };
 
-root.addEventListener("submit", (e) => {
-  const button = (e as SubmitEvent).submitter as HTMLButtonElement;
-  if (button.formMethod == "dialog") return;
+host.onclick = (e) => {
+  const button = at(e, "button:not([formmethod=dialog])"); // that one closes it by itself
+  if (!button) return;
   e.preventDefault();
-  if (button.formMethod == "get") dialog!.showModal();
-  else choose(e.target as HTMLFormElement, button.value);
-});
+  if (button.value) choose(button.form, button.value);
+  else find("dialog").showModal();
+};
 
-find("section").onkeydown = (e: KeyboardEvent) => {
-  if (e.key == "Escape") choose(find("form"), "close");
+host.onkeydown = (e) => {
+  if (e.key == "Escape" && at(e, "section")) choose(find("form"), "close");
 };
 
 temoin.on("change", hide); // in another tab, or in the preference centre
