@@ -91,11 +91,13 @@ func (s *server) weigh() error {
 		for _, part := range strings.Split(head+body, "<script")[1:] {
 			_, part, _ = strings.Cut(part, ">")
 			part, _, _ = strings.Cut(part, "</script>")
-			if strings.Contains(part, "dataLayer") { // that of Google, which the example uses
-				adapters += part
-				continue
+			for _, f := range strings.SplitAfter(part, "})();") { // the script of the head is several, one behind the other
+				if strings.Contains(f, "dataLayer") { // that of Google, which the example uses
+					adapters += f
+				} else {
+					scripts += f
+				}
 			}
-			scripts += part
 		}
 		own := len(compress([]byte(head + body)))
 		fmt.Printf("  %-16s %5d (%d), of it scripts %d and for vendors %d", c.name, len(compress([]byte(with)))-len(compress([]byte(s.page))), own,

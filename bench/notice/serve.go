@@ -26,9 +26,9 @@ const (
 	restMark  = "<!-- BANNER-BODY -->"
 )
 
-// gated are two scripts that wait for consent, as an author or the gate marks them.
-const gated = `<script type="text/plain" data-temoin="google-analytics" src="/gated/analytics.js"></script>
-<script type="text/plain" data-temoin="intercom" src="/gated/chat.js"></script>`
+// gated are two scripts that wait for consent, as the gate marks them.
+const gated = `<script type="text/plain" data-temoin="google-analytics" data-temoin-src="/gated/analytics.js"></script>
+<script type="text/plain" data-temoin="intercom" data-temoin-src="/gated/chat.js"></script>`
 
 // A server serves one page, with the notice of the Cexro example in it at /, at
 // /csp/ under a strict Content-Security-Policy, and without it at /alone/.

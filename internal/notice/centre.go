@@ -237,7 +237,14 @@ func (w *writer) placeholder(s *policy.Service, style string) *placeholder {
 // wipe lists what goes when none of its owners is allowed any more, as the script
 // "centre" reads it (ui/wipe.ts).
 func wipe(site *policy.Site) []byte {
-	b, _ := json.Marshal(keysOf(site, func(t *policy.Tracker) bool { return !t.Exempt() && t.Category.NeedsConsent() })) //nolint:errchkjson // strings and lists of them
+	asked := func(t *policy.Tracker) bool { return !t.Exempt() && t.Category.NeedsConsent() }
+	fitted := func(t *policy.Tracker) bool {
+		return slices.ContainsFunc(site.Trackers, func(p *policy.Tracker) bool {
+			begin, end, wild := strings.Cut(p.Name, "*")
+			return wild && p.Storage == t.Storage && asked(p) && len(t.Name) >= len(begin)+len(end) && strings.HasPrefix(t.Name, begin) && strings.HasSuffix(t.Name, end)
+		})
+	}
+	b, _ := json.Marshal(keysOf(site, func(t *policy.Tracker) bool { return asked(t) || fitted(t) })) //nolint:errchkjson // strings and lists of them
 	return b
 }
 

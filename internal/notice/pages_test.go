@@ -416,3 +416,23 @@ func structure(t testing.TB, src string) string {
 		}
 	}
 }
+
+func TestWhatIsExemptAndLooksLikeWhatIsWipedStays(t *testing.T) {
+	s, err := policy.Parse("site.yaml", []byte(`temoin: 1
+site: s
+name: S
+url: https://s.example
+languages: [en]
+categories: {needed: {exempt: true}, analytics: {needs: consent}}
+trackers:
+  - {name: "_c*", category: analytics, lasts: 1 day}
+  - {name: _cart, category: needed, lasts: 1 day}
+  - {name: basket, category: needed, lasts: 1 day}
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := string(wipe(s)), `[["cookie","_c*",["analytics"]],["cookie","_cart",["needed"]]]`; got != want {
+		t.Errorf("%s, not %s", got, want)
+	}
+}

@@ -95,7 +95,7 @@ const fragment = `<!doctype html><html lang="fr"><body><template data-css>[part~
 <button name="action" value="save">Save</button><button name="action" value="withdraw">Withdraw</button></form>
 <script type="application/json" data-wipe>[
 ["indexedDB","db*",["analytics!hotjar"]],["indexedDB","exact",["analytics"]],["cacheStorage","c*",["analytics!hotjar"]],
-["localStorage","a.b*",["analytics"]],["sessionStorage","s*",["analytics"]],["localStorage","f*",["functional"]],["localStorage","shared",["analytics","functional"]],
+["localStorage","a.b*",["analytics"]],["localStorage","a.bag",["functional"]],["sessionStorage","s*",["analytics"]],["localStorage","f*",["functional"]],["localStorage","shared",["analytics","functional"]],
 ["cookie","far",["analytics"],"/far"],["cookie","__Host-h",["analytics"]]]</script></body></html>`
 
 // withFragment serves the small preference centre.
@@ -112,7 +112,7 @@ func TestEachKindOfStorageIsDeletedWhereNoOwnerIsAllowed(t *testing.T) {
 	v.do(`
 		for (const name of ['dbOne', 'exact', 'other']) await new Promise(ok => { const r = indexedDB.open(name); r.onsuccess = () => { r.result.close(); ok() } })
 		await caches.open('c1'); await caches.open('d1')
-		for (const k of ['a.b1', 'axb1', 'f1', 'shared']) localStorage[k] = 1
+		for (const k of ['a.b1', 'a.bag', 'axb1', 'f1', 'shared']) localStorage[k] = 1
 		for (const k of ['s1', 't1']) sessionStorage[k] = 1
 		document.cookie = 'far=1;Path=/far'; document.cookie = '__Host-h=1;Path=/;Secure'
 		window.same = true`)
@@ -120,7 +120,7 @@ func TestEachKindOfStorageIsDeletedWhereNoOwnerIsAllowed(t *testing.T) {
 	v.do(dialog + `.querySelector('[value=functional]').click(); ` + dialog + `.querySelector('[value=save]').click()`)
 	v.until(`!window.same && document.readyState == 'complete'`)
 	v.holds(`!temoin.allows('analytics') && temoin.allows('functional')`)
-	v.holds(`Object.keys(localStorage).sort().join() == 'axb1,f1,shared' && Object.keys(sessionStorage).join() == 't1' && !document.cookie.includes('__Host-h')`)
+	v.holds(`Object.keys(localStorage).sort().join() == 'a.bag,axb1,f1,shared' && Object.keys(sessionStorage).join() == 't1' && !document.cookie.includes('__Host-h')`)
 	v.do(`window.left = [(await indexedDB.databases()).map(d => d.name).join(), (await caches.keys()).join()].join()`)
 	v.holds(`left == 'other,d1'`)
 	v.Do(chromedp.Navigate(v.site.URL + "/far/away"))

@@ -2,8 +2,9 @@ export type Kind = "cookie" | "localStorage" | "sessionStorage" | "indexedDB" | 
 
 /**
  * What goes when none of its owners is allowed any more. The name may hold one "*".
- * An owner is "category", or "category!service" for what belongs to a service. Exempt
- * things are not listed. The path is that of a cookie, where it is declared.
+ * An owner is "category", or "category!service" for what belongs to a service. What
+ * is exempt is listed only where a pattern fits it, and stays. The path is that of a
+ * cookie, where it is declared.
  *
  *     ["cookie", "_ga*", ["analytics!google-analytics"]]
  */
@@ -12,11 +13,12 @@ export type Wipe = [kind: Kind, name: string, owners: string[], path?: string];
 /** A name or a pattern, as an expression. */
 const pattern = (name: string) => new RegExp("^" + name.replace(/[.+?^${}()|[\]\\]/g, "\\$&").replace("*", ".*") + "$");
 
-/** The name itself, and what is there of its pattern. */
-const matching = (name: string, there: string[]) => {
-  const found = there.filter((n) => pattern(name).test(n));
-  return name.includes("*") ? found : [name, ...found.filter((n) => n != name)];
-};
+/** What stays though a pattern fits it, since it is another's: "cookie _core". */
+let stays = new Set<string>();
+
+/** The name itself, or what is there of its pattern. */
+const matching = (kind: Kind, name: string, there: string[]) =>
+  name.includes("*") ? there.filter((n) => pattern(name).test(n) && !stays.has(`${kind} ${n}`)) : [name];
 
 /** "a.b.c" → "", "a.b.c", "b.c", "c": a cookie without a Domain is another one. */
 const domains = () => ["", ...location.hostname.split(".").map((_, i, all) => ";Domain=" + all.slice(i).join("."))];
@@ -29,7 +31,7 @@ const paths = (declared = "/") => {
 };
 
 const wipeCookie = (name: string, path?: string) => {
-  for (const n of matching(name, document.cookie.split(/; */).map((c) => c.split("=")[0]!))) {
+  for (const n of matching("cookie", name, document.cookie.split(/; */).map((c) => c.split("=")[0]!))) {
     for (const d of domains()) {
       for (const p of paths(path)) {
         // What is partitioned is another cookie; on http nothing Secure can be written.
@@ -41,14 +43,15 @@ const wipeCookie = (name: string, path?: string) => {
   }
 };
 
-const wipeStorage = (storage: Storage, name: string) => {
-  for (const n of matching(name, Object.keys(storage))) storage.removeItem(n);
+const wipeStorage = (kind: "localStorage" | "sessionStorage", name: string) => {
+  const storage = window[kind];
+  for (const n of matching(kind, name, Object.keys(storage))) storage.removeItem(n);
 };
 
 const wipeDatabases = async (name: string) => {
   const there = (await indexedDB.databases?.()) ?? [];
   await Promise.all(
-    matching(name, there.map((d) => d.name!)).map(
+    matching("indexedDB", name, there.map((d) => d.name!)).map(
       (n) =>
         new Promise((done) => {
           const r = indexedDB.deleteDatabase(n);
@@ -59,7 +62,7 @@ const wipeDatabases = async (name: string) => {
 };
 
 const wipeCaches = async (name: string) => {
-  await Promise.all(matching(name, await caches.keys()).map((n) => caches.delete(n)));
+  await Promise.all(matching("cacheStorage", name, await caches.keys()).map((n) => caches.delete(n)));
 };
 
 const wipeOne = ([kind, name, , path]: Wipe): unknown => {
@@ -71,7 +74,7 @@ const wipeOne = ([kind, name, , path]: Wipe): unknown => {
     case "cacheStorage":
       return wipeCaches(name);
     default:
-      return wipeStorage(window[kind], name);
+      return wipeStorage(kind, name);
   }
 };
 
@@ -81,7 +84,9 @@ const wipeOne = ([kind, name, , path]: Wipe): unknown => {
  * that the browser denies holds nothing.
  */
 export const wipe = (list: Wipe[], allows: (id: string) => boolean): Promise<unknown> => {
-  const late = list.filter((w) => !w[2].some((owner) => allows(owner.replace(/.*!/, "")))).map((w) => {
+  const kept = (w: Wipe) => w[2].some((owner) => allows(owner.replace(/.*!/, "")));
+  stays = new Set(list.filter(kept).map(([kind, name]) => `${kind} ${name}`));
+  const late = list.filter((w) => !kept(w)).map((w) => {
     try {
       return Promise.resolve(wipeOne(w)).catch(() => {});
     } catch {
