@@ -13,8 +13,23 @@ var words = strings.Fields(`le la les un une des de du et ou mais donc car ville
 	travaux circulation vélo tramway ligne station horaire commerce atelier jardin place rue avenue fontaine
 	annonce présente ouvre ferme prépare attend propose rappelle explique décide raconte mesure publie reçoit`)
 
+// ownScript is what a page does itself: without any, a browser has less of itself in
+// memory than any site with third parties would see.
+const ownScript = `<script>(() => {
+	const menu = document.createElement("nav"), list = document.createElement("ul");
+	menu.append(list);
+	for (const h of document.querySelectorAll("section h2")) {
+		h.id = h.textContent.toLowerCase().replace(/ /g, "-");
+		const a = document.createElement("a"), li = document.createElement("li");
+		a.href = "#" + h.id; a.textContent = h.textContent; li.append(a); list.append(li);
+	}
+	document.querySelector("footer").append(menu);
+	document.querySelector("form").addEventListener("submit", e => { if (!e.target.n.value) e.preventDefault() });
+	new Image().src = "data:,"; document.documentElement.dataset.touch = navigator.maxTouchPoints;
+})()</script>`
+
 // article is a page of some sixty kilobytes, the same each time: sections of text, a
-// table and a form, its style in its head.
+// table, a form and a script, its style in its head.
 func article() string {
 	rnd := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // the same each time
 	sentence := func() string {
@@ -45,6 +60,6 @@ body{font:17px/1.6 Georgia,serif;margin:0;color:#222}main,header,footer{max-widt
 		fmt.Fprintf(&b, "<tr><td>%d</td><td>%s</td></tr>", i, sentence())
 	}
 	b.WriteString(`</table></main><footer><form id="contact"><label>Nom <input name="n"></label></form><a href="/.temoin/" id="open-cookies">Cookies</a></footer>` +
-		gatedMark + restMark + `</body></html>`)
+		ownScript + gatedMark + restMark + `</body></html>`)
 	return b.String()
 }
