@@ -24,6 +24,7 @@ const (
 	headMark  = "<!-- BANNER-HEAD -->"
 	gatedMark = "<!-- BANNER-GATED -->"
 	restMark  = "<!-- BANNER-BODY -->"
+	openMark  = `id="open-cookies"` // of what opens the preferences
 )
 
 // gated are two scripts that wait for consent, as the gate marks them.
@@ -80,7 +81,7 @@ func (s *server) serve(w http.ResponseWriter, r *http.Request) {
 	e := view.Notice.In("fr")
 	before, after, _ := strings.Cut(s.page, "<body>")
 	out := strings.Replace(before, "<head>", "<head>"+string(e.Head(&view.Decision, notice.Page{Mark: view.Notice.Mark(r)})), 1) + "<body>" + string(e.Body(&view.Decision)) + after
-	send(w, r, "text/html; charset=utf-8", []byte(strings.NewReplacer(headMark, "", gatedMark, gated, restMark, "").Replace(out)))
+	send(w, r, "text/html; charset=utf-8", []byte(strings.NewReplacer(headMark, "", gatedMark, gated, restMark, "", openMark, openMark+" data-temoin-open").Replace(out)))
 }
 
 // file serves a file as it is, or the compressed one beside it.
