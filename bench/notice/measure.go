@@ -18,13 +18,15 @@ import (
 
 // A profile is a slow machine, and perhaps a slow network.
 type profile struct {
-	name string
-	net  *network.Conditions
+	name  string
+	net   *network.Conditions
+	query string // how the page is asked for
 }
 
 var profiles = []profile{
-	{"CPU 4x", nil},
-	{"CPU 4x, slow 4G", &network.Conditions{Latency: 150, DownloadThroughput: 1.6e6 / 8, UploadThroughput: 750e3 / 8}},
+	{"CPU 4x", nil, ""},
+	{"CPU 4x, slow 4G", &network.Conditions{Latency: 150, DownloadThroughput: 1.6e6 / 8, UploadThroughput: 750e3 / 8}, ""},
+	{"CPU 4x, a body that streams for 3 s", nil, "?slowly"},
 }
 
 // A load is what one load of the page took.
@@ -71,11 +73,11 @@ func (s *server) measure(rounds int) error {
 	for _, p := range profiles {
 		var alone, with []load
 		for i := range rounds + 1 { // the first one warms up
-			a, err := one(browser, base+"/alone/", p, false)
+			a, err := one(browser, base+"/alone/"+p.query, p, false)
 			if err != nil {
 				return err
 			}
-			n, err := one(browser, base+"/", p, true)
+			n, err := one(browser, base+"/"+p.query, p, true)
 			if err != nil {
 				return err
 			}
@@ -110,14 +112,14 @@ func one(browser context.Context, address string, p profile, notice bool) (load,
 		if err := get(tab, &l.FCP, "performance.getEntriesByName('first-contentful-paint')[0]?.startTime ?? 0"); err != nil {
 			return err
 		}
-		if !notice {
-			return nil
+		if err := get(tab, &l.CLS, "window.__watch.cls"); err != nil || !notice {
+			return err
 		}
 		var x, y float64
 		for _, v := range []struct {
 			to     *float64
 			script string
-		}{{&l.Visible, "window.__watch.visible"}, {&l.CLS, "window.__watch.cls"}, {&x, "(r => r.x + r.width / 2)(window.__watch.button().getBoundingClientRect())"}, {&y, "(r => r.y + r.height / 2)(window.__watch.button().getBoundingClientRect())"}} {
+		}{{&l.Visible, "window.__watch.visible"}, {&x, "(r => r.x + r.width / 2)(window.__watch.button().getBoundingClientRect())"}, {&y, "(r => r.y + r.height / 2)(window.__watch.button().getBoundingClientRect())"}} {
 			if err := get(tab, v.to, v.script); err != nil {
 				return err
 			}
@@ -176,9 +178,6 @@ func visit(browser context.Context, address string, p profile, watching bool, do
 				return err
 			}
 		}
-		if !watching && address[len(address)-1] != '/' {
-			return nil
-		}
 		_, err := cdp.Call(ctx, t, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: script})
 		return err
 	}), chromedp.Navigate(address))
@@ -221,8 +220,8 @@ func print(p profile, alone, with []load) {
 	fmt.Printf("%s, medians of %d\n", p.name, len(with))
 	fmt.Printf("  first paint of the page alone %.0f ms, with the notice %.0f ms; the notice in sight %.0f ms: %.2f of the page alone\n",
 		fcp, median(with, func(l load) float64 { return l.FCP }), median(with, func(l load) float64 { return l.Visible }), median(with, func(l load) float64 { return l.Visible })/fcp)
-	fmt.Printf("  script time +%.1f ms, heap +%.0f kB, refusal gone after %.0f ms, layout shift %.3f\n",
+	fmt.Printf("  script time +%.1f ms, heap +%.0f kB, refusal gone after %.0f ms, layout shift %+.3f\n",
 		median(with, func(l load) float64 { return l.Script })-median(alone, func(l load) float64 { return l.Script }),
 		median(with, func(l load) float64 { return l.Heap })-median(alone, func(l load) float64 { return l.Heap }),
-		median(with, func(l load) float64 { return l.Gone }), median(with, func(l load) float64 { return l.CLS }))
+		median(with, func(l load) float64 { return l.Gone }), median(with, func(l load) float64 { return l.CLS })-median(alone, func(l load) float64 { return l.CLS }))
 }

@@ -10,7 +10,9 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/andybalholm/brotli"
 
@@ -98,6 +100,10 @@ func (s *server) file(w http.ResponseWriter, r *http.Request) {
 // send writes bytes, compressed where the client can read that.
 func send(w http.ResponseWriter, r *http.Request, kind string, b []byte) {
 	h := w.Header()
+	if r.URL.Query().Has("slowly") {
+		slowly(w, r, kind, b)
+		return
+	}
 	h.Set("Content-Type", kind)
 	h.Set("Cache-Control", "no-store")
 	h.Set("Vary", "Accept-Encoding")
@@ -107,6 +113,29 @@ func send(w http.ResponseWriter, r *http.Request, kind string, b []byte) {
 	}
 	h.Set("Content-Length", fmt.Sprint(len(b)))
 	w.Write(b) //nolint:errcheck // a client that is gone cannot be told
+}
+
+// streams is how long a page takes that comes slowly.
+const streams = 3 * time.Second
+
+// slowly sends a page as an application that waits for its data: its last five parts of
+// ten kilobytes come late, and what is before them, with the notice in it, at once.
+func slowly(w http.ResponseWriter, r *http.Request, kind string, b []byte) {
+	const late, size = 5, 10_000
+	w.Header().Set("Content-Type", kind)
+	w.Header().Set("Cache-Control", "no-store")
+	from := max(0, len(b)-late*size)
+	w.Write(b[:from])                     //nolint:errcheck // a client that is gone cannot be told
+	http.NewResponseController(w).Flush() //nolint:errcheck // the same
+	for part := range slices.Chunk(b[from:], size) {
+		select {
+		case <-time.After(streams / late):
+		case <-r.Context().Done():
+			return
+		}
+		w.Write(part)                         //nolint:errcheck // the same
+		http.NewResponseController(w).Flush() //nolint:errcheck // the same
+	}
 }
 
 // compress is brotli at its best.

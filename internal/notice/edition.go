@@ -270,11 +270,11 @@ func overlaps(names []string, held []policy.HostPattern) bool {
 	return false
 }
 
-// headScript is the script of a page's head: base, and behind it what the page needs
-// besides. It takes itself out of the page: React renders anew a page whose head begins
-// with what React did not write.
+// headScript is the script of a page's head: base, and behind it, whatever becomes of
+// base, what the page needs besides. It begins by taking itself out of the page: React
+// renders anew a page whose head begins with what React did not write.
 func (n *Notice) headScript(guarded bool) []byte {
-	list := [][]byte{n.chunks["base"]}
+	list := [][]byte{[]byte("document.currentScript.remove();try{"), n.chunks["base"], []byte("}catch{}")} // see the end of base
 	if guarded {
 		list = append(list, n.chunks["guard"])
 	}
@@ -284,7 +284,7 @@ func (n *Notice) headScript(guarded bool) []byte {
 	for _, a := range n.adapters {
 		list = append(list, n.chunks[a.chunk])
 	}
-	return slices.Concat(append(list, []byte("document.currentScript.remove()"))...)
+	return slices.Concat(list...)
 }
 
 // doubleQuoted and singleQuoted escape the value of an attribute in such quotes.

@@ -146,6 +146,7 @@ func TestScriptsThatChangeTheBrowsersOwnMethodsLaterDoNotBlindTheGuard(t *testin
 		Array.prototype.find = function (f) { for (let i = 0; i < this.length; i++) if (f(this[i], i)) return this[i] };
 		Object.prototype.counter = Object.prototype.video = Object.prototype.h = "inherited";
 		navigator.userAgent; // from here on its methods are seen to
+		window.send = () => {};
 		window.URL = window.Reflect = window.Proxy = undefined; Object.defineProperty = Object.getOwnPropertyDescriptor = JSON.parse = broken;
 	</script>`
 	v := w.Open(t, "/")
@@ -154,6 +155,25 @@ func TestScriptsThatChangeTheBrowsersOwnMethodsLaterDoNotBlindTheGuard(t *testin
 	}
 	w.Wait("free.localhost/script.js", "free.localhost/script-attribute.js", "free.localhost/iframe.html", "free.localhost/image.gif", "free.localhost/style.css", "free.localhost/markup-iframe.html", "free.localhost/fetch.gif", "free.localhost/beacon.gif")
 	w.held("www.analytics.localhost")
+}
+
+func TestWhereCookiesCannotBeReadOrTabsNotToldTheGuardHoldsAllTheSame(t *testing.T) {
+	for name, first := range map[string]string{
+		"a frame in a sandbox": `Object.defineProperty(document, "cookie", {get() { throw new DOMException("sandboxed", "SecurityError") }})`,
+		"an old browser":       `delete window.BroadcastChannel`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := start(t)
+			w.First = first
+			v := w.Open(t, "/")
+			for _, way := range []string{"script", "fetch"} {
+				insert(v, way)
+			}
+			v.Is("the page's own script", `return document.querySelectorAll("script[data-choice]").length`, "0")
+			w.Wait("free.localhost/script.js", "free.localhost/fetch.gif")
+			w.held("www.analytics.localhost")
+		})
+	}
 }
 
 func TestAPageThatHasLostWhatTheServerSaidIsLeftAlone(t *testing.T) {

@@ -38,6 +38,7 @@ type world struct {
 	Whole      string // in place of Head and Body, a page without what we add
 	NoGuard    bool   // pages come without scripts of ours
 	Lost       bool   // what the guard is told is lost on the way
+	First      string // a script of the browser's owner, before ours
 }
 
 func start(t testing.TB) *world { return startWith(t, "") }
@@ -58,6 +59,9 @@ func (w *world) page(rw http.ResponseWriter, _ *http.Request, d consent.Decision
 	}
 	if w.Lost {
 		head = strings.NewReplacer(" data-e=", " title=", " data-n=", " lang=").Replace(head)
+	}
+	if w.First != "" {
+		head = "<script>" + w.First + "</script>" + head
 	}
 	if w.Whole != "" {
 		whole := strings.Replace(w.Whole, "<head>", "<head>"+head, 1)

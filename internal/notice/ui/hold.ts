@@ -89,7 +89,7 @@ const access = (el: any, name: string, value: any) => {
 
 // Each kind costs the page memory, whether it has such elements or not: posters and objects are
 // left to the server.
-for (const kind of words("Link Script Source Media IFrame Image")) {
+for (const kind of words("IFrame Link Image Source Script Media")) {
   for (const name of attributes) {
     wrap((window as any)[`HTML${kind}Element`].prototype, name, (el, [value]) => access(el, name, value));
   }
@@ -111,11 +111,11 @@ wrap(natives, "innerHTML", (el, args) => {
 });
 
 // An address at which nothing can be: browsers connect to no such port.
-const dead = (self: any, args: any[]) => {
-  const i = self?.send ? 1 : 0; // XMLHttpRequest is told the method first
-  if (holders(args[i]?.url ?? args[i])) args[i] = "wss://temoin:1";
+// XMLHttpRequest is told it after the method.
+const dead = (_: any, args: any[]) => {
+  for (const i in args) if (holders(args[i]?.url ?? args[i])) args[i] = "wss://temoin:1";
 };
-for (const name of words("EventSource fetch Worker WebSocket")) wrap(window, name, dead);
+for (const name of words("Worker EventSource WebSocket fetch")) wrap(window, name, dead);
 wrap(XMLHttpRequest.prototype, "open", dead);
 // When the page first asks for it: it costs as much as all the rest.
 let navigates: any;

@@ -16,7 +16,6 @@
 import type { Temoin } from "../types";
 
 const doc = document;
-const channel = new BroadcastChannel("temoin");
 
 const call: Temoin["k"] = (name, argument) =>
   import(temoin.v)
@@ -51,12 +50,15 @@ const temoin: Temoin = (window.temoin = {
   use() {},
 } as Temoin);
 
-look();
-channel.onmessage = (e) => take(e.data, 1);
 addEventListener("visibilitychange", look);
 addEventListener("click", (e) => {
-  if ((e.composedPath()[0] as Element).closest?.(temoin.w) && !((e.metaKey as any) | (e.ctrlKey as any) | (e.shiftKey as any) | (e.altKey as any))) {
+  if ((e.composedPath()[0] as Element).closest?.(temoin.w) && !((e.metaKey as any) | (e.ctrlKey as any) | (e.shiftKey as any))) {
     e.preventDefault();
     call("o");
   }
 });
+// A frame in a sandbox has no cookies, and an old browser no channel. Then this ends here; what
+// comes behind it in the page runs (edition.go).
+look();
+const channel = new BroadcastChannel("temoin");
+channel.onmessage = (e) => take(e.data, 1);
