@@ -81,7 +81,7 @@ const release = async (waiting: Set<Element>) => {
       continue;
     }
     temoin.ran?.push(id);
-    const runs = el.localName == "script" && el.hasAttribute(kept + "src") && el.isConnected;
+    const runs = el.localName == "script" && el.hasAttribute(kept + "src") && el.isConnected && !(el as HTMLScriptElement).noModule;
     // What a script makes is async unless it says otherwise, what a parser makes is not.
     const async = inserted.has(el) ? (el as HTMLScriptElement).async : el.hasAttribute("async");
     const ended = runs && !async && end(el);

@@ -6,6 +6,8 @@ const typed = () => {
   for (const e of document.querySelectorAll<HTMLInputElement>("input,textarea")) {
     if (/^(check|radio)/.test(e.type) ? e.checked != e.defaultChecked : !/^(range|color)/.test(e.type) && e.value != e.defaultValue) return true;
   }
+  // What stood there from the beginning is not known: to offer loses nothing.
+  for (const e of document.querySelectorAll("[contenteditable]:not([contenteditable=false])")) if (e.textContent!.trim()) return true;
   try {
     return document.querySelector(":user-valid,:user-invalid"); // frameworks move the default along
   } catch {
