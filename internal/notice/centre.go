@@ -240,8 +240,7 @@ func wipe(site *policy.Site) []byte {
 	asked := func(t *policy.Tracker) bool { return !t.Exempt() && t.Category.NeedsConsent() }
 	fitted := func(t *policy.Tracker) bool {
 		return slices.ContainsFunc(site.Trackers, func(p *policy.Tracker) bool {
-			begin, end, wild := strings.Cut(p.Name, "*")
-			return wild && p.Storage == t.Storage && asked(p) && len(t.Name) >= len(begin)+len(end) && strings.HasPrefix(t.Name, begin) && strings.HasSuffix(t.Name, end)
+			return p.Storage == t.Storage && asked(p) && p.Matches(t.Name)
 		})
 	}
 	b, _ := json.Marshal(keysOf(site, func(t *policy.Tracker) bool { return asked(t) || fitted(t) })) //nolint:errchkjson // strings and lists of them

@@ -143,6 +143,21 @@ func TestAPageIntoWhichSomethingWasTypedIsOnlyOfferedToBeLoadedAgain(t *testing.
 	v.quiet()
 }
 
+func TestTheOfferToLoadAPageAgainIsNoButtonOfTheFirstLayer(t *testing.T) {
+	v := start(t, Config{})
+	v.do(`press('accept')`)
+	v.until(`temoin.allows('analytics')`)
+	v.withFragment()
+	v.do(`temoin.ran.push('hotjar'); window.same = true; document.querySelector('#name').focus()`)
+	v.key("abc")
+	v.opened()
+	v.do(dialog + `.querySelector('[value=withdraw]').click()`)
+	v.until(`part('reload')`)
+	v.do(`HTMLDialogElement.prototype.showModal = () => { sessionStorage.opened = 1 }; part('reload').click()`)
+	v.until(`!window.same && document.readyState == 'complete'`)
+	v.holds(`!sessionStorage.opened`)
+}
+
 func TestNothingIsLoadedAgainWhereNothingWasWithdrawn(t *testing.T) {
 	v := start(t, Config{})
 	v.do(`press('refuse')`)

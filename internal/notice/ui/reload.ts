@@ -24,7 +24,10 @@ export const reload = (root: ShadowRoot, words: DOMStringMap) => {
   note.setAttribute("role", "status");
   button.setAttribute("part", "button reload");
   button.textContent = words.reload ?? "↻";
-  button.onclick = renew;
+  button.onclick = (e) => {
+    e.stopPropagation(); // the first layer takes clicks on buttons for its own
+    renew();
+  };
   const open = part(root, "open");
   if (open) open.style.display = "none"; // its place is taken
   (open?.parentNode ?? root).append(note);
