@@ -178,6 +178,8 @@ func (l *sqlite) emptyLog(ctx context.Context) error {
 		return err
 	}
 	defer waitFor(context.WithoutCancel(ctx), conn, patience) //nolint:errcheck // it waits otherwise than it did, no more
+	pause := time.NewTicker(attemptEvery)
+	defer pause.Stop()
 	for range attempts {
 		var busy, pages, moved int64
 		if err := conn.QueryRowContext(ctx, `PRAGMA wal_checkpoint(TRUNCATE)`).Scan(&busy, &pages, &moved); err != nil {
@@ -186,14 +188,21 @@ func (l *sqlite) emptyLog(ctx context.Context) error {
 		if busy == 0 {
 			return nil
 		}
+		select {
+		case <-pause.C: // SQLite does not wait at all while somebody else moves pages
+		case <-ctx.Done():
+			return fmt.Errorf("%w: %w", register.ErrRemains, ctx.Err())
+		}
 	}
 	return fmt.Errorf("%w: somebody reads the database for long, such as an export or a backup, and so the file %s-wal keeps old pages. The next purge cleans it, or this command once more when that is over", register.ErrRemains, fileName)
 }
 
-// How often and how long it is tried to empty the write-ahead log.
+// How often and how long it is tried to empty the write-ahead log, and how far apart
+// attempts begin: writers get in between.
 const (
-	attempts = 10
-	attempt  = 200 * time.Millisecond
+	attempts     = 16
+	attempt      = 200 * time.Millisecond
+	attemptEvery = 250 * time.Millisecond
 )
 
 // waitFor says how long a connection waits for others.
