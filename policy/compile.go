@@ -183,6 +183,9 @@ func (c *compiler) defaults() {
 	}
 	ch.Conflict = cmp.Or(ch.Conflict, "latest")
 	ch.Lasts = orPeriod(ch.Lasts, halfYear)
+	e := &c.Enforcement
+	e.Mode, e.Undeclared = cmp.Or(e.Mode, ModeEnforce), cmp.Or(e.Undeclared, EnforceReport)
+	e.Seal, e.Storage = cmp.Or(e.Seal, EnforceReport), cmp.Or(e.Storage, EnforceOff)
 	c.Proof.Kept = orPeriod(c.Proof.Kept, proofKept)
 	c.Kept.Requests = orPeriod(c.Kept.Requests, requestsKept)
 	c.Kept.Reports = orPeriod(c.Kept.Reports, reportsKept)

@@ -213,6 +213,10 @@ func (n *Notice) shape() shape {
 
 func (e *Enforcement) shape() shape {
 	return object("enforcement", "how strictly pages are kept to the choice", nil,
+		may("mode", oneOf(&e.Mode, ModeEnforce, ModeObserve), "Whether traffic is changed (enforce), or left as it is and only told what would have been stopped (observe): so you begin on a site that is live. It is enforce unless you say otherwise.", "observe"),
+		may("undeclared", oneOf(&e.Undeclared, EnforcePass, EnforceReport, EnforceBlock), "What happens to a cookie that this manifest does not declare, in requests and in answers: nothing (pass), it is counted (report), or it is counted and taken out (block). It is report unless you say otherwise.", "block"),
+		may("seal", oneOf(&e.Seal, EnforceOff, EnforceReport, EnforceBlock), "Whether pages carry a Content-Security-Policy that lists where the choice lets them load from: no (off), one by which browsers only report (report), or one that they keep to (block). It is report unless you say otherwise.", "block"),
+		may("cacheable", yes(&e.Cacheable), "true: all visitors are sent the same bytes, so that a cache may keep them, and a script in the page does what the choice allows.", "true"),
 		may("storage", oneOf(&e.Storage, EnforceOff, EnforceReport, EnforceBlock), "What happens when a script of your own writes a declared cookie, or a declared key of localStorage or sessionStorage, that the visitor has not allowed: nothing (off), a warning in the console and an event (report), or that and it is not written (block). It is off unless you say otherwise.", "report"),
 	)
 }

@@ -275,8 +275,21 @@ type Notice struct {
 
 // Enforcement says how strictly pages are kept to the choice, beyond what always is.
 type Enforcement struct {
-	Storage Enforced // of keys that the site's own scripts write; "" is off
+	Mode       EnforcementMode
+	Undeclared Enforced // of cookies that are not declared: pass, report or block
+	Seal       Enforced // of what pages load: off, report or block
+	Storage    Enforced // of keys that the site's own scripts write: off, report or block
+	Cacheable  bool     // pages are the same for all visitors
 }
+
+// An EnforcementMode says whether traffic is changed at all.
+type EnforcementMode string
+
+// The modes.
+const (
+	ModeEnforce EnforcementMode = "enforce"
+	ModeObserve EnforcementMode = "observe" // nothing is changed; what would be is told
+)
 
 // Enforced is what happens to what is not allowed.
 type Enforced string
@@ -284,6 +297,7 @@ type Enforced string
 // What happens.
 const (
 	EnforceOff    Enforced = "off"
+	EnforcePass   Enforced = "pass"   // as it came, for what comes from the site
 	EnforceReport Enforced = "report" // it is told, and done
 	EnforceBlock  Enforced = "block"  // it is told, and not done
 )

@@ -112,7 +112,7 @@ func either(list []string) string {
 // consent, and those that need none, since one that is exempt may begin as others do.
 func storageRules(site *policy.Site) string {
 	mode := site.Enforcement.Storage
-	if mode == "" || mode == policy.EnforceOff {
+	if mode == policy.EnforceOff {
 		return ""
 	}
 	keys := keysOf(site, func(t *policy.Tracker) bool {
