@@ -35,7 +35,7 @@ type Decision struct {
 	site     *policy.Site
 	granted  bits // categories
 	asked    bits // categories that have no answer that covers them
-	contact  bits // services
+	in       bits // services that are in use now
 	services bits // services whose trackers may be stored
 }
 
@@ -72,7 +72,7 @@ func (b *bits) has(i int) bool {
 // browser carries, nil for none.
 func Decide(site *policy.Site, choice *Choice, s Signals, now time.Time) Decision {
 	d := Decision{site: site, granted: newBits(len(site.Categories)), asked: newBits(len(site.Categories)),
-		contact: newBits(len(site.Services)), services: newBits(len(site.Services))}
+		in: newBits(len(site.Services)), services: newBits(len(site.Services))}
 	v := view{site: site, gpc: s.GPC}
 	if choice.InForce(site, now) {
 		v.device = choice
@@ -99,8 +99,8 @@ func Decide(site *policy.Site, choice *Choice, s Signals, now time.Time) Decisio
 		}
 	}
 	for i, svc := range site.Services {
-		if d.mayContact(svc, s) {
-			d.contact.add(i)
+		if d.inUse(svc, s) {
+			d.in.add(i)
 		}
 	}
 	switch {
@@ -118,11 +118,9 @@ func (b *bits) grant(i int, yes bool) {
 	}
 }
 
-// mayContact reports whether a service may be contacted now.
-func (d *Decision) mayContact(svc *policy.Service, s Signals) bool {
+// inUse reports whether a service is in use now.
+func (d *Decision) inUse(svc *policy.Service, s Signals) bool {
 	switch {
-	case svc.SelfHosted:
-		return false // its files come from the site
 	case svc.Loads == policy.LoadsAlways:
 		return true
 	case svc.Loads == policy.LoadsOnConsent:
@@ -217,7 +215,11 @@ func (d *Decision) Category(k *policy.Category) bool { return d.granted.has(k.In
 func (d *Decision) Asks(k *policy.Category) bool { return d.asked.has(k.Index) }
 
 // Service reports whether a service may be contacted: on this page, now.
-func (d *Decision) Service(s *policy.Service) bool { return d.contact.has(s.Index) }
+func (d *Decision) Service(s *policy.Service) bool { return d.Runs(s) && !s.SelfHosted }
+
+// Runs reports whether what belongs to a service may run on this page, now. Of one that
+// the site hosts itself that is all there is: no other host is contacted for it.
+func (d *Decision) Runs(s *policy.Service) bool { return d.in.has(s.Index) }
 
 // Tracker reports whether something may be stored: it is exempt, or a yes covers
 // a category or a service that it serves.
@@ -247,7 +249,7 @@ func (d *Decision) permits(s *policy.Service) bool {
 		return d.services.has(s.Index)
 	case policy.LoadsOnUse:
 		// Kept from page to page with a yes; without one, while it is in use.
-		return d.granted.has(s.Category.Index) || d.contact.has(s.Index)
+		return d.granted.has(s.Category.Index) || d.Service(s)
 	}
 	return d.granted.has(s.Category.Index)
 }
