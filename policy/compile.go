@@ -182,6 +182,9 @@ func (c *compiler) defaults() {
 		c.problem("choice.conflict", "speaks of accounts, but the choice belongs to the device", `write "scope: account", or remove it`)
 	}
 	ch.Conflict = cmp.Or(ch.Conflict, "latest")
+	if c.Identity.URL != "" && ch.Scope != ScopeAccount {
+		c.problem("identity", "says who is signed in, but the choice belongs to the device", `write "choice: {scope: account}", or remove it`)
+	}
 	ch.Lasts = orPeriod(ch.Lasts, halfYear)
 	e := &c.Enforcement
 	e.Mode, e.Undeclared = cmp.Or(e.Mode, ModeEnforce), cmp.Or(e.Undeclared, EnforceReport)

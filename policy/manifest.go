@@ -36,6 +36,7 @@ func (s *Site) shape() shape {
 		may("policy", s.Policy.shape(), "The version of the policy and how its changes are announced.", `{version: "1.0", updated: 2025-01-15, effective: 2025-01-15, announce: [banner, email]}`).or("document"),
 		may("page", s.Page.shape(&m.sections), "Your own words on the policy page: its title, and what its sections say before, after or instead of Témoin's words.", "{title: {en: Cookie Policy}}"),
 		may("choice", s.Choice.shape(), "How the visitor's choice is kept and where it can be changed.", "{cookie: cookie_consent, lasts: 6 months}").or("consent"),
+		may("identity", s.Identity.shape(), "How a proxy in front of your site learns who is signed in, where choices follow the account.", "{url: /api/me, field: id}").or("session"),
 		may("notice", s.Notice.shape(), "What the first layer is for, and how notices look.", "{mode: consent}").or("banner"),
 		may("enforcement", s.Enforcement.shape(), "How strictly the site's pages are kept to the choice, beyond what always is.", "{storage: report}").or("guard", "blocking"),
 		may("proof", s.Proof.shape(), "How long the proof of a choice is kept, and why.", "{kept: 5 years after expiry}").or("register"),
@@ -210,6 +211,15 @@ func (n *Notice) shape() shape {
 		may("radius", number(&n.Radius, 0, 24), "How round its corners are, in CSS pixels.", "4"),
 	)
 }
+
+func (i *Identity) shape() shape {
+	return object("identity", "how it is known who is signed in", &i.Field,
+		must("url", sitePath(&i.URL), "A path of your site that answers in JSON whose the cookies of a request are.", "/api/me"),
+		must("field", pattern(&i.Name, "a field", `a field of that JSON, such as "id" or "user.id"`, `^[^.\s]+(\.[^.\s]+)*$`, func(s string) bool { return fieldPath.MatchString(s) }), "Where the id of the account stands in it; dots lead into objects. Where it is missing, nobody is signed in.", "user.id"),
+	)
+}
+
+var fieldPath = regexp.MustCompile(`^[^.\s]+(\.[^.\s]+)*$`)
 
 func (e *Enforcement) shape() shape {
 	return object("enforcement", "how strictly pages are kept to the choice", nil,

@@ -37,6 +37,7 @@ type Site struct {
 	Trusted    []TrustedHost
 
 	Choice      Choice
+	Identity    Identity
 	Notice      Notice
 	Enforcement Enforcement
 	Proof       Proof
@@ -271,6 +272,14 @@ type Notice struct {
 	Font               string // families, separated by commas
 	TextSize           int    // in CSS pixels; 0 where not said
 	Radius             int    // in CSS pixels; see Site.Written where it is 0
+}
+
+// Identity says how a proxy learns who is signed in. Its id is never kept, but for a keyed
+// hash, and never leaves for a third party.
+type Identity struct {
+	Field string // where it is declared
+	URL   string // a path of the site; "" for none
+	Name  string // where the id stands in its answer: "user.id"
 }
 
 // Enforcement says how strictly pages are kept to the choice, beyond what always is.
