@@ -24,6 +24,7 @@ type metrics struct {
 	logged   *prometheus.CounterVec // choices, by site and action
 	failures *prometheus.CounterVec // of anchors, by site and place
 	purged   *prometheus.CounterVec // records, by site
+	gates    *gateMetrics
 }
 
 func newMetrics(n *Node) *metrics {
@@ -37,6 +38,7 @@ func newMetrics(n *Node) *metrics {
 		failures: counter("temoin_anchor_failures_total", "Times that something was not fixed outside.", "site", "place"),
 		purged:   counter("temoin_purged_total", "Records that this node removed after their term.", "site"),
 	}
+	m.gates = newGateMetrics(m.registry)
 	m.handler = promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{})
 	m.registry.MustRegister(m.answered, m.logged, m.failures, m.purged, gauges{n},
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))

@@ -8,8 +8,10 @@ import (
 	"net/url"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/temoin/temoin/consent"
+	"github.com/temoin/temoin/gate"
 	"github.com/temoin/temoin/internal/document"
 	"github.com/temoin/temoin/internal/notice"
 	"github.com/temoin/temoin/internal/register"
@@ -64,17 +66,20 @@ type screen struct {
 // A stage holds the screen of the version in force, and makes another one when
 // another version is.
 type stage struct {
-	mu  sync.Mutex
-	now *screen
+	now    atomic.Pointer[screen]
+	making sync.Mutex // one at a time
 }
 
 // shows returns the screen of the version in force.
 func (s *site) shows() (*screen, error) {
+	if now := s.stage.now.Load(); now != nil && now.version == s.versions.Active() {
+		return now, nil
+	}
+	s.stage.making.Lock()
+	defer s.stage.making.Unlock()
 	v := s.versions.Active()
-	s.stage.mu.Lock()
-	defer s.stage.mu.Unlock()
-	if s.stage.now != nil && s.stage.now.version == v {
-		return s.stage.now, nil
+	if now := s.stage.now.Load(); now != nil && now.version == v {
+		return now, nil
 	}
 	all := s.versions.All()
 	earlier := before(all[:slices.Index(all, v)], v.Site.Hash)
@@ -86,8 +91,9 @@ func (s *site) shows() (*screen, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.stage.now = &screen{v, compiled, shelf}
-	return s.stage.now, nil
+	made := &screen{v, compiled, shelf}
+	s.stage.now.Store(made)
+	return made, nil
 }
 
 // numbered returns the policies to be shown, the newest first: of those with one
@@ -144,6 +150,10 @@ func (n *Node) View(id string, r *http.Request) (View, error) {
 		return View{}, err
 	}
 	view := View{Site: site, Notice: shown}
+	if v := gate.Of(r.Context()); v != nil && v.Site == site { // it has decided already, and knows who is signed in
+		view.Choice, view.Decision = v.Choice, v.Decision
+		return view, nil
+	}
 	if c, err := r.Cookie(site.Choice.Cookie); err == nil {
 		view.Choice = n.sites[id].endpoint.Load().Codec.Decode(c.Value)
 	}

@@ -9,14 +9,15 @@ package house
 // module. The root package is ".".
 var Floors = [][]string{
 	0: {"internal/durable", "internal/lang", "examples"},
-	1: {"policy", "internal/ledger"},
+	1: {"policy", "internal/ledger", "internal/markup"},
 	2: {"internal/anchor", "internal/keyring", "internal/wording", "consent"},
-	3: {"internal/document", "internal/notice", "internal/register", "internal/register/verifier"},
-	4: {"internal/check"},
+	3: {"internal/cookies", "internal/document", "internal/notice", "internal/register", "internal/register/verifier", "internal/seal"},
+	4: {"gate", "internal/check"},
 	5: {"internal/store"},
 	6: {"internal/app", "internal/demo"},
-	7: {"internal/cli"},
-	8: {"cmd/temoin"},
+	7: {".", "internal/server"},
+	8: {"internal/cli"},
+	9: {"cmd/temoin"},
 }
 
 // Beside are packages that belong to no floor: tools of the repository, which

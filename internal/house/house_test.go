@@ -153,3 +153,16 @@ func TestNeitherThePolicyNorTheRulesKnowAClock(t *testing.T) {
 		}
 	}
 }
+
+// Whoever takes the gate with parts of their own gets no database, browser or bundler.
+func TestTheGateIsLight(t *testing.T) {
+	for _, p := range list(t, "./gate") {
+		for _, dep := range p.Deps {
+			for _, heavy := range []string{"database/sql", "modernc.org/", "github.com/jackc/", "github.com/evanw/", "github.com/chromedp/", "github.com/prometheus/", module + "/internal/store", module + "/internal/register", module + "/internal/notice"} {
+				if strings.HasPrefix(dep, heavy) {
+					t.Errorf("gate depends on %s", dep)
+				}
+			}
+		}
+	}
+}

@@ -285,6 +285,9 @@ type Account struct {
 // account's id. Without the key nobody can tell whose it is, or compare two sites.
 func (a Account) Link(id string) []byte { return a.mac("link", id) }
 
+// Sign returns a MAC of a text that a browser is to give back unchanged.
+func (a Account) Sign(text string) []byte { return a.mac("sign", text) }
+
 // Mark returns what tells this key from others and may be published: 32
 // hexadecimal digits.
 func (a Account) Mark() string { return hex.EncodeToString(a.mac("mark", "")[:16]) }

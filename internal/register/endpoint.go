@@ -281,7 +281,7 @@ func (e *Endpoint) wish(r *http.Request, in input) (*policy.Site, Wish, error) {
 	}
 	w.Event.Language = language
 	w.Event.Withdraw = withdrawAt(site)
-	if e.Account != nil {
+	if e.Account != nil && site.Choice.Scope == policy.ScopeAccount { // else the notice did not say so
 		w.Account = e.Account(r)
 	}
 	if c, err := r.Cookie(site.Choice.Cookie); err == nil {

@@ -272,7 +272,15 @@ func TestAChoiceOnAnUnknownNoticeIsAskedAgainOnTheOneOfNow(t *testing.T) {
 }
 
 func TestAChoiceOfAnAccountIsKeptWithTheKeyOfItsAccountWhichItsRecordDoesNotHold(t *testing.T) {
-	e, m := endpoint(t, site(t))
+	following := *site(t)
+	following.Choice.Scope = policy.ScopeAccount
+	testAccounts(t, &following, map[string]string{"session=me": "account", "": "device"})
+	testAccounts(t, site(t), map[string]string{"session=me": "device"}) // its notice does not say that choices follow accounts
+}
+
+func testAccounts(t *testing.T, s *policy.Site, cases map[string]string) {
+	t.Helper()
+	e, m := endpoint(t, s)
 	key := bytes.Repeat([]byte{0xac}, 32)
 	e.Account = func(r *http.Request) []byte {
 		if r.Header.Get("Cookie") == "" {
@@ -280,7 +288,7 @@ func TestAChoiceOfAnAccountIsKeptWithTheKeyOfItsAccountWhichItsRecordDoesNotHold
 		}
 		return key
 	}
-	for cookie, want := range map[string]string{"session=me": "account", "": "device"} {
+	for cookie, want := range cases {
 		clear(m.rows)
 		if res := post(e, asJSON, `{"action":"accept","notice":"`+shownHex+`"}`, "Cookie", cookie); res.StatusCode != http.StatusOK {
 			t.Fatal(res.StatusCode)

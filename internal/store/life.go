@@ -31,11 +31,30 @@ func (s *Store) OfAccount(ctx context.Context, site string, account []byte) ([]c
 	return recordIDs(s.read.QueryContext(ctx, `SELECT record FROM place WHERE site = $1 AND `+named+` ORDER BY record`, site, account))
 }
 
+// Latest returns the newest record of an account, also one that is in no log yet; it
+// fails with register.ErrUnknownRecord where there is none.
+func (s *Store) Latest(ctx context.Context, site string, account []byte) (register.Row, error) {
+	ids, err := recordIDs(s.read.QueryContext(ctx, `SELECT * FROM (SELECT record FROM place WHERE site = $1 AND `+named+` ORDER BY record DESC LIMIT 1) AS logged
+		UNION ALL SELECT * FROM (SELECT c.id FROM choice c WHERE c.arrival >= `+sequencedUpTo+`
+			AND c.site || '' = $1 AND c.account = $2 AND `+unplaced+` ORDER BY c.id DESC LIMIT 1) AS unlogged`, s.afresh(site, account)...))
+	if err != nil {
+		return register.Row{}, err
+	}
+	if len(ids) == 0 {
+		return register.Row{}, register.ErrUnknownRecord
+	}
+	row, _, err := s.Find(ctx, site, slices.MaxFunc(ids, func(a, b consent.ID) int { return bytes.Compare(a[:], b[:]) }))
+	return row, err
+}
+
+// sequencedUpTo is the arrival before which all choices of the site $1 are in its log.
+const sequencedUpTo = `coalesce((SELECT arrival FROM stalled WHERE site = $1), (SELECT arrival FROM sequenced WHERE one = 1))`
+
 // allLogged fails with register.ErrUnlogged while a choice of an account is in no
 // log. Only those that arrived lately can be.
 func (s *Store) allLogged(ctx context.Context, q querier, site string, account []byte) error {
 	var one int
-	err := q.QueryRowContext(ctx, `SELECT 1 FROM choice c WHERE c.arrival >= coalesce((SELECT arrival FROM stalled WHERE site = $1), (SELECT arrival FROM sequenced WHERE one = 1))
+	err := q.QueryRowContext(ctx, `SELECT 1 FROM choice c WHERE c.arrival >= `+sequencedUpTo+`
 		AND c.site || '' = $1 AND c.account = $2 AND `+unplaced+` LIMIT 1`, s.afresh(site, account)...).Scan(&one)
 	switch {
 	case errors.Is(err, sql.ErrNoRows):

@@ -1,0 +1,175 @@
+package gate
+
+import (
+	"bytes"
+	"context"
+	"crypto/hmac"
+	"encoding/base64"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/temoin/temoin/consent"
+	"github.com/temoin/temoin/policy"
+)
+
+// Subjects says who a request comes from, for sites whose choices follow the account.
+type Subjects interface {
+	// Subject returns the site's own id of the account that is signed in, "" for nobody.
+	// Where it fails nobody knows whether the account has refused: then nothing is
+	// granted. The id is never kept or sent anywhere; what is kept is a keyed hash.
+	Subject(r *http.Request) (id string, err error)
+}
+
+// A SubjectFunc is a function as Subjects.
+type SubjectFunc func(r *http.Request) (id string, err error)
+
+// Subject calls the function.
+func (f SubjectFunc) Subject(r *http.Request) (string, error) { return f(r) }
+
+// SubjectHeader is the header of an answer by which a site says who is signed in from now
+// on, as after a form to sign in: the id, or nothing for nobody. The answer is decided
+// about anew, and no browser ever sees the header.
+const SubjectHeader = "Temoin-Subject"
+
+// Accounts keep the choices of accounts.
+type Accounts interface {
+	// Account returns what stands for a subject: a keyed hash.
+	Account(id string) ([]byte, error)
+	// Latest returns the newest choice of a subject's account; nil for none.
+	Latest(ctx context.Context, id string) (*consent.Choice, error)
+	// Sign returns a keyed hash of what a browser is to give back unchanged.
+	Sign(text string) ([]byte, error)
+}
+
+// An account is what a request says of one, in its own cookie:
+//
+//	1.STATE.SECONDS.ACCOUNT.CHOICE.MAC
+//
+// whether its choice applies (a) or this device keeps its own (d), when the register was
+// asked, the beginning of what stands for the account, its choice as the consent cookie
+// has it ("" for none), and a MAC over all that.
+type account struct {
+	key    []byte // nil for nobody who is signed in
+	own    bool   // this device keeps its own choice
+	first  bool   // the account's choice applies from now on, and was not heard of here before
+	choice *consent.Choice
+	cookie string // to be set; "" leaves it
+	drop   bool   // the cookie is to go
+	failed bool   // nobody knows what the account has chosen
+}
+
+const (
+	accountFresh   = time.Minute            // for so long the cookie is believed
+	accountTimeout = 500 * time.Millisecond // for the register
+	accountShown   = 16                     // bytes of what stands for the account
+)
+
+// account finds out who is signed in, and what their account has chosen.
+func (s *Site) account(r *http.Request, now time.Time) account {
+	if s.policy.Choice.Scope != policy.ScopeAccount || s.parts.Subjects == nil || s.parts.Accounts == nil {
+		return account{}
+	}
+	id, err := s.parts.Subjects.Subject(r)
+	if err != nil {
+		return account{failed: true}
+	}
+	return s.accountOf(r, id, now)
+}
+
+// accountOf is account for a subject.
+func (s *Site) accountOf(r *http.Request, id string, now time.Time) account {
+	value, carried := cookie(r, policy.AccountCookie)
+	if id == "" {
+		return account{drop: carried}
+	}
+	key, err := s.parts.Accounts.Account(id)
+	if err != nil {
+		return account{failed: true}
+	}
+	a := account{key: key}
+	at, known := s.readAccount(&a, value)
+	if known && (now.Sub(at) < accountFresh && !now.Before(at) || !isPage(r)) {
+		return a
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), accountTimeout)
+	defer cancel()
+	if a.choice, err = s.parts.Accounts.Latest(ctx, id); err != nil {
+		return account{key: key, failed: true}
+	}
+	a.first = !known && a.choice != nil
+	if a.cookie, err = s.writeAccount(&a, now); err != nil {
+		return account{key: key, failed: true}
+	}
+	return a
+}
+
+// writeAccount writes the cookie of an account.
+func (s *Site) writeAccount(a *account, now time.Time) (string, error) {
+	choice := ""
+	if a.choice != nil {
+		var err error
+		if choice, err = s.parts.Codec.Encode(a.choice); err != nil {
+			return "", err
+		}
+	}
+	state := "a"
+	if a.own {
+		state = "d"
+	}
+	text := strings.Join([]string{"1", state, strconv.FormatInt(now.Unix(), 10), base64.RawURLEncoding.EncodeToString(a.key[:accountShown]), choice}, ".")
+	mac, err := s.parts.Accounts.Sign(text)
+	if err != nil {
+		return "", err
+	}
+	return policy.AccountCookie + "=" + text + "." + base64.RawURLEncoding.EncodeToString(mac[:accountShown]) + "; Path=/; Secure; HttpOnly; SameSite=Lax", nil
+}
+
+// readAccount reads the cookie of an account, if it is that one's and was written here.
+func (s *Site) readAccount(a *account, value string) (at time.Time, known bool) {
+	cut := strings.LastIndexByte(value, '.')
+	if cut < 0 {
+		return at, false
+	}
+	text := value[:cut]
+	mac, err := base64.RawURLEncoding.DecodeString(value[cut+1:])
+	want, signErr := s.parts.Accounts.Sign(text)
+	if err != nil || signErr != nil || !hmac.Equal(mac, want[:accountShown]) {
+		return at, false
+	}
+	parts := strings.SplitN(text, ".", 5) // a choice may have dots
+	if len(parts) != 5 || parts[0] != "1" {
+		return at, false
+	}
+	seconds, err := strconv.ParseInt(parts[2], 10, 64)
+	key, keyErr := base64.RawURLEncoding.DecodeString(parts[3])
+	if err != nil || keyErr != nil || !bytes.Equal(key, a.key[:accountShown]) {
+		return at, false
+	}
+	if parts[4] != "" {
+		if a.choice = s.choices.read(parts[4]); a.choice == nil {
+			return at, false
+		}
+	}
+	a.own = parts[1] == "d"
+	return time.Unix(seconds, 0), true
+}
+
+// signals are what the account adds to those of a request.
+func (a *account) signals(s consent.Signals) consent.Signals {
+	if a.key != nil && !a.own {
+		s.SignedIn, s.Account = true, a.choice
+	}
+	return s
+}
+
+// set puts the cookie of the account into an answer.
+func (a *account) set(h http.Header) {
+	switch {
+	case a.cookie != "":
+		h.Add("Set-Cookie", a.cookie)
+	case a.drop:
+		h.Add("Set-Cookie", policy.AccountCookie+"=; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=0")
+	}
+}

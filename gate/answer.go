@@ -1,0 +1,221 @@
+package gate
+
+import (
+	"bufio"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+
+	"github.com/temoin/temoin/internal/markup"
+)
+
+// An answer is what becomes of what the site writes.
+type answer struct {
+	status  int    // 0 until the site says one
+	sent    bool   // the header is on its way
+	page    bool   // HTML that is rewritten
+	lead    []byte // of a page, until it is known what to do with it
+	lang    string // of the page, where it says one
+	coding  coding
+	sink    io.Writer // nil: what is written passes as it is
+	inflate *inflater
+	markup  *markup.Writer
+	press   compressor
+	failed  error
+}
+
+// Header returns the header of the answer.
+func (v *visit) Header() http.Header { return v.w.Header() }
+
+// Unwrap lets http.ResponseController reach what the gate leaves alone.
+func (v *visit) Unwrap() http.ResponseWriter { return v.w }
+
+// Hijack hands the connection over, as for WebSocket: the gate sees nothing of it then.
+func (v *visit) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	return http.NewResponseController(v.w).Hijack()
+}
+
+// WriteHeader keeps the header to the decision, and sends it as soon as it is known what
+// the body is.
+func (v *visit) WriteHeader(status int) {
+	a := &v.answer
+	switch {
+	case a.sent:
+		v.w.WriteHeader(status) // which says that it comes too late
+	case status >= 100 && status < 200 && status != http.StatusSwitchingProtocols:
+		if !v.site.observe {
+			v.filterHeaders(v.w.Header())
+		}
+		v.w.WriteHeader(status)
+	case a.status == 0:
+		a.status = status
+		if !v.mustSniff() {
+			v.send()
+		}
+	}
+}
+
+// mustSniff reports whether only the body says what it is.
+func (v *visit) mustSniff() bool {
+	if v.answer.status == http.StatusNotModified || !hasBody(v.r.Method, v.answer.status) {
+		return false
+	}
+	kind, said := contentType(v.w.Header())
+	switch kind {
+	case "unknown/unknown", "application/unknown", "*/*":
+		return true
+	}
+	return !said || kind == ""
+}
+
+func hasBody(method string, status int) bool {
+	return method != http.MethodHead && status != http.StatusNoContent && status != http.StatusNotModified && status >= 200
+}
+
+// contentType returns the kind of an answer, and whether it says one.
+func contentType(h http.Header) (kind string, said bool) {
+	list := h["Content-Type"]
+	if len(list) == 0 {
+		return "", false
+	}
+	kind, _, _ = strings.Cut(list[len(list)-1], ";")
+	return strings.ToLower(strings.TrimSpace(kind)), true
+}
+
+// send keeps the header to the decision and sends it.
+func (v *visit) send() {
+	a, h := &v.answer, v.w.Header()
+	a.sent = true
+	v.subject(h)
+	v.carried.Response(h)
+	if !v.site.observe {
+		v.filterHeaders(h)
+		v.account.set(h)
+	}
+	if v.isHTML(h) && a.status != http.StatusSwitchingProtocols {
+		v.sendPage(h)
+	}
+	v.w.WriteHeader(a.status)
+}
+
+// isHTML reports whether the answer is a page, or says of one that it has not changed.
+func (v *visit) isHTML(h http.Header) bool {
+	if a := &v.answer; a.status == http.StatusNotModified {
+		return v.current
+	}
+	if kind, _, _ := strings.Cut(h.Get("Content-Disposition"), ";"); strings.EqualFold(strings.TrimSpace(kind), "attachment") {
+		return false // it is saved, not shown
+	}
+	kind, _ := contentType(h)
+	return kind == "text/html" || kind == "application/xhtml+xml"
+}
+
+// sendPage prepares the header of a page.
+func (v *visit) sendPage(h http.Header) {
+	a := &v.answer
+	var readable bool
+	a.coding, readable = codingOf(h)
+	switch dest := v.r.Header.Get("Sec-Fetch-Dest"); {
+	case !v.site.holds && (v.site.parts.Notice == nil || dest != "" && dest != "document"):
+		return // it is the same for everybody
+	case !readable:
+		v.unread("coding")
+	case a.status == http.StatusPartialContent:
+		v.unread("part")
+	case strings.Contains(strings.ToLower(h.Get("Content-Type")), "utf-16"):
+		v.unread("charset")
+	default:
+		a.page = true
+	}
+	if v.site.observe {
+		return
+	}
+	decision := v.shown
+	if v.site.same {
+		decision = nil // whatever anybody may allow
+	}
+	v.site.seal.Apply(h, decision, v.r.Host)
+	if !a.page {
+		return
+	}
+	if !v.site.same {
+		private(h)
+	}
+	validate(h, v.stamp())
+	for _, name := range []string{"Content-Length", "Accept-Ranges", "Content-Md5", "Digest", "Content-Digest", "Repr-Digest"} {
+		delete(h, name)
+	}
+}
+
+func (v *visit) unread(why string) { v.site.count(Event{What: Unread, Name: why}) }
+
+// Write takes a part of the body.
+func (v *visit) Write(p []byte) (int, error) {
+	a := &v.answer
+	if !a.sent {
+		if a.status == 0 {
+			a.status = http.StatusOK
+		}
+		if v.mustSniff() {
+			v.sniff(p)
+		}
+		v.send()
+	}
+	if !a.page || !hasBody(v.r.Method, a.status) {
+		return v.w.Write(p)
+	}
+	if a.failed == nil {
+		a.failed = v.feed(p)
+	}
+	return len(p), a.failed
+}
+
+// sniff says what a body is whose site does not, as the server would and browsers do.
+func (v *visit) sniff(p []byte) {
+	h := v.w.Header()
+	if coding, _ := codingOf(h); coding != identity {
+		return
+	}
+	kind := http.DetectContentType(p)
+	if _, said := contentType(h); !said || strings.HasPrefix(kind, "text/html") && !strings.EqualFold(h.Get("X-Content-Type-Options"), "nosniff") {
+		h["Content-Type"] = []string{kind}
+	}
+}
+
+// ReadFrom lets bodies that are no pages go the shortest way, such as files.
+func (v *visit) ReadFrom(src io.Reader) (int64, error) {
+	a := &v.answer
+	if !a.sent && a.status == 0 {
+		if a.status = http.StatusOK; !v.mustSniff() {
+			v.send()
+		}
+	}
+	if to, ok := v.w.(io.ReaderFrom); ok && a.sent && !a.page {
+		return to.ReadFrom(src)
+	}
+	return io.Copy(onlyWriter{v}, src)
+}
+
+// FlushError sends what there is.
+func (v *visit) FlushError() error {
+	a := &v.answer
+	if !a.sent && a.status != 0 && v.mustSniff() {
+		return nil // with the first byte
+	}
+	if !a.sent {
+		v.WriteHeader(http.StatusOK)
+		if !a.sent {
+			return nil
+		}
+	}
+	if a.markup != nil {
+		if err := a.markup.Flush(); err != nil {
+			return err
+		}
+	}
+	return http.NewResponseController(v.w).Flush()
+}
+
+// Flush is FlushError for those who do not ask.
+func (v *visit) Flush() { v.FlushError() } //nolint:errcheck // http.Flusher knows no error

@@ -1,0 +1,127 @@
+package gate
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// serveOwn answers below the prefix. A choice that is kept there expires at once what it
+// no longer allows.
+func (g *Gate) serveOwn(w http.ResponseWriter, r *http.Request, site *Site) {
+	now := g.config.Now()
+	if !site.parts.Limit.Allow(site.parts.Trusted.Client(r), now) {
+		w.Header().Set("Retry-After", "1")
+		http.Error(w, "Too many requests come from your network. Please try again.", http.StatusTooManyRequests)
+		return
+	}
+	v, a := site.view(r, now)
+	o := &own{ResponseWriter: w, r: r, site: site, now: now, account: a}
+	switch {
+	case r.URL.Path == site.prefix+"/account" && site.parts.Accounts != nil:
+		http.NewCrossOriginProtection().Handler(http.HandlerFunc(o.keepOwn)).ServeHTTP(w, r)
+	case site.parts.Mount == nil:
+		http.NotFound(w, r)
+	default:
+		site.parts.Mount.ServeHTTP(o, r.WithContext(context.WithValue(r.Context(), viewKey{}, &v)))
+		if !o.sent {
+			o.WriteHeader(http.StatusOK)
+		}
+	}
+}
+
+// An own answer is one of the mount.
+type own struct {
+	http.ResponseWriter
+	r       *http.Request
+	site    *Site
+	now     time.Time
+	account account
+	sent    bool
+}
+
+// Unwrap lets http.ResponseController reach the connection.
+func (o *own) Unwrap() http.ResponseWriter { return o.ResponseWriter }
+
+// WriteHeader looks whether a choice was kept.
+func (o *own) WriteHeader(status int) {
+	if !o.sent && status >= 200 {
+		o.sent = true
+		o.chosen()
+	}
+	o.ResponseWriter.WriteHeader(status)
+}
+
+// Write sends the header first.
+func (o *own) Write(p []byte) (int, error) {
+	if !o.sent {
+		o.WriteHeader(http.StatusOK)
+	}
+	return o.ResponseWriter.Write(p)
+}
+
+// chosen removes from the browser what the request carries and its new choice does not
+// allow, and lets the account's cookie follow. Cookies of other paths than this one are
+// removed when they are sent again.
+func (o *own) chosen() {
+	h, s := o.Header(), o.site
+	value, ok := setCookie(h, s.policy.Choice.Cookie)
+	if !ok || s.observe {
+		return
+	}
+	v := View{Site: s.policy, Choice: s.choices.read(value)}
+	if a := &o.account; a.key != nil && !a.own && !a.failed {
+		a.choice = v.Choice
+		a.cookie, _ = s.writeAccount(a, o.now) //nolint:errcheck // without it the register is asked again
+		a.set(h)
+	}
+	v.decide(s, o.r, &o.account, o.now)
+	after := http.Header{"Cookie": o.r.Header["Cookie"]}
+	carried := s.cookies.Request(after, &v.Decision, s.at(o.r, true))
+	carried.Expire(h)
+}
+
+// keepOwn lets this device keep its own choice, or follow the account again: "device" and
+// "account", by a form that leads back to the page it stands on.
+func (o *own) keepOwn(w http.ResponseWriter, r *http.Request) {
+	h := w.Header()
+	h.Set("Cache-Control", "no-store")
+	r.Body = http.MaxBytesReader(w, r.Body, 1<<10)
+	follow := r.PostFormValue("follow")
+	switch {
+	case r.Method != http.MethodPost:
+		h.Set("Allow", "POST")
+		http.Error(w, "This is for a form.", http.StatusMethodNotAllowed)
+		return
+	case follow != "device" && follow != "account":
+		http.Error(w, `Say "follow=device" or "follow=account".`, http.StatusBadRequest)
+		return
+	case o.account.failed:
+		h.Set("Retry-After", "2")
+		http.Error(w, "This cannot be kept now. Please try again.", http.StatusServiceUnavailable)
+		return
+	case o.account.key == nil:
+		http.Error(w, "Nobody is signed in.", http.StatusConflict)
+		return
+	}
+	o.account.own = follow == "device"
+	var err error
+	if o.account.cookie, err = o.site.writeAccount(&o.account, o.now); err != nil {
+		http.Error(w, "This cannot be kept now. Please try again.", http.StatusServiceUnavailable)
+		return
+	}
+	o.account.set(h)
+	http.Redirect(w, r, o.site.back(r), http.StatusSeeOther)
+}
+
+// back is the page that a form was sent from, if it is one of this host; else the
+// preference centre.
+func (s *Site) back(r *http.Request) string {
+	from, err := url.Parse(r.Referer())
+	if err != nil || from.Host != r.Host || !strings.HasPrefix(from.Path, "/") || strings.HasPrefix(from.Path, "//") || strings.ContainsRune(from.Path, '\\') || below(from.Path, s.prefix) {
+		return s.prefix + "/"
+	}
+	return (&url.URL{Path: from.Path, RawPath: from.RawPath, RawQuery: from.RawQuery}).String()
+}

@@ -1,0 +1,236 @@
+package gate
+
+import (
+	"bytes"
+	"io"
+	"net/http"
+	"strings"
+	"sync"
+	"unsafe"
+
+	"github.com/temoin/temoin/internal/markup"
+	"github.com/temoin/temoin/policy"
+)
+
+// feed takes a part of a page as it came.
+func (v *visit) feed(p []byte) error {
+	a := &v.answer
+	if v.site.observe {
+		if _, err := v.w.Write(p); err != nil {
+			return err
+		}
+	}
+	if a.coding == identity {
+		_, err := plainBody{v}.Write(p)
+		return err
+	}
+	if a.inflate == nil {
+		a.inflate = newInflater(a.coding, plainBody{v})
+	}
+	_, err := a.inflate.Write(p)
+	return err
+}
+
+// plainBody takes what a page is, decoded.
+type plainBody struct{ *visit }
+
+func (v plainBody) Write(p []byte) (int, error) {
+	a := &v.answer
+	if a.sink != nil {
+		return a.sink.Write(p)
+	}
+	a.lead = append(a.lead, p...)
+	if err := v.begin(false); err != nil {
+		return 0, err
+	}
+	return len(p), nil
+}
+
+// maxLead is how much of a page is held back until it is known how it begins.
+const maxLead = 4 << 10
+
+// begin looks at how a page begins, and sets up what rewrites it, unless more has to be
+// seen before.
+func (v plainBody) begin(whole bool) error {
+	a := &v.answer
+	if len(a.lead) < 3 && !whole {
+		return nil
+	}
+	wide := bytes.HasPrefix(a.lead, []byte("\xfe\xff")) || bytes.HasPrefix(a.lead, []byte("\xff\xfe")) // UTF-16
+	mode, known := v.mode(whole || len(a.lead) >= maxLead)
+	if !known && !wide {
+		return nil
+	}
+	out := v.out()
+	if a.sink = out; wide {
+		v.unread("charset")
+	} else {
+		a.markup = rewriters.Get().(*markup.Writer)
+		a.markup.Reset(out, rules{v.visit}, markup.Options{Mode: mode, URL: v.url(), Own: v.site.own})
+		a.sink = a.markup
+	}
+	_, err := a.sink.Write(a.lead)
+	a.lead = nil
+	return err
+}
+
+// rewriters keep their buffers from page to page.
+var rewriters = sync.Pool{New: func() any { return markup.NewWriter(io.Discard, nil, markup.Options{}) }}
+
+// url is the page's address, as the browser knows it.
+func (v *visit) url() string {
+	scheme := "http://"
+	if v.site.parts.Trusted.Secure(v.r) {
+		scheme = "https://"
+	}
+	return scheme + v.r.Host + v.r.URL.RequestURI()
+}
+
+// out is where a page goes when it is rewritten.
+func (v *visit) out() io.Writer {
+	a := &v.answer
+	switch {
+	case v.site.observe:
+		return io.Discard
+	case a.coding == identity:
+		return v.w
+	}
+	a.press = compressors[a.coding].Get().(compressor)
+	a.press.Reset(v.w)
+	return a.press
+}
+
+// mode says whether the page is a document that the visitor sees by itself: it has the
+// notice then.
+func (v plainBody) mode(whole bool) (m markup.Mode, known bool) {
+	h := v.r.Header
+	if v.site.observe {
+		return markup.Observe, true
+	}
+	if v.site.parts.Notice == nil || strings.HasPrefix(v.w.Header().Get("Content-Type"), "application/xhtml") {
+		return markup.Fragment, true
+	}
+	switch dest := h.Get("Sec-Fetch-Dest"); {
+	case v.site.same: // whoever asks
+	case dest == "document":
+		return markup.Document, true
+	case dest != "", v.r.Method != http.MethodGet, h.Get("X-Requested-With") != "", h.Get("Hx-Request") != "", h.Get("Turbo-Frame") != "":
+		return markup.Fragment, true
+	}
+	yes, known := markup.BeginsDocument(v.answer.lead)
+	if yes {
+		return markup.Document, true
+	}
+	return markup.Fragment, known || whole
+}
+
+// finish sends what the site left open.
+func (v *visit) finish() {
+	a := &v.answer
+	if !a.sent {
+		if a.status == 0 {
+			a.status = http.StatusOK
+		}
+		v.send()
+	}
+	if err := v.end(); err != nil {
+		panic(http.ErrAbortHandler) // the browser is to see that it does not have all of it
+	}
+}
+
+// end sends what of a page was held back.
+func (v *visit) end() error {
+	a := &v.answer
+	if a.inflate != nil {
+		if err := a.inflate.Close(); err != nil {
+			return err
+		}
+	}
+	if len(a.lead) > 0 {
+		if err := (plainBody{v}).begin(true); err != nil {
+			return err
+		}
+	}
+	if a.markup != nil {
+		if err := a.markup.Close(); err != nil {
+			return err
+		}
+	}
+	if a.press != nil {
+		if err := a.press.Close(); err != nil {
+			return err
+		}
+	}
+	return a.failed
+}
+
+// abandon gives back what a page took, also of one that was not finished.
+func (v *visit) abandon() {
+	a := &v.answer
+	if a.inflate != nil {
+		a.inflate.Close() //nolint:errcheck // nobody reads it any more
+	}
+	if a.markup != nil {
+		a.markup.Reset(io.Discard, nil, markup.Options{})
+		rewriters.Put(a.markup)
+		a.markup = nil
+	}
+	if a.press != nil {
+		a.press.Reset(nil)
+		compressors[a.coding].Put(a.press)
+		a.press = nil
+	}
+}
+
+// rules is a visit as the rules by which markup is rewritten.
+type rules struct{ *visit }
+
+// Address returns what holds an address.
+func (v rules) Address(host, path []byte) string {
+	return v.held(v.site.policy.ServicesAt(text(host), text(path)))
+}
+
+// Script returns what holds an inline script.
+func (v rules) Script(b []byte) string { return v.held(v.site.policy.ServicesIn(text(b))) }
+
+// Named returns what holds an element whose author says what it belongs to.
+func (v rules) Named(ids []byte) string {
+	var list []*policy.Service
+	for id := range strings.FieldsSeq(string(ids)) {
+		if s := v.site.policy.Service(id); s != nil {
+			list = append(list, s)
+		} else if k := v.site.policy.Category(id); k != nil && v.shown.Category(k) {
+			return ""
+		}
+	}
+	return v.held(list)
+}
+
+// Placeholder returns the address of the page in a frame's place.
+func (v rules) Placeholder(services, address string) string {
+	if v.site.parts.Notice == nil {
+		return ""
+	}
+	lang := v.answer.lang
+	if lang == "" && v.site.same {
+		lang = v.site.policy.Default()
+	}
+	return v.site.parts.Notice.Placeholder(v.r, services, address, lang)
+}
+
+// Insert returns what a document begins with.
+func (v rules) Insert(lang string) (head, body []byte) {
+	v.answer.lang = lang
+	if v.site.same {
+		return v.site.parts.Notice.Tag(lang), nil
+	}
+	return v.site.parts.Notice.Insert(v.r, lang, &v.View, v.site.sealed())
+}
+
+// Held counts.
+func (v rules) Held(element, attribute, services string, host []byte) {
+	v.site.count(Event{What: Neutralised, Name: strings.TrimSpace(element + " " + attribute), Services: services, Host: string(host)})
+}
+
+// text is bytes as a string, for functions that do not keep it.
+func text(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }

@@ -1,0 +1,29 @@
+package gate
+
+import (
+	"bytes"
+	"io"
+	"net/http"
+	"net/url"
+
+	"github.com/temoin/temoin/internal/markup"
+)
+
+// Rewrite writes a page as it is served to everybody in the cacheable mode: what needs
+// consent is inert, and a document has the tag first in its head, which releases it. The
+// path is the page's on the site. It is for pages that are files.
+func (s *Site) Rewrite(w io.Writer, page []byte, path string) error {
+	r := &http.Request{Method: http.MethodGet, Host: s.policy.Host, URL: &url.URL{Path: path}, Header: http.Header{}}
+	same := *s
+	same.same, same.observe = true, false
+	v := &visit{r: r, site: &same, shown: s.neutral(path)}
+	mode := markup.Fragment
+	if yes, _ := markup.BeginsDocument(page); yes {
+		mode = markup.Document
+	}
+	m := markup.NewWriter(w, rules{v}, markup.Options{Mode: mode, URL: s.policy.URL + path, Own: s.own})
+	if _, err := io.Copy(onlyWriter{m}, bytes.NewReader(page)); err != nil {
+		return err
+	}
+	return m.Close()
+}

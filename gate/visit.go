@@ -1,0 +1,165 @@
+package gate
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/temoin/temoin/consent"
+	"github.com/temoin/temoin/internal/cookies"
+	"github.com/temoin/temoin/policy"
+)
+
+// A visit is a request on its way through the gate, and its answer on the way back. It
+// is the request's context and the answer's writer, so that both cost nothing of their own.
+type visit struct {
+	context.Context
+	View
+
+	gate    *Gate
+	site    *Site
+	w       http.ResponseWriter
+	r       *http.Request // as it came
+	page    bool          // a browser would show the answer
+	current bool          // what is kept of the page was rewritten as it would be now
+	cookies []string      // that the request carried
+	carried cookies.Carried
+	account account
+	shown   *consent.Decision // what pages are rewritten by
+	answer  answer
+}
+
+// Value gives a site its View.
+func (v *visit) Value(key any) any {
+	if key == (viewKey{}) {
+		return &v.View
+	}
+	return v.Context.Value(key)
+}
+
+// servePage asks the site, with what it may know, and hands on what it answers.
+func (g *Gate) servePage(w http.ResponseWriter, r *http.Request, site *Site) {
+	v := &visit{Context: r.Context(), gate: g, site: site, w: w, r: r, page: isPage(r), cookies: r.Header["Cookie"]}
+	v.View, v.account = site.view(r, g.config.Now())
+	v.shown = &v.Decision
+	if site.same {
+		v.shown = site.neutral(r.URL.Path)
+	}
+	if v.page {
+		v.tellPage()
+	}
+	v.carried = site.cookies.Request(r.Header, &v.Decision, v.at())
+	if !site.observe && conditional(r.Header) {
+		v.current = unconditioned(r.Header, v.page, v.stamp())
+	}
+	if v.page && !site.observe {
+		understood(r.Header)
+	}
+	defer v.abandon()
+	g.next.ServeHTTP(v, r.WithContext(v))
+	v.finish()
+}
+
+// neutral is the decision about a page that is the same for everybody: nobody has chosen.
+func (s *Site) neutral(path string) *consent.Decision {
+	d := consent.Decide(s.policy, nil, consent.Signals{Path: path}, time.Time{})
+	return &d
+}
+
+// subject decides anew where the site's answer says who is signed in from now on.
+func (v *visit) subject(h http.Header) {
+	said, ok := h[SubjectHeader]
+	if !ok {
+		return
+	}
+	delete(h, SubjectHeader)
+	s := v.site
+	if s.policy.Choice.Scope != policy.ScopeAccount || s.parts.Accounts == nil || s.observe {
+		return
+	}
+	now := v.gate.config.Now()
+	as := *v.r // with the cookies that it came with
+	as.Header = http.Header{"Cookie": v.cookies, "Sec-Gpc": v.r.Header["Sec-Gpc"], "Sec-Fetch-Dest": v.r.Header["Sec-Fetch-Dest"], "Accept": v.r.Header["Accept"], "Referer": v.r.Header["Referer"]}
+	v.account = s.accountOf(&as, said[len(said)-1], now)
+	v.View.decide(s, &as, &v.account, now)
+	v.carried = s.cookies.Request(as.Header, &v.Decision, s.at(v.r, v.page))
+}
+
+// tellPage counts the page.
+func (v *visit) tellPage() {
+	what := PageAnswered
+	if v.Decision.Notice != 0 {
+		what = PageAsked
+	}
+	v.site.count(Event{What: what})
+}
+
+// at is where the request was made.
+func (v *visit) at() cookies.At { return v.site.at(v.r, v.page && !v.site.same) }
+
+func (s *Site) at(r *http.Request, page bool) cookies.At {
+	return cookies.At{Host: r.Host, Path: r.URL.Path, Page: page, Plain: !s.parts.Trusted.Secure(r) && !isLocal(r.Host)}
+}
+
+// isLocal reports whether browsers take this machine for secure without encryption.
+func isLocal(host string) bool {
+	host, _, _ = strings.Cut(host, ":")
+	return host == "localhost" || strings.HasSuffix(host, ".localhost")
+}
+
+// stamp tells the page as it is rewritten now from all others.
+func (v *visit) stamp() stamp {
+	h := v.site.version
+	if v.site.same {
+		return stamped(uint64(h))
+	}
+	d := &v.Decision
+	h = h.byte(byte(d.Notice))
+	for _, k := range v.site.policy.Categories {
+		h = h.byte(flag(d.Category(k)) | flag(d.Asks(k))<<1)
+	}
+	for _, s := range v.site.policy.Services {
+		h = h.byte(flag(d.Runs(s)))
+	}
+	h = h.byte(flag(v.Arrived))
+	if c := v.account.choice; c != nil && !v.account.own {
+		h = h.string(string(c.ID[:]))
+	}
+	consented, _ := cookie(v.r, v.site.policy.Choice.Cookie) // pages know which cookie they were made for
+	h = h.string(consented)
+	h = h.string(strings.Join(v.r.Header["Accept-Language"], ","))
+	if name := v.site.policy.Notice.LocaleCookie; name != "" {
+		locale, _ := cookie(v.r, name)
+		h = h.string(locale)
+	}
+	return stamped(uint64(h))
+}
+
+func flag(yes bool) byte {
+	if yes {
+		return 1
+	}
+	return 0
+}
+
+// held returns the ids of the services that are reached at a host and path, where none
+// of them is allowed; "" where it is free.
+func (v *visit) held(list []*policy.Service) string {
+	if len(list) == 0 {
+		return ""
+	}
+	for _, s := range list {
+		if v.shown.Runs(s) {
+			return ""
+		}
+	}
+	if len(list) == 1 {
+		return list[0].ID
+	}
+	ids := make([]string, len(list))
+	for i, s := range list {
+		ids[i] = s.ID
+	}
+	return strings.Join(ids, " ")
+}

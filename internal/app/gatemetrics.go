@@ -1,0 +1,97 @@
+package app
+
+import (
+	"strings"
+	"sync"
+	"unicode"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/temoin/temoin/gate"
+)
+
+// gateMetrics count what gates do. Names that no manifest declares are whatever was sent:
+// only so many of them are told apart, the others are "other".
+type gateMetrics struct {
+	pages   *prometheus.CounterVec // by site and whether the visitor is asked
+	cookies *prometheus.CounterVec // by site, what became of them, and name
+	held    *prometheus.CounterVec // by site, service and element
+	unread  *prometheus.CounterVec // by site and reason
+
+	mu    sync.Mutex
+	known map[string]bool // names that were met
+}
+
+// maxNames is how many names that are not declared are told apart, and maxName how
+// long they may be.
+const (
+	maxNames = 200
+	maxName  = 64
+)
+
+// other stands for all names beyond those.
+const other = "other"
+
+func newGateMetrics(r prometheus.Registerer) *gateMetrics {
+	counter := func(name, help string, labels ...string) *prometheus.CounterVec {
+		c := prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, labels)
+		r.MustRegister(c)
+		return c
+	}
+	return &gateMetrics{
+		pages:   counter("temoin_pages_total", "Pages that were asked for, by whether the visitor has an answer to give (asked) or has given it (answered).", "site", "visitor"),
+		cookies: counter("temoin_cookies_total", "Cookies that the gate did something about, by what it did (would have done, in observe mode).", "site", "became", "name", "observed"),
+		held:    counter("temoin_held_total", "References to third parties that were made inert (would have been, in observe mode).", "site", "service", "in", "observed"),
+		unread:  counter("temoin_unread_total", "Pages that passed as they were, since they cannot be read.", "site", "why"),
+		known:   map[string]bool{},
+	}
+}
+
+// A siteCounter counts what the gate of one site does.
+type siteCounter struct {
+	*gateMetrics
+	site            string
+	asked, answered prometheus.Counter
+}
+
+func (m *gateMetrics) of(site string) *siteCounter {
+	return &siteCounter{m, site, m.pages.WithLabelValues(site, "asked"), m.pages.WithLabelValues(site, "answered")}
+}
+
+// Count counts an event.
+func (c *siteCounter) Count(e gate.Event) {
+	observed := "0"
+	if e.Observed {
+		observed = "1"
+	}
+	switch e.What {
+	case gate.PageAsked:
+		c.asked.Inc()
+	case gate.PageAnswered:
+		c.answered.Inc()
+	case gate.Neutralised:
+		c.held.WithLabelValues(c.site, e.Services, e.Name, observed).Inc()
+	case gate.Unread:
+		c.unread.WithLabelValues(c.site, e.Name).Inc()
+	case gate.CookieUndeclared, gate.CookieBlocked:
+		c.cookies.WithLabelValues(c.site, string(e.What), c.bounded(e.Name), observed).Inc()
+	default:
+		c.cookies.WithLabelValues(c.site, string(e.What), e.Name, observed).Inc()
+	}
+}
+
+// bounded returns a name that is not declared, or "other" where there are too many.
+func (m *gateMetrics) bounded(name string) string {
+	if len(name) > maxName || strings.ContainsFunc(name, func(r rune) bool { return r > unicode.MaxASCII || !unicode.IsGraphic(r) }) {
+		return other
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if !m.known[name] {
+		if len(m.known) >= maxNames {
+			return other
+		}
+		m.known[name] = true
+	}
+	return name
+}

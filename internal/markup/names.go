@@ -1,0 +1,293 @@
+package markup
+
+import "encoding/binary"
+
+// An element is one that the rewriter knows; 0 is any other.
+type element uint8
+
+const (
+	anyElement element = iota
+	elA
+	elAnimate
+	elAnnotationXML
+	elArea
+	elAudio
+	elBase
+	elBasefont
+	elBgsound
+	elBody
+	elCaption
+	elCol
+	elColgroup
+	elDesc
+	elEmbed
+	elFeImage
+	elFencedframe
+	elFont
+	elForeignObject
+	elFrame
+	elFrameset
+	elHead
+	elHTML
+	elIframe
+	elImage
+	elImg
+	elInput
+	elLink
+	elMath
+	elMeta
+	elMi
+	elMn
+	elMo
+	elMs
+	elMtext
+	elNoembed
+	elNoframes
+	elNoscript
+	elObject
+	elPlaintext
+	elPortal
+	elScript
+	elSelect
+	elSet
+	elSource
+	elStyle
+	elSVG
+	elTable
+	elTbody
+	elTd
+	elTemplate
+	elTextarea
+	elTfoot
+	elTh
+	elThead
+	elTitle
+	elTr
+	elTrack
+	elUse
+	elVideo
+	elXmp
+	elBr
+	elP
+	elements // how many
+)
+
+var elementNames = [elements]string{
+	elA: "a", elAnimate: "animate", elAnnotationXML: "annotation-xml", elArea: "area", elAudio: "audio", elBase: "base",
+	elBasefont: "basefont", elBgsound: "bgsound", elBody: "body", elCaption: "caption", elCol: "col", elColgroup: "colgroup",
+	elDesc: "desc", elEmbed: "embed", elFeImage: "feimage", elFencedframe: "fencedframe", elFont: "font",
+	elForeignObject: "foreignobject", elFrame: "frame", elFrameset: "frameset", elHead: "head", elHTML: "html",
+	elIframe: "iframe", elImage: "image", elImg: "img", elInput: "input", elLink: "link", elMath: "math", elMeta: "meta",
+	elMi: "mi", elMn: "mn", elMo: "mo", elMs: "ms", elMtext: "mtext", elNoembed: "noembed", elNoframes: "noframes",
+	elNoscript: "noscript", elObject: "object", elPlaintext: "plaintext", elPortal: "portal", elScript: "script",
+	elSelect: "select", elSet: "set", elSource: "source", elStyle: "style", elSVG: "svg", elTable: "table", elTbody: "tbody",
+	elTd: "td", elTemplate: "template", elTextarea: "textarea", elTfoot: "tfoot", elTh: "th", elThead: "thead",
+	elTitle: "title", elTr: "tr", elTrack: "track", elUse: "use", elVideo: "video", elXmp: "xmp", elBr: "br", elP: "p",
+}
+
+// An attribute is one that the rewriter knows; 0 is any other.
+type attribute uint8
+
+const (
+	anyAttribute attribute = iota
+	atAttributionsrc
+	atBackground
+	atBy
+	atClipPath
+	atContent
+	atCursor
+	atData
+	atFill
+	atFilter
+	atFrom
+	atHref
+	atHTTPEquiv
+	atImagesrcset
+	atLang
+	atManifest
+	atMarker
+	atMarkerEnd
+	atMarkerMid
+	atMarkerStart
+	atMask
+	atPing
+	atPoster
+	atRel
+	atSrc
+	atSrcdoc
+	atSrcset
+	atStroke
+	atStyle
+	atTo
+	atType
+	atValues
+	atXlinkHref
+	atMark       // data-temoin
+	atAsideData  // data-data and so on: put aside by the author
+	atAsideHref  //
+	atAsidePost  //
+	atAsideRel   //
+	atAsideSrc   //
+	atAsideSet   //
+	atAsideType  //
+	attributes   // how many
+	firstAside   = atAsideData
+	mark         = "data-temoin"
+	asidePrefix  = "data-"
+	keptPrefix   = mark + "-"
+	inertType    = "text/plain"
+	maxNameBytes = 32 // more than any name here has
+)
+
+var attributeNames = [attributes]string{
+	atAttributionsrc: "attributionsrc", atBackground: "background", atBy: "by", atClipPath: "clip-path", atContent: "content",
+	atCursor: "cursor", atData: "data", atFill: "fill", atFilter: "filter", atFrom: "from", atHref: "href",
+	atHTTPEquiv: "http-equiv", atImagesrcset: "imagesrcset", atLang: "lang", atManifest: "manifest", atMarker: "marker",
+	atMarkerEnd: "marker-end", atMarkerMid: "marker-mid", atMarkerStart: "marker-start", atMask: "mask", atPing: "ping",
+	atPoster: "poster", atRel: "rel", atSrc: "src", atSrcdoc: "srcdoc", atSrcset: "srcset", atStroke: "stroke", atStyle: "style",
+	atTo: "to", atType: "type", atValues: "values", atXlinkHref: "xlink:href", atMark: mark, atAsideData: "data-data",
+	atAsideHref: "data-href", atAsidePost: "data-poster", atAsideRel: "data-rel", atAsideSrc: "data-src",
+	atAsideSet: "data-srcset", atAsideType: "data-type",
+}
+
+// asideOf says what an attribute becomes that the author has put aside.
+var asideOf = [attributes]attribute{
+	atAsideData: atData, atAsideHref: atHref, atAsidePost: atPoster, atAsideRel: atRel, atAsideSrc: atSrc,
+	atAsideSet: atSrcset, atAsideType: atType,
+}
+
+// ---- looking up
+
+// A lexicon finds names, in whatever case, by their first eight letters and their length.
+// No two of its names share a slot, so one look is enough.
+type lexicon struct {
+	multiplier uint64
+	slots      [512]lexeme
+}
+
+type lexeme struct {
+	key  uint64
+	name string
+	id   uint8
+}
+
+var (
+	elementLexicon   = newLexicon(elementNames[:])
+	attributeLexicon = newLexicon(attributeNames[:])
+)
+
+// newLexicon tries multipliers until no names share a slot.
+func newLexicon(names []string) *lexicon {
+	for multiplier := uint64(0x9E3779B97F4A7C15); ; multiplier += 0x5851F42D4C957F2E {
+		if l := (&lexicon{multiplier: multiplier}); l.fill(names) {
+			return l
+		}
+	}
+}
+
+func (l *lexicon) fill(names []string) bool {
+	for id, name := range names {
+		if name == "" {
+			continue
+		}
+		key := keyOf([]byte(name))
+		slot := &l.slots[l.slot(key, len(name))]
+		if slot.name != "" {
+			return false
+		}
+		*slot = lexeme{key, name, uint8(id)}
+	}
+	return true
+}
+
+func (l *lexicon) slot(key uint64, n int) uint64 { return (key + uint64(n)<<60) * l.multiplier >> 55 }
+
+// find returns the number of a name that is d[i:j], 0 for an unknown one.
+func (l *lexicon) find(d []byte, i, j int) uint8 {
+	n := j - i
+	var key uint64
+	if i+8 <= len(d) {
+		key = (binary.LittleEndian.Uint64(d[i:]) | lower8) & low[min(n, 8)]
+	} else {
+		key = keyOf(d[i:j])
+	}
+	slot := &l.slots[l.slot(key, n)]
+	if slot.key != key || len(slot.name) != n || n > 8 && !sameFold(d[i+8:j], slot.name[8:]) {
+		return 0
+	}
+	return slot.id
+}
+
+const lower8 = 0x2020202020202020
+
+// low has as many low bytes set as its index says.
+var low = [9]uint64{0, 1<<8 - 1, 1<<16 - 1, 1<<24 - 1, 1<<32 - 1, 1<<40 - 1, 1<<48 - 1, 1<<56 - 1, 1<<64 - 1}
+
+// keyOf packs the first eight letters of a name, small.
+func keyOf(name []byte) uint64 {
+	var b [8]byte
+	n := copy(b[:], name)
+	return (binary.LittleEndian.Uint64(b[:]) | lower8) & low[n]
+}
+
+// sameFold reports whether b is the small name s in any case.
+func sameFold(b []byte, s string) bool {
+	if len(b) != len(s) {
+		return false
+	}
+	for i, c := range b {
+		if lowered(c) != s[i] {
+			return false
+		}
+	}
+	return true
+}
+
+func lowered(c byte) byte {
+	if 'A' <= c && c <= 'Z' {
+		return c + 'a' - 'A'
+	}
+	return c
+}
+
+// ---- kinds of bytes
+
+const (
+	isBlank  = 1 << iota // white space in a tag
+	endsName             // of a tag or an attribute
+	isLetter
+	isHost // of a host that needs no look at its letters
+	isPath // of a path that needs none either
+)
+
+var class = classes()
+
+func classes() (t [256]uint8) {
+	for c := range 256 {
+		switch b := byte(c); {
+		case b >= 'a' && b <= 'z':
+			t[c] = isLetter | isHost | isPath
+		case b >= 'A' && b <= 'Z':
+			t[c] = isLetter | isPath
+		case b >= '0' && b <= '9', b == '-', b == '.':
+			t[c] = isHost | isPath
+		case b > ' ' && b < 0x7f && b != '\\' && b != '&' && b != '%' && b != '?' && b != '#' && b != '"' && b != '\'' && b != '<' && b != '>':
+			t[c] = isPath
+		}
+	}
+	for _, c := range "\t\n\f\r " {
+		t[c] |= isBlank | endsName
+	}
+	for _, c := range "/>=" {
+		t[c] |= endsName
+	}
+	return t
+}
+
+// skipBlank returns the first byte from i that is not white space.
+func skipBlank(d []byte, i int) int {
+	for i < len(d) && class[d[i]]&isBlank != 0 {
+		i++
+	}
+	return i
+}
