@@ -132,8 +132,10 @@ func (v *visit) sendPage(h http.Header) {
 		return
 	}
 	decision := v.shown
-	if v.site.same {
-		decision = nil // whatever anybody may allow
+	if v.site.same || !v.site.sealed() {
+		// Whatever anybody may allow: a page that is released after a yes, without being loaded
+		// again, breaks no policy. What would be reported is what nobody has declared.
+		decision = nil
 	}
 	v.site.seal.Apply(h, decision, v.r.Host)
 	if !a.page {

@@ -13,6 +13,7 @@ type Event struct {
 	Name     string // of a cookie, or of an element or a header; see What
 	Services string // ids of the services that it is of, with blanks between; "" for none
 	Host     string // that was not contacted
+	Path     string // of the page, of those that the manifest names; for Reported only
 	Observed bool   // it was told only, nothing was changed
 }
 
@@ -36,6 +37,7 @@ const (
 	CookieExpired    What = "expired"    // it is not allowed any more
 
 	Neutralised What = "neutralised" // a reference was made inert; Name is "script src", or "Link" for a header
+	Reported    What = "reported"    // by a browser: Name is the directive that a page broke; Observed, that it was only reported
 	Unread      What = "unread"      // a page passed as it was; Name says why: its coding, its charset, a part of it
 )
 

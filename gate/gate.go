@@ -96,6 +96,8 @@ func (g *Gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "There is nothing at this address.", http.StatusNotFound)
 	case ours:
 		g.serveOwn(w, r, site)
+	case r.URL.Path == gpcPath && (r.Method == http.MethodGet || r.Method == http.MethodHead) && !site.observe:
+		site.serveGPC(w, r)
 	default:
 		g.servePage(w, r, site)
 	}

@@ -2,10 +2,14 @@ package gate
 
 import (
 	"context"
+	"encoding/json"
+	"io"
 	"net/http"
 	"net/url"
 	"strings"
 	"time"
+
+	"github.com/temoin/temoin/internal/seal"
 )
 
 // serveOwn answers below the prefix. A choice that is kept there expires at once what it
@@ -22,6 +26,8 @@ func (g *Gate) serveOwn(w http.ResponseWriter, r *http.Request, site *Site) {
 	switch {
 	case r.URL.Path == site.prefix+"/account" && site.parts.Accounts != nil:
 		http.NewCrossOriginProtection().Handler(http.HandlerFunc(o.keepOwn)).ServeHTTP(w, r)
+	case r.URL.Path == site.prefix+"/report":
+		o.report(w, r)
 	case site.parts.Mount == nil:
 		http.NotFound(w, r)
 	default:
@@ -114,6 +120,50 @@ func (o *own) keepOwn(w http.ResponseWriter, r *http.Request) {
 	}
 	o.account.set(h)
 	http.Redirect(w, r, o.site.back(r), http.StatusSeeOther)
+}
+
+// report counts what browsers tell of pages that broke our policy.
+func (o *own) report(w http.ResponseWriter, r *http.Request) {
+	if r.Method != http.MethodPost {
+		w.Header().Set("Allow", "POST")
+		http.Error(w, "This is for reports of browsers.", http.StatusMethodNotAllowed)
+		return
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, seal.MaxReport))
+	if err != nil {
+		http.Error(w, "The report is too long.", http.StatusRequestEntityTooLarge)
+		return
+	}
+	list, err := o.site.seal.ParseReport(r.Header.Get("Content-Type"), body)
+	if err != nil {
+		http.Error(w, "The report cannot be read: "+err.Error()+".", http.StatusBadRequest)
+		return
+	}
+	for _, v := range list {
+		o.site.count(Event{What: Reported, Name: v.Directive, Host: v.Host, Path: v.Path, Observed: !v.Enforced})
+	}
+	w.WriteHeader(http.StatusNoContent)
+}
+
+// gpcPath is where a site says that it heeds Global Privacy Control.
+const gpcPath = "/.well-known/gpc.json"
+
+// serveGPC says that the site heeds Global Privacy Control, as all sites behind a gate do.
+func (s *Site) serveGPC(w http.ResponseWriter, r *http.Request) {
+	h := w.Header()
+	h.Set("Content-Type", "application/json")
+	h.Set("Cache-Control", "public, max-age=86400")
+	answer := struct {
+		GPC  bool   `json:"gpc"`
+		Last string `json:"lastUpdate,omitempty"`
+	}{GPC: true}
+	if d := s.policy.Policy.Updated; !d.IsZero() {
+		answer.Last = d.String()
+	}
+	if r.Method == http.MethodHead {
+		return
+	}
+	json.NewEncoder(w).Encode(answer) //nolint:errcheck // a client that is gone cannot be told
 }
 
 // back is the page that a form was sent from, if it is one of this host; else the

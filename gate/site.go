@@ -85,7 +85,7 @@ func (s *Site) Policy() *policy.Site { return s.policy }
 // count tells the counter what was done.
 func (s *Site) count(e Event) {
 	if s.parts.Counter != nil {
-		e.Observed = s.observe
+		e.Observed = e.Observed || s.observe
 		s.parts.Counter.Count(e)
 	}
 }

@@ -112,7 +112,7 @@ func (e *events) has(what gate.What, name string) bool {
 // A shop is a site behind a gate.
 type shop struct {
 	*httptest.Server
-	t      *testing.T
+	t      testing.TB
 	gate   *gate.Gate
 	site   *policy.Site
 	codec  *consent.Codec
@@ -126,7 +126,7 @@ type option func(p *gate.Parts, manifest *string)
 func with(lines string) option { return func(_ *gate.Parts, m *string) { *m += lines + "\n" } }
 
 // unserved is a handler behind a gate.
-func unserved(t *testing.T, next http.Handler, options ...option) *shop {
+func unserved(t testing.TB, next http.Handler, options ...option) *shop {
 	t.Helper()
 	text := manifest
 	parts := gate.Parts{Notice: fake{}}

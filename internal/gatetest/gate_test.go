@@ -1,0 +1,168 @@
+package gatetest
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/chromedp"
+
+	"github.com/temoin/temoin/internal/notice/noticetest"
+)
+
+// cookies returns the names of the cookies that the browser keeps for the shop.
+func cookies(t *testing.T, v *noticetest.Visit) string {
+	t.Helper()
+	var list []*network.Cookie
+	v.Do(chromedp.Func(func(ctx context.Context, tab *chromedp.Target) error {
+		got, err := cdp.Call(ctx, tab, network.GetCookies, network.GetCookiesParams{})
+		list = got.Cookies
+		return err
+	}))
+	var names []string
+	for _, c := range list {
+		names = append(names, c.Name)
+	}
+	return strings.Join(names, " ")
+}
+
+func TestNobodyIsAskedForAnythingBeforeAChoice(t *testing.T) {
+	t.Parallel()
+	s := start(t, "", (*site).shop)
+	v := s.Open(t, "/")
+	v.Until(`part('notice') && document.readyState == 'complete'`)
+	if asked := s.asked(); asked != "" {
+		t.Errorf("asked for: %s", asked)
+	}
+	v.Is("the frame shows a placeholder", `return document.querySelector('iframe').contentWindow.location.pathname`, `"/.temoin/placeholder/film"`)
+	v.Is("the counter did not run", `return window.counter ?? null`, `null`)
+	if got := cookies(t, v); got != "session" {
+		t.Errorf("the browser keeps %s", got)
+	}
+	v.Quiet()
+}
+
+func TestWhatWasHeldLoadsAfterAYes(t *testing.T) {
+	t.Parallel()
+	s := start(t, "", (*site).shop)
+	v := s.Open(t, "/")
+	v.Run(`press('accept')`)
+	s.Wait("counter.localhost/first.js", "counter.localhost/second.js", "counter.localhost/src.gif", "counter.localhost/inline.gif", "counter.localhost/style.gif",
+		"counter.localhost/svg.gif", "film.localhost/film.css", "film.localhost/film.html", "film.localhost/poster.gif")
+	v.Until(`window.counter?.length == 1 && log.includes('first.js') && log.includes('second.js')`)
+	v.Is("in order", `return log.indexOf('first.js') < log.indexOf('second.js')`, `true`)
+	s.Take("")
+	v.Go("/next")
+	v.Is("the next page is the site's own", `return document.querySelector('script[src*="first.js"]').outerHTML`, `"<script src=\"http://counter.localhost:$PORT/first.js\"></script>"`)
+	s.Wait("counter.localhost/first.js", "film.localhost/film.html", "counter.localhost/hinted.js")
+	if got := cookies(t, v); !strings.Contains(got, "seen") {
+		t.Errorf("the browser keeps %s", got)
+	}
+	v.Quiet()
+}
+
+func TestAWithdrawalRemovesCookiesThatNoScriptSees(t *testing.T) {
+	t.Parallel()
+	s := start(t, "", (*site).shop)
+	v := s.Open(t, "/")
+	v.Run(`press('accept')`)
+	v.Until(`temoin.allows('stats')`)
+	v.Go("/app/next")
+	if got := cookies(t, v); !strings.Contains(got, "seen") {
+		t.Fatalf("the browser keeps %s", got)
+	}
+	v.Run(`const r = await fetch('/.temoin/choice', {method: 'POST', headers: {'Content-Type': 'application/json'}, body: JSON.stringify({action: 'withdraw', notice: new DOMParser().parseFromString(await (await fetch('/.temoin/')).text(), 'text/html').querySelector('[name=notice]').value})}); if (!r.ok) throw await r.text()`)
+	s.Take("")
+	v.Go("/app/") // which alone is sent what was set there
+	if got := cookies(t, v); strings.Contains(got, "seen") {
+		t.Errorf("the browser keeps %s", got)
+	}
+	v.Until(`document.readyState == 'complete'`)
+	if asked := s.asked(); asked != "" {
+		t.Errorf("asked for: %s", asked)
+	}
+}
+
+func TestAllOfItWorksWithoutScripts(t *testing.T) {
+	t.Parallel()
+	s := start(t, "", (*site).shop)
+	v := s.Open(t, "/.temoin/")
+	v.Do(chromedp.Func(func(ctx context.Context, tab *chromedp.Target) error {
+		_, err := cdp.Call(ctx, tab, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true})
+		return err
+	}))
+	v.Go("/")
+	if asked := s.asked(); asked != "" {
+		t.Errorf("asked for: %s", asked)
+	}
+	v.Run(`press('accept')`)
+	s.Wait("counter.localhost/src.gif", "film.localhost/film.html")
+	v.Is("the page says that it was kept", `return !!part('saved')`, `true`)
+}
+
+func TestBackAndForwardShowWhatHolds(t *testing.T) {
+	t.Parallel()
+	s := start(t, "", (*site).shop)
+	v := s.Open(t, "/")
+	v.Go("/two")
+	v.Run(`press('accept')`)
+	v.Until(`temoin.allows('stats')`)
+	v.Go("/three")
+	v.Run(`history.go(-2)`)
+	v.Until(`location.pathname == '/' && document.readyState == 'complete' && temoin.allows('stats') && !part('accept')?.checkVisibility()`)
+}
+
+func TestTheSealStopsWhatNobodyDeclared(t *testing.T) {
+	t.Parallel()
+	s := start(t, "enforcement: {seal: block}\n", func(s *site, w http.ResponseWriter, _ *http.Request) {
+		s.page(w, `<!doctype html><html lang="en"><head><title>Shop</title><link rel="icon" href="data:,"></head><body><h1>Shop</h1>
+<img alt="" src="http://surprise.localhost:$PORT/a.gif"><img alt="" src="http://static.shop.localhost:$PORT/own.gif"><img alt="" src="http://counter.localhost:$PORT/b.gif">
+<script>document.body.dataset.inline = 'ran'</script></body></html>`)
+	})
+	v := s.Open(t, "/")
+	s.Wait("static.shop.localhost/own.gif")
+	v.Run(`press('accept')`)
+	s.Wait("counter.localhost/b.gif") // the page is loaded again
+	v.Until(`document.readyState == 'complete' && document.body.dataset.inline == 'ran'`)
+	if asked := s.asked(); strings.Contains(asked, "surprise") {
+		t.Errorf("asked for: %s", asked)
+	}
+}
+
+func TestACacheablePageIsReleasedInTheBrowser(t *testing.T) {
+	t.Parallel()
+	s := start(t, "enforcement: {cacheable: true}\n", func(s *site, w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Cache-Control", "public, max-age=600")
+		s.page(w, everything)
+	})
+	v := s.Open(t, "/")
+	v.Until(`part('accept')?.checkVisibility() && document.readyState == 'complete'`)
+	if asked := s.asked(); asked != "" {
+		t.Errorf("asked for: %s", asked)
+	}
+	v.Run(`press('accept')`)
+	s.Wait("counter.localhost/first.js", "counter.localhost/second.js", "film.localhost/film.html")
+	s.Take("")
+	v.Go("/") // as the browser has kept it
+	s.Wait("counter.localhost/first.js", "counter.localhost/second.js", "film.localhost/film.html", "counter.localhost/src.gif")
+	v.Is("nobody is asked again", `return !!part('accept')?.checkVisibility()`, `false`)
+	v.Quiet()
+}
+
+func TestAPageUnderAStrictPolicyOfItsOwnHasANoticeThatWorks(t *testing.T) {
+	t.Parallel()
+	s := start(t, "", func(s *site, w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Security-Policy", s.Words.Replace("default-src 'none'; img-src data: http://counter.localhost:$PORT; form-action 'none'; base-uri 'none'"))
+		s.page(w, `<!doctype html><html lang="en"><head><title>Shop</title><link rel="icon" href="data:,"></head><body><h1>Shop</h1><img alt="" src="http://counter.localhost:$PORT/b.gif"></body></html>`)
+	})
+	v := s.Open(t, "/")
+	v.Until(`part('accept')?.checkVisibility()`)
+	v.Run(`press('accept')`)
+	s.Wait("counter.localhost/b.gif")
+	v.Until(`!part('accept')?.checkVisibility()`)
+	v.Quiet()
+}
