@@ -104,7 +104,7 @@ func (v *visit) isHTML(h http.Header) bool {
 	if a := &v.answer; a.status == http.StatusNotModified {
 		return v.current
 	}
-	if kind, _, _ := strings.Cut(h.Get("Content-Disposition"), ";"); strings.EqualFold(strings.TrimSpace(kind), "attachment") {
+	if kind, _, _ := strings.Cut(first(h, "Content-Disposition"), ";"); strings.EqualFold(strings.TrimSpace(kind), "attachment") {
 		return false // it is saved, not shown
 	}
 	kind, _ := contentType(h)
@@ -116,14 +116,14 @@ func (v *visit) sendPage(h http.Header) {
 	a := &v.answer
 	var readable bool
 	a.coding, readable = codingOf(h)
-	switch dest := v.r.Header.Get("Sec-Fetch-Dest"); {
+	switch dest := first(v.r.Header, "Sec-Fetch-Dest"); {
 	case !v.site.holds && (v.site.parts.Notice == nil || dest != "" && dest != "document"):
 		return // it is the same for everybody
 	case !readable:
 		v.unread("coding")
 	case a.status == http.StatusPartialContent:
 		v.unread("part")
-	case strings.Contains(strings.ToLower(h.Get("Content-Type")), "utf-16"):
+	case strings.Contains(strings.ToLower(first(h, "Content-Type")), "utf-16"):
 		v.unread("charset")
 	default:
 		a.page = true
@@ -180,7 +180,7 @@ func (v *visit) sniff(p []byte) {
 		return
 	}
 	kind := http.DetectContentType(p)
-	if _, said := contentType(h); !said || strings.HasPrefix(kind, "text/html") && !strings.EqualFold(h.Get("X-Content-Type-Options"), "nosniff") {
+	if _, said := contentType(h); !said || strings.HasPrefix(kind, "text/html") && !strings.EqualFold(first(h, "X-Content-Type-Options"), "nosniff") {
 		h["Content-Type"] = []string{kind}
 	}
 }

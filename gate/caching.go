@@ -74,12 +74,12 @@ func vary(h http.Header, name string) {
 
 // validate puts the stamp into the validator of a page.
 func validate(h http.Header, s stamp) {
-	original, kind := h.Get("Etag"), byte('e')
+	original, kind := first(h, "Etag"), byte('e')
 	if weak, ok := strings.CutPrefix(original, "W/"); ok {
 		original, kind = weak, 'w'
 	}
 	original, quoted := unquoted(original)
-	if changed := h.Get("Last-Modified"); !quoted && changed != "" {
+	if changed := first(h, "Last-Modified"); !quoted && changed != "" {
 		if at, err := http.ParseTime(changed); err == nil {
 			original, kind, quoted = strconv.FormatInt(at.Unix(), 10), 'm', true
 		}

@@ -27,6 +27,9 @@ func peer(r *http.Request) (netip.Addr, bool) {
 
 // from reports whether a request comes from a trusted proxy.
 func (t Trusted) from(r *http.Request) bool {
+	if len(t) == 0 {
+		return false
+	}
 	a, ok := peer(r)
 	return ok && t.has(a)
 }

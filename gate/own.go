@@ -134,7 +134,7 @@ func (o *own) report(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "The report is too long.", http.StatusRequestEntityTooLarge)
 		return
 	}
-	list, err := o.site.seal.ParseReport(r.Header.Get("Content-Type"), body)
+	list, err := o.site.seal.ParseReport(first(r.Header, "Content-Type"), body)
 	if err != nil {
 		http.Error(w, "The report cannot be read: "+err.Error()+".", http.StatusBadRequest)
 		return

@@ -107,14 +107,14 @@ func (v plainBody) mode(whole bool) (m markup.Mode, known bool) {
 	if v.site.observe {
 		return markup.Observe, true
 	}
-	if v.site.parts.Notice == nil || strings.HasPrefix(v.w.Header().Get("Content-Type"), "application/xhtml") {
+	if v.site.parts.Notice == nil || strings.HasPrefix(first(v.w.Header(), "Content-Type"), "application/xhtml") {
 		return markup.Fragment, true
 	}
-	switch dest := h.Get("Sec-Fetch-Dest"); {
+	switch dest := first(h, "Sec-Fetch-Dest"); {
 	case v.site.same: // whoever asks
 	case dest == "document":
 		return markup.Document, true
-	case dest != "", v.r.Method != http.MethodGet, h.Get("X-Requested-With") != "", h.Get("Hx-Request") != "", h.Get("Turbo-Frame") != "":
+	case dest != "", v.r.Method != http.MethodGet, first(h, "X-Requested-With") != "", first(h, "Hx-Request") != "", first(h, "Turbo-Frame") != "":
 		return markup.Fragment, true
 	}
 	yes, known := markup.BeginsDocument(v.answer.lead)

@@ -106,7 +106,7 @@ func (s *Site) view(r *http.Request, now time.Time) (View, account) {
 
 // decide decides with an account.
 func (v *View) decide(s *Site, r *http.Request, a *account, now time.Time) {
-	signals := a.signals(consent.Signals{GPC: r.Header.Get("Sec-GPC") == "1", Path: pageOf(r)})
+	signals := a.signals(consent.Signals{GPC: first(r.Header, "Sec-Gpc") == "1", Path: pageOf(r)})
 	v.Decision = consent.Decide(s.policy, v.Choice, signals, now)
 	if a.failed { // it may have refused
 		asks := v.Decision.Notice
@@ -151,7 +151,7 @@ func pageOf(r *http.Request) string {
 	if isPage(r) {
 		return r.URL.Path
 	}
-	from := r.Header.Get("Referer")
+	from := first(r.Header, "Referer")
 	if _, rest, ok := strings.Cut(from, "://"); ok {
 		host, path, _ := strings.Cut(rest, "/")
 		if path, _, _ = strings.Cut(path, "?"); host == r.Host {
@@ -161,14 +161,22 @@ func pageOf(r *http.Request) string {
 	return r.URL.Path
 }
 
+// first returns the first value of a header, whose name is in its canonical form.
+func first(h http.Header, name string) string {
+	if list := h[name]; len(list) > 0 {
+		return list[0]
+	}
+	return ""
+}
+
 // isPage reports whether a browser would show the answer as a document, in a window or
 // in a frame.
 func isPage(r *http.Request) bool {
-	switch r.Header.Get("Sec-Fetch-Dest") {
+	switch first(r.Header, "Sec-Fetch-Dest") {
 	case "document", "iframe", "frame", "embed", "object", "fencedframe":
 		return true
 	case "":
-		return strings.Contains(r.Header.Get("Accept"), "text/html")
+		return strings.Contains(first(r.Header, "Accept"), "text/html")
 	}
 	return false
 }

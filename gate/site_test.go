@@ -141,7 +141,10 @@ func unserved(t testing.TB, next http.Handler, options ...option) *shop {
 	if s.codec, err = consent.NewCodec(site, []byte(strings.Repeat("k", consent.MinKey))); err != nil {
 		t.Fatal(err)
 	}
-	parts.Codec, parts.Counter = s.codec, s.events
+	parts.Codec = s.codec
+	if parts.Counter == nil {
+		parts.Counter = s.events
+	}
 	compiled := gate.Compile(site, parts)
 	s.gate = gate.New(gate.Config{Site: func() *gate.Site { return compiled }, Now: func() time.Time { return noon }}, next)
 	return s
