@@ -207,7 +207,7 @@ func (v rules) Named(ids []byte) string {
 }
 
 // Placeholder returns the address of the page in a frame's place.
-func (v rules) Placeholder(services, address string) string {
+func (v rules) Placeholder(services string, address []byte) string {
 	if v.site.parts.Notice == nil {
 		return ""
 	}
@@ -215,7 +215,7 @@ func (v rules) Placeholder(services, address string) string {
 	if lang == "" && v.site.same {
 		lang = v.site.policy.Default()
 	}
-	return v.site.parts.Notice.Placeholder(v.r, services, address, lang)
+	return v.site.parts.Notice.Placeholder(v.r, services, string(address), lang)
 }
 
 // Insert returns what a document begins with.
