@@ -7,10 +7,10 @@ import (
 	"github.com/temoin/temoin/gate"
 )
 
-// nobody is told anything.
-type nobody struct{}
+// deaf is told anything.
+type deaf struct{}
 
-func (nobody) Count(gate.Event) {}
+func (deaf) Count(gate.Event) {}
 
 // quietWriter takes answers and does nothing with them.
 type quietWriter struct{ h http.Header }
@@ -26,7 +26,7 @@ func BenchmarkRequest(b *testing.B) {
 		w.Header()["Content-Type"] = kind
 		w.WriteHeader(http.StatusOK)
 	})
-	s := unserved(b, handler, func(p *gate.Parts, _ *string) { p.Counter = nobody{} })
+	s := unserved(b, handler, func(p *gate.Parts, _ *string) { p.Counter = deaf{} })
 	for _, c := range []struct {
 		name    string
 		handler http.Handler

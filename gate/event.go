@@ -37,6 +37,7 @@ const (
 	CookieExpired    What = "expired"    // it is not allowed any more
 
 	Neutralised What = "neutralised" // a reference was made inert; Name is "script src", or "Link" for a header
+	Foreign     What = "foreign"     // a page refers to a host that nobody has declared; told in observe mode only
 	Reported    What = "reported"    // by a browser: Name is the directive that a page broke; Observed, that it was only reported
 	Unread      What = "unread"      // a page passed as it was; Name says why: its coding, its charset, a part of it
 )

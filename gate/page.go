@@ -187,7 +187,11 @@ type rules struct{ *visit }
 
 // Address returns what holds an address.
 func (v rules) Address(host, path []byte) string {
-	return v.held(v.site.policy.ServicesAt(text(host), text(path)))
+	list := v.site.policy.ServicesAt(text(host), text(path))
+	if v.site.observe && len(list) == 0 && !v.site.policy.OwnsHost(text(host)) && v.site.policy.TrustedAt(text(host), text(path)) == nil {
+		v.site.count(Event{What: Foreign, Host: string(host)})
+	}
+	return v.held(list)
 }
 
 // Script returns what holds an inline script.
