@@ -93,10 +93,18 @@ func (s *Site) count(e Event) {
 // sealed reports whether pages keep to our policy.
 func (s *Site) sealed() bool { return s.policy.Enforcement.Seal == policy.EnforceBlock && !s.observe }
 
+// ChoiceHeader is the header by which a program that keeps no cookies says what it was
+// allowed: the value of the consent cookie.
+const ChoiceHeader = "Temoin-Choice"
+
 // view decides about a request; the account is for its answer.
 func (s *Site) view(r *http.Request, now time.Time) (View, account) {
 	v := View{Site: s.policy}
-	if value, ok := cookie(r, s.policy.Choice.Cookie); ok {
+	value, ok := cookie(r, s.policy.Choice.Cookie)
+	if said := r.Header[ChoiceHeader]; !ok && len(said) > 0 {
+		value, ok = said[0], true
+	}
+	if ok {
 		v.Choice = s.choices.read(value)
 	}
 	a := s.account(r, now)

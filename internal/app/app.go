@@ -118,9 +118,9 @@ func (n *Node) open(ctx context.Context) (err error) {
 		return err
 	}
 	n.book = register.NewKeybook(n.store, n.ring, c.Now)
-	n.register = register.New(register.Config{Store: n.store, Writers: n.store.Writers(), Now: c.Now, Code: c.Code, Erased: n.store.Erased})
-	n.tail = register.NewTail(n.store)
 	n.metrics = newMetrics(n)
+	n.register = register.New(register.Config{Store: timed{n.store, n.metrics}, Writers: n.store.Writers(), Now: c.Now, Code: c.Code, Erased: n.store.Erased})
+	n.tail = register.NewTail(n.store)
 	var versions []*register.Versions
 	for _, sc := range c.Sites {
 		s, err := n.openSite(ctx, sc)

@@ -123,6 +123,9 @@ func (i inserted) Tag(lang string) []byte {
 
 // Placeholder returns the address of the page in a frame's place.
 func (i inserted) Placeholder(r *http.Request, services, address, lang string) string {
+	if end := strings.IndexAny(services, " +"); end >= 0 {
+		services = services[:end] // the first of them says what it is
+	}
 	return i.at + "/placeholder/" + url.PathEscape(services) + "?lang=" + url.QueryEscape(i.Language(r, lang)) + "&src=" + url.QueryEscape(address)
 }
 

@@ -24,6 +24,8 @@ type metrics struct {
 	logged   *prometheus.CounterVec // choices, by site and action
 	failures *prometheus.CounterVec // of anchors, by site and place
 	purged   *prometheus.CounterVec // records, by site
+	commits  prometheus.Histogram   // how long transactions took
+	unkept   prometheus.Counter     // transactions that failed
 	gates    *gateMetrics
 }
 
@@ -38,9 +40,12 @@ func newMetrics(n *Node) *metrics {
 		failures: counter("temoin_anchor_failures_total", "Times that something was not fixed outside.", "site", "place"),
 		purged:   counter("temoin_purged_total", "Records that this node removed after their term.", "site"),
 	}
+	m.commits = prometheus.NewHistogram(prometheus.HistogramOpts{Name: "temoin_commit_seconds", Help: "How long transactions with choices took, until they were on the disk.",
+		Buckets: []float64{.0005, .001, .002, .005, .01, .02, .05, .1, .25, .5, 1, 2.5, 5, 10}})
+	m.unkept = prometheus.NewCounter(prometheus.CounterOpts{Name: "temoin_commit_failures_total", Help: "Transactions with choices that failed."})
 	m.gates = newGateMetrics(m.registry)
 	m.handler = promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{})
-	m.registry.MustRegister(m.answered, m.logged, m.failures, m.purged, gauges{n},
+	m.registry.MustRegister(m.answered, m.logged, m.failures, m.purged, m.commits, m.unkept, gauges{n},
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -83,6 +88,24 @@ func (c counting) Extend(ctx context.Context, e register.Extension) error {
 		c.metrics.logged.WithLabelValues(e.Site, string(e.Leaves[i].Action)).Inc()
 	}
 	return nil
+}
+
+// timed tells how long the store takes to keep choices.
+type timed struct {
+	*store.Store
+	metrics *metrics
+}
+
+// Commit is that of the store.
+func (t timed) Commit(ctx context.Context, rows []register.Row) ([]register.Row, error) {
+	begun := time.Now()
+	kept, err := t.Store.Commit(ctx, rows)
+	if err != nil {
+		t.metrics.unkept.Inc()
+	} else {
+		t.metrics.commits.Observe(time.Since(begun).Seconds())
+	}
+	return kept, err
 }
 
 // gauges are read when they are asked for.

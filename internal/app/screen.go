@@ -150,7 +150,7 @@ func (n *Node) View(id string, r *http.Request) (View, error) {
 		return View{}, err
 	}
 	view := View{Site: site, Notice: shown}
-	if v := gate.Of(r.Context()); v != nil && v.Site == site { // it has decided already, and knows who is signed in
+	if v := gate.Of(r.Context()); v != nil && v.Site == site && r.Header[choiceHeader] == nil { // it has decided already, and knows who is signed in
 		view.Choice, view.Decision = v.Choice, v.Decision
 		return view, nil
 	}

@@ -89,3 +89,22 @@ func field(t *testing.T, body []byte, name string) string {
 	s, _ := answer[name].(string)
 	return s
 }
+
+func TestAProgramWithoutCookiesKeepsItsChoiceItself(t *testing.T) {
+	r := run(t, configure(t, t.TempDir()))
+	res, body := r.do(http.MethodPost, "choice", choice("accept"), append(slices.Clone(asJSON), "Temoin-Choice", "")...)
+	cookie := field(t, body, "cookie")
+	if res.StatusCode != http.StatusOK || res.Header.Get("Set-Cookie") != "" || !strings.Contains(cookie, "&stats=1.") {
+		t.Fatalf("%d %v %s", res.StatusCode, res.Header, body)
+	}
+	value, _, _ := strings.Cut(strings.SplitN(cookie, "=", 2)[1], ";")
+	if _, body := r.do(http.MethodGet, "state", "", "Temoin-Choice", value); field(t, body, "choice") != "stats=1&one=1" {
+		t.Errorf("%s", body)
+	}
+	if _, body := r.do(http.MethodGet, "state", "", "Temoin-Choice", value+"x"); field(t, body, "choice") != "" {
+		t.Errorf("what nobody wrote counts: %s", body)
+	}
+	if res, _ := r.do(http.MethodPost, "choice", choice("accept"), append(slices.Clone(asJSON), "Temoin-Choice", "", "Origin", "https://evil.example", "Sec-Fetch-Site", "cross-site")...); res.StatusCode != http.StatusForbidden {
+		t.Errorf("a page of somebody else: %d", res.StatusCode)
+	}
+}
