@@ -57,6 +57,7 @@ bench:
 	$(GO) run ./bench/check
 	$(GO) test ./internal/document -run '^$$' -bench Page -benchmem
 	$(GO) test ./consent -run '^$$' -bench . -benchmem
+	$(GO) test ./internal/cookies ./internal/seal -run '^$$' -bench . -benchmem
 	$(GO) run ./bench/choices
 	$(GO) run ./bench/grown -records 1000000
 	$(GO) test ./internal/ledger -run '^$$' -bench .
@@ -72,7 +73,7 @@ fuzz:
 	$(GO) test ./internal/document -run '^$$' -fuzz '^FuzzPage$$' -fuzztime 60s
 	$(GO) test ./internal/notice -run '^$$' -fuzz '^FuzzCompile$$' -fuzztime 60s
 	$(GO) test ./consent -run '^$$' -fuzz '^FuzzDecode$$' -fuzztime 60s
-	for p in ledger anchor keyring; do for f in $$($(GO) test ./internal/$$p -list '^Fuzz' | grep ^Fuzz); do \
+	for p in ledger anchor keyring cookies seal; do for f in $$($(GO) test ./internal/$$p -list '^Fuzz' | grep ^Fuzz); do \
 		$(GO) test ./internal/$$p -run '^$$' -fuzz "^$$f\$$" -fuzztime 20s || exit 1; done; done
 	$(GO) test ./internal/register -run '^$$' -fuzz '^FuzzParseRecord$$' -fuzztime 60s
 	$(GO) test ./internal/register -run '^$$' -fuzz '^FuzzFactsOf$$' -fuzztime 60s

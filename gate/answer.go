@@ -88,13 +88,19 @@ func (v *visit) send() {
 	a, h := &v.answer, v.w.Header()
 	a.sent = true
 	v.subject(h)
-	v.carried.Response(h)
 	if !v.site.observe {
 		v.filterHeaders(h)
-		v.account.set(h)
 	}
-	if v.isHTML(h) && a.status != http.StatusSwitchingProtocols {
+	switch {
+	case a.status == http.StatusSwitchingProtocols:
+	case v.isHTML(h):
 		v.sendPage(h)
+	default:
+		v.sealWorker(h)
+	}
+	v.carried.Response(h) // which asks whether the answer is private
+	if !v.site.observe {
+		v.account.set(h)
 	}
 	v.w.WriteHeader(a.status)
 }
@@ -131,13 +137,7 @@ func (v *visit) sendPage(h http.Header) {
 	if v.site.observe {
 		return
 	}
-	decision := v.shown
-	if v.site.same || !v.site.sealed() {
-		// Whatever anybody may allow: a page that is released after a yes, without being loaded
-		// again, breaks no policy. What would be reported is what nobody has declared.
-		decision = nil
-	}
-	v.site.seal.Apply(h, decision, v.r.Host)
+	v.applySeal(h)
 	if !a.page {
 		return
 	}
@@ -148,6 +148,31 @@ func (v *visit) sendPage(h http.Header) {
 	for _, name := range []string{"Content-Length", "Accept-Ranges", "Content-Md5", "Digest", "Content-Digest", "Repr-Digest"} {
 		delete(h, name)
 	}
+}
+
+// sealWorker seals what has a policy of its own besides pages. A service worker outlives
+// decisions.
+func (v *visit) sealWorker(h http.Header) {
+	if v.site.observe {
+		return
+	}
+	switch first(v.r.Header, "Sec-Fetch-Dest") {
+	case "worker", "sharedworker":
+		v.applySeal(h)
+	case "serviceworker":
+		v.site.seal.Apply(h, nil, v.r.Host)
+	}
+}
+
+// applySeal writes the policies of an answer.
+func (v *visit) applySeal(h http.Header) {
+	decision := v.shown
+	if v.site.same || !v.site.sealed() {
+		// Whatever anybody may allow: a page that is released after a yes, without being loaded
+		// again, breaks no policy. What would be reported is what nobody has declared.
+		decision = nil
+	}
+	v.site.seal.Apply(h, decision, v.r.Host)
 }
 
 func (v *visit) unread(why string) { v.site.count(Event{What: Unread, Name: why}) }

@@ -99,7 +99,7 @@ func (v *visit) tellPage() {
 func (v *visit) at() cookies.At { return v.site.at(v.r, v.page && !v.site.same) }
 
 func (s *Site) at(r *http.Request, page bool) cookies.At {
-	return cookies.At{Host: r.Host, Path: r.URL.Path, Page: page, Plain: !s.parts.Trusted.Secure(r) && !isLocal(r.Host)}
+	return cookies.At{Host: r.Host, Path: r.URL.EscapedPath(), Page: page, Plain: !s.parts.Trusted.Secure(r) && !isLocal(r.Host)}
 }
 
 // isLocal reports whether browsers take this machine for secure without encryption.

@@ -32,8 +32,8 @@ trackers:
 func sets() (list []string) {
 	n := 0
 	for _, domain := range []string{"", "; Domain=www.site.localhost", "; Domain=site.localhost"} {
-		for _, path := range []string{"", "; Path=/", "; Path=/app", "; Path=/app/", "; Path=/app/deep"} {
-			for _, more := range []string{"", "; HttpOnly", "; Secure; SameSite=None; HttpOnly", "; Secure; SameSite=None; Partitioned; HttpOnly"} {
+		for _, path := range []string{"; Path=/", "; Path=/app", "; Path=/app/deep/"} {
+			for _, more := range []string{"", "; Secure; SameSite=None; HttpOnly", "; Secure; SameSite=None; Partitioned; HttpOnly"} {
 				n++
 				list = append(list, fmt.Sprintf("s_%d=%d; Max-Age=9999%s%s%s", n, n, domain, path, more))
 			}

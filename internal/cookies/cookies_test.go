@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/temoin/temoin/consent"
+	"github.com/temoin/temoin/examples"
 	"github.com/temoin/temoin/policy"
 )
 
@@ -150,7 +151,7 @@ func TestWhatIsNotTouchedPassesByteForByte(t *testing.T) {
 	t.Parallel()
 	for _, in := range []string{
 		"sid=1; lang=fr", "sid=1;lang=fr", " sid = 1 ;  lang=\"fr; x\"", "sid=caf\xe9; \xff=\xfe", "a", "=a", ";;", "", " ; ", "sid=1;",
-		"lang=_ga=1", "lang=a=b=_ga=c", "x_ga=1; _gab=2", "sid=\"_ga\"; lang=[1, 2]", "_GA=1", "eu-consent=1&2&stats=0.AAAA; __Host-temoin-account=x",
+		"lang=_ga=1", "lang=_ga=1; mode=\"x\"", "lang=a=b=_ga=c", "x_ga=1; _gab=2", "sid=\"_ga\"; lang=[1, 2]", "_GA=1", "eu-consent=1&2&stats=0.AAAA; __Host-temoin-account=x",
 	} {
 		v := visitor(t, "")
 		if got, _ := v.asks(in); got != in {
@@ -372,6 +373,31 @@ func TestObservingChangesNothingAndTellsEverything(t *testing.T) {
 	}
 	if want := "removed _ga, blocked x, withheld p_mid, dropped _ga, clamped sid, hardened sid, blocked y, expired _ga"; v.events.String() != want {
 		t.Errorf("told: %s, want %s", v.events, want)
+	}
+}
+
+func TestTheFilterFindsWhatTheSiteFinds(t *testing.T) {
+	t.Parallel()
+	for _, id := range []string{"pix2clip", "platform", "cexro"} {
+		for _, published := range []bool{false, true} {
+			name, src, err := examples.Manifest(id, published)
+			if err != nil {
+				t.Fatal(err)
+			}
+			site, err := policy.Parse(name, src)
+			if err != nil {
+				t.Fatal(err)
+			}
+			f := New(site, Options{})
+			for _, tracker := range site.Trackers {
+				for _, key := range append([]string{tracker.Name, tracker.Name + "x", strings.Replace(tracker.Name, "*", "x", 1)}, tracker.Also...) {
+					want := site.TrackerNamed(policy.Cookie, key)
+					if got := f.find(key); (got == nil) != (want == nil) || got != nil && got.tracker != want {
+						t.Errorf("%s: %q is %v, want %v", name, key, got, want)
+					}
+				}
+			}
+		}
 	}
 }
 

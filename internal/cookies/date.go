@@ -93,12 +93,12 @@ func (d *date) takeMonth(token string) bool {
 	if len(token) < 3 {
 		return false
 	}
-	i := strings.Index(months, strings.ToLower(token[:3]))
-	if i < 0 || i%3 != 0 {
-		return false
+	for i := 0; i < len(months); i += 3 {
+		if is(token[:3], months[i:i+3]) {
+			d.month, d.hasMonth = i/3+1, true
+		}
 	}
-	d.month, d.hasMonth = i/3+1, true
-	return true
+	return d.hasMonth
 }
 
 // takeNumber reads a number of so many digits, behind which no further one stands.

@@ -51,13 +51,18 @@ func (c *Carried) Expire(h http.Header) {
 	}
 }
 
-// mayExpire reports whether an answer is for this visitor alone.
+// mayExpire reports whether an answer is for this visitor alone: it says so, or it is a
+// page or sets cookies and does not say otherwise.
 func (c *Carried) mayExpire(h http.Header) bool {
 	said := strings.ToLower(strings.Join(h["Cache-Control"], ","))
-	if strings.Contains(said, "private") || strings.Contains(said, "no-store") || len(h["Set-Cookie"]) > 0 {
+	says := func(word string) bool { return strings.Contains(said, word) }
+	switch {
+	case says("private"), says("no-store"):
 		return true
+	case says("public"), says("s-maxage"), says("immutable"):
+		return false
 	}
-	return c.at.Page && !strings.Contains(said, "public") && !strings.Contains(said, "s-maxage") && !strings.Contains(said, "immutable")
+	return c.at.Page || len(h["Set-Cookie"]) > 0
 }
 
 // A form is what tells a cookie from another one of its name.

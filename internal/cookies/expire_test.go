@@ -160,6 +160,7 @@ func TestNothingIsExpiredWhereTheAnswerMayBeAnotherVisitors(t *testing.T) {
 		{"a private answer", false, []string{"Cache-Control: max-age=9", "Cache-Control: Private"}, true},
 		{"what is not to be kept", false, []string{"Cache-Control: no-store"}, true},
 		{"what sets a cookie anyway", false, []string{"Set-Cookie: lang=fr"}, true},
+		{"what sets a cookie and is shared", false, []string{"Set-Cookie: lang=fr", "Cache-Control: public"}, false},
 	} {
 		v := visitor(t, "")
 		v.at.Page = c.page
@@ -211,5 +212,18 @@ func TestADecisionThatBecomesAnotherOneBeforeTheAnswerIsKeptTo(t *testing.T) {
 	c.Response(h)
 	if got := h["Set-Cookie"]; !slices.Equal(got, []string{"_ga=2"}) {
 		t.Errorf("%q", got)
+	}
+}
+
+func TestAHeaderOfThousandsOfCookiesCostsNoMoreThanItsLength(t *testing.T) {
+	t.Parallel()
+	v := visitor(t, "")
+	var request strings.Builder
+	for i := range 20000 {
+		fmt.Fprintf(&request, "_ga_%d=1;", i)
+	}
+	up, c := v.asks(request.String())
+	if up != "" || len(c.expire) != maxExpired {
+		t.Errorf("%d bytes reach the upstream, %d are to be expired", len(up), len(c.expire))
 	}
 }

@@ -13,9 +13,9 @@ func (c *Carried) filtered(v string) (kept string, touched bool) {
 	odd := isOdd(v)
 	var b []byte
 	for at := 0; at <= len(v); {
-		end := strings.IndexByte(v[at:], ';')
-		if end += at; end < at {
-			end = len(v)
+		end := len(v)
+		if i := strings.IndexByte(v[at:], ';'); i >= 0 {
+			end = at + i
 		}
 		part := v[at:end]
 		switch goes := c.goes(part, odd); {
@@ -165,9 +165,13 @@ func (f *Filter) undeclared(name string, named bool) (goes bool) {
 	return false
 }
 
+// maxExpired is how many cookies are expired in one answer: browsers keep less than two
+// hundred of a domain, and what is more comes again.
+const maxExpired = 100
+
 // mark notes that the browser is to expire a cookie.
 func (c *Carried) mark(name string, r *rule) {
-	if l := (leftover{name, r.tracker}); (c.at.Page || !r.onUse) && !slices.Contains(c.expire, l) {
+	if l := (leftover{name, r.tracker}); (c.at.Page || !r.onUse) && len(c.expire) < maxExpired && !slices.Contains(c.expire, l) {
 		c.expire = append(c.expire, l)
 	}
 }

@@ -10,6 +10,9 @@
 //     forms are sent, about who may frame the page, or about what a frame loads.
 //   - It is one directive, default-src: all that a page loads falls back to it, what
 //     browsers learn to load later too, and a browser's report names the kind anyway.
+//   - It reports by report-uri, which all browsers know. With report-to, browsers that know
+//     it would not look at that, and the site would need Reporting-Endpoints, which may be
+//     another's already.
 //   - The upstream's policies are changed only where they would stop the notice, and by no
 //     more than it needs: hashes of its scripts and styles, which are the same for all
 //     visitors, and the addresses below the prefix. A hash is never added where inline
