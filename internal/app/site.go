@@ -80,6 +80,7 @@ func (n *Node) openSite(ctx context.Context, c SiteConfig) (*site, error) {
 	public.Mount(mux, prefix)
 	mux.HandleFunc("GET "+prefix+"/log/anchors", s.evidence)
 	mux.HandleFunc("GET "+prefix+"/verify", s.verify)
+	mux.HandleFunc("GET "+prefix+"/openapi.json", describe)
 	for _, path := range []string{"/policy", "/policy.json", "/policy.md", "/policy/"} {
 		mux.HandleFunc("GET "+prefix+path, s.policy)
 	}
