@@ -1,0 +1,124 @@
+package app
+
+import (
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/cookiejar"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/temoin/temoin/gate"
+	"github.com/temoin/temoin/internal/register"
+)
+
+// A device is a browser with its cookies.
+type device struct {
+	t    *testing.T
+	at   string
+	http *http.Client
+}
+
+func newDevice(t *testing.T, at string) *device {
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &device{t, at, &http.Client{Jar: jar}}
+}
+
+// signIn puts the session's cookie into the browser; "" takes it out.
+func (d *device) signIn(who string) {
+	u, _ := url.Parse(d.at)
+	d.http.Jar.SetCookies(u, []*http.Cookie{{Name: "session", Value: who, MaxAge: map[bool]int{true: -1}[who == ""]}})
+}
+
+func (d *device) ask(method, path, body string) []byte {
+	d.t.Helper()
+	r, _ := http.NewRequestWithContext(d.t.Context(), method, d.at+path, strings.NewReader(body))
+	r.Header.Set("Content-Type", "application/json")
+	r.Header.Set("Accept", "text/html, */*")
+	res, err := d.http.Do(r)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	defer res.Body.Close()
+	b, err := io.ReadAll(res.Body)
+	if err != nil || res.StatusCode != http.StatusOK {
+		d.t.Fatalf("%s %s: %s %s, %v", method, path, res.Status, b, err)
+	}
+	return b
+}
+
+// holds is what the browser is told that holds.
+func (d *device) holds() string {
+	d.t.Helper()
+	var s struct{ Choice string }
+	if err := json.Unmarshal(d.ask("GET", "/.temoin/state", ""), &s); err != nil {
+		d.t.Fatal(err)
+	}
+	return s.Choice
+}
+
+func TestAChoiceFollowsItsAccountToOtherDevices(t *testing.T) {
+	onEach(t, func(t *testing.T, c Config) {
+		c.Sites[0].Manifest = []byte(strings.Replace(manifest, "policy: {", "choice: {scope: account}\npolicy: {", 1))
+		c.Sites[0].Notices = nil
+		r := run(t, c)
+		server := httptest.NewTLSServer(r.Gate("shop", GateConfig{Subjects: gate.SubjectFunc(func(r *http.Request) (string, error) {
+			if c, err := r.Cookie("session"); err == nil {
+				return c.Value, nil
+			}
+			return "", nil
+		})}, http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})))
+		defer server.Close()
+		_, n, err := r.Shown("shop")
+		if err != nil {
+			t.Fatal(err)
+		}
+		notice := register.HashOf(n.Editions()[0].Bytes).String()
+		var devices []*device
+		for range 3 {
+			d := newDevice(t, server.URL)
+			d.http.Transport = server.Client().Transport
+			devices = append(devices, d)
+		}
+		phone, laptop, shared := devices[0], devices[1], devices[2]
+
+		phone.signIn("ann")
+		phone.ask("POST", "/.temoin/choice", `{"action":"accept","notice":"`+notice+`"}`)
+		laptop.ask("GET", "/", "")
+		if got := laptop.holds(); got != "" {
+			t.Errorf("nobody is signed in on the laptop, and %q holds", got)
+		}
+		laptop.signIn("ann") // the choice is kept and perhaps not in the log yet
+		laptop.ask("GET", "/", "")
+		if got := laptop.holds(); got != "stats=1&one=1" {
+			t.Errorf("on the laptop holds %q", got)
+		}
+		shared.ask("POST", "/.temoin/choice", `{"action":"refuse","notice":"`+notice+`"}`) // before anybody signs in
+		shared.signIn("ann")
+		shared.ask("GET", "/", "")
+		if got := shared.holds(); got != "stats=0&one=0" {
+			t.Errorf("a younger refusal of the device does not stand: %q", got)
+		}
+		laptop.signIn("bob")
+		laptop.ask("GET", "/", "")
+		if got := laptop.holds(); got != "" {
+			t.Errorf("for somebody else holds %q", got)
+		}
+
+		// What was chosen on a device before anybody signed in is not the account's.
+		accounts := &accounts{site: r.sites["shop"]}
+		choice, err := accounts.Latest(t.Context(), "ann")
+		if err != nil || choice == nil || !choice.Answers[0].Allow || choice.Until.Sub(choice.At) < 24*time.Hour {
+			t.Errorf("the account's choice is %+v, %v", choice, err)
+		}
+		if choice, err := accounts.Latest(t.Context(), "eve"); err != nil || choice != nil {
+			t.Errorf("%+v, %v", choice, err)
+		}
+	})
+}
