@@ -47,18 +47,30 @@ type Accounts interface {
 //
 //	1.STATE.SECONDS.ACCOUNT.CHOICE.MAC
 //
-// whether its choice applies (a) or this device keeps its own (d), when the register was
-// asked, the beginning of what stands for the account, its choice as the consent cookie
+// whether its choice applies (a), applies and nobody was told yet (n), or this device keeps
+// its own (d), when the register was asked, the beginning of what stands for the account, its choice as the consent cookie
 // has it ("" for none), and a MAC over all that.
 type account struct {
 	key    []byte // nil for nobody who is signed in
-	own    bool   // this device keeps its own choice
-	first  bool   // the account's choice applies from now on, and was not heard of here before
+	state  string
 	choice *consent.Choice
-	cookie string // to be set; "" leaves it
-	drop   bool   // the cookie is to go
-	failed bool   // nobody knows what the account has chosen
+	at     time.Time // when the register was asked
+	stale  bool      // the cookie is to be written
+	drop   bool      // the cookie is to go
+	failed bool      // nobody knows what the account has chosen
 }
+
+const (
+	follows  = "a" // the account's choice applies
+	untold   = "n" // it does, and nobody was told yet
+	keepsOwn = "d" // this device keeps its own
+)
+
+// arrived reports whether the visitor is to be told that the account's choice applies.
+func (a *account) arrived() bool { return a.key != nil && a.state == untold && a.choice != nil }
+
+// own reports whether this device keeps its own choice.
+func (a *account) own() bool { return a.state == keepsOwn }
 
 const (
 	accountFresh   = time.Minute            // for so long the cookie is believed
@@ -88,9 +100,9 @@ func (s *Site) accountOf(r *http.Request, id string, now time.Time) account {
 	if err != nil {
 		return account{failed: true}
 	}
-	a := account{key: key}
-	at, known := s.readAccount(&a, value)
-	if known && (now.Sub(at) < accountFresh && !now.Before(at) || !isPage(r)) {
+	a := account{key: key, state: untold}
+	known := s.readAccount(&a, value)
+	if known && (now.Sub(a.at) < accountFresh && !now.Before(a.at) || !isPage(r)) {
 		return a
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), accountTimeout)
@@ -98,15 +110,12 @@ func (s *Site) accountOf(r *http.Request, id string, now time.Time) account {
 	if a.choice, err = s.parts.Accounts.Latest(ctx, id); err != nil {
 		return account{key: key, failed: true}
 	}
-	a.first = !known && a.choice != nil
-	if a.cookie, err = s.writeAccount(&a, now); err != nil {
-		return account{key: key, failed: true}
-	}
+	a.at, a.stale = now, true
 	return a
 }
 
 // writeAccount writes the cookie of an account.
-func (s *Site) writeAccount(a *account, now time.Time) (string, error) {
+func (s *Site) writeAccount(a *account) (string, error) {
 	choice := ""
 	if a.choice != nil {
 		var err error
@@ -114,11 +123,7 @@ func (s *Site) writeAccount(a *account, now time.Time) (string, error) {
 			return "", err
 		}
 	}
-	state := "a"
-	if a.own {
-		state = "d"
-	}
-	text := strings.Join([]string{"1", state, strconv.FormatInt(now.Unix(), 10), base64.RawURLEncoding.EncodeToString(a.key[:accountShown]), choice}, ".")
+	text := strings.Join([]string{"1", a.state, strconv.FormatInt(a.at.Unix(), 10), base64.RawURLEncoding.EncodeToString(a.key[:accountShown]), choice}, ".")
 	mac, err := s.parts.Accounts.Sign(text)
 	if err != nil {
 		return "", err
@@ -127,49 +132,57 @@ func (s *Site) writeAccount(a *account, now time.Time) (string, error) {
 }
 
 // readAccount reads the cookie of an account, if it is that one's and was written here.
-func (s *Site) readAccount(a *account, value string) (at time.Time, known bool) {
+func (s *Site) readAccount(a *account, value string) (known bool) {
 	cut := strings.LastIndexByte(value, '.')
 	if cut < 0 {
-		return at, false
+		return false
 	}
 	text := value[:cut]
 	mac, err := base64.RawURLEncoding.DecodeString(value[cut+1:])
 	want, signErr := s.parts.Accounts.Sign(text)
 	if err != nil || signErr != nil || !hmac.Equal(mac, want[:accountShown]) {
-		return at, false
+		return false
 	}
 	parts := strings.SplitN(text, ".", 5) // a choice may have dots
 	if len(parts) != 5 || parts[0] != "1" {
-		return at, false
+		return false
 	}
 	seconds, err := strconv.ParseInt(parts[2], 10, 64)
 	key, keyErr := base64.RawURLEncoding.DecodeString(parts[3])
 	if err != nil || keyErr != nil || !bytes.Equal(key, a.key[:accountShown]) {
-		return at, false
+		return false
 	}
 	if parts[4] != "" {
 		if a.choice = s.choices.read(parts[4]); a.choice == nil {
-			return at, false
+			return false
 		}
 	}
-	a.own = parts[1] == "d"
-	return time.Unix(seconds, 0), true
+	a.state, a.at = parts[1], time.Unix(seconds, 0)
+	return true
 }
 
 // signals are what the account adds to those of a request.
 func (a *account) signals(s consent.Signals) consent.Signals {
-	if a.key != nil && !a.own {
+	if a.key != nil && !a.own() {
 		s.SignedIn, s.Account = true, a.choice
 	}
 	return s
 }
 
-// set puts the cookie of the account into an answer.
-func (a *account) set(h http.Header) {
-	switch {
-	case a.cookie != "":
-		h.Add("Set-Cookie", a.cookie)
-	case a.drop:
+// setAccount puts the cookie of an account into an answer; told says that the answer tells
+// the visitor that the account's choice applies.
+func (s *Site) setAccount(h http.Header, a *account, told bool) {
+	if a.drop {
 		h.Add("Set-Cookie", policy.AccountCookie+"=; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=0")
+		return
+	}
+	if told && a.arrived() {
+		a.state, a.stale = follows, true
+	}
+	if !a.stale {
+		return
+	}
+	if cookie, err := s.writeAccount(a); err == nil { // without it the register is asked again
+		h.Add("Set-Cookie", cookie)
 	}
 }

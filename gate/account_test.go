@@ -309,3 +309,31 @@ func TestAChoiceOfSomebodySignedInIsTheAccountsAtOnce(t *testing.T) {
 		t.Errorf("kept for %x, the cookie is %q", of, account)
 	}
 }
+
+func TestAVisitorIsToldOnceThatTheAccountsChoiceApplies(t *testing.T) {
+	t.Parallel()
+	var views []*gate.View
+	s, k := following(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodPost {
+			w.Header().Set(gate.SubjectHeader, "ann")
+			http.Redirect(w, r, "/", http.StatusSeeOther)
+			return
+		}
+		viewed(&views).ServeHTTP(w, r)
+	}))
+	k.choices["ann"] = s.chose(noon.Add(-time.Hour), true)
+	res := s.post("/login", "application/x-www-form-urlencoded", "")
+	account, _ := ofAccount(res)
+	if account == "" {
+		t.Fatal("the form that signs in sets no cookie")
+	}
+	for _, want := range []bool{true, false} {
+		res, _ := s.get("/", "Cookie: session=ann; "+account)
+		if got := views[len(views)-1].Arrived; got != want {
+			t.Errorf("told: %v, want %v", got, want)
+		}
+		if c, _ := ofAccount(res); c != "" {
+			account = c
+		}
+	}
+}

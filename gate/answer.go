@@ -100,7 +100,7 @@ func (v *visit) send() {
 	}
 	v.carried.Response(h) // which asks whether the answer is private
 	if !v.site.observe {
-		v.account.set(h)
+		v.site.setAccount(h, &v.account, a.page && a.status != http.StatusNotModified && v.tells())
 	}
 	v.w.WriteHeader(a.status)
 }

@@ -78,10 +78,9 @@ func (o *own) chosen() {
 		return
 	}
 	v := View{Site: s.policy, Choice: s.choices.read(value)}
-	if a := &o.account; a.key != nil && !a.own && !a.failed {
-		a.choice = v.Choice
-		a.cookie, _ = s.writeAccount(a, o.now) //nolint:errcheck // without it the register is asked again
-		a.set(h)
+	if a := &o.account; a.key != nil && !a.own() && !a.failed {
+		a.choice, a.at, a.state, a.stale = v.Choice, o.now, follows, true
+		s.setAccount(h, a, false)
 	}
 	v.decide(s, o.r, &o.account, o.now)
 	after := http.Header{"Cookie": o.r.Header["Cookie"]}
@@ -112,13 +111,12 @@ func (o *own) keepOwn(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "Nobody is signed in.", http.StatusConflict)
 		return
 	}
-	o.account.own = follow == "device"
-	var err error
-	if o.account.cookie, err = o.site.writeAccount(&o.account, o.now); err != nil {
-		http.Error(w, "This cannot be kept now. Please try again.", http.StatusServiceUnavailable)
-		return
+	a := &o.account
+	a.state, a.stale = follows, true
+	if follow == "device" {
+		a.state = keepsOwn
 	}
-	o.account.set(h)
+	o.site.setAccount(h, a, false)
 	http.Redirect(w, r, o.site.back(r), http.StatusSeeOther)
 }
 

@@ -124,6 +124,11 @@ func (v plainBody) mode(whole bool) (m markup.Mode, known bool) {
 	return markup.Fragment, known || whole
 }
 
+// tells reports whether the page is one on which the visitor sees the notice.
+func (v *visit) tells() bool {
+	return v.site.parts.Notice != nil && v.page && v.r.Method == http.MethodGet
+}
+
 // finish sends what the site left open.
 func (v *visit) finish() {
 	a := &v.answer

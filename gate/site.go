@@ -121,8 +121,8 @@ func (v *View) decide(s *Site, r *http.Request, a *account, now time.Time) {
 		v.Decision = consent.Decide(s.policy, nil, signals, now)
 		v.Decision.Notice = asks
 	}
-	v.Account, v.Arrived = a.key, a.first
-	if a.own {
+	v.Account, v.Arrived = a.key, a.arrived()
+	if a.own() {
 		v.Account = nil
 	}
 }

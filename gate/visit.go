@@ -123,7 +123,7 @@ func (v *visit) stamp() stamp {
 		h = h.byte(flag(d.Runs(s)))
 	}
 	h = h.byte(flag(v.Arrived))
-	if c := v.account.choice; c != nil && !v.account.own {
+	if c := v.account.choice; c != nil && !v.account.own() {
 		h = h.string(string(c.ID[:]))
 	}
 	consented, _ := cookie(v.r, v.site.policy.Choice.Cookie) // pages know which cookie they were made for
