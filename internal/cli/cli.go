@@ -56,7 +56,10 @@ type command struct {
 
 var commands = []command{
 	demoCommand,
+	serveCommand,
+	activateCommand,
 	checkCommand,
+	explainCommand,
 	diffCommand,
 	documentCommand,
 	verifyCommand,
@@ -67,6 +70,7 @@ var commands = []command{
 	restoreCommand,
 	keysCommand,
 	grantCommand,
+	rewriteCommand,
 	schemaCommand,
 	versionCommand,
 }

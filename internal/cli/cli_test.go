@@ -7,6 +7,8 @@ import (
 	"io"
 	"io/fs"
 	"net"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -52,6 +54,13 @@ var scriptCommands = map[string]func(ts *testscript.TestScript, neg bool, args [
 		ts.Check(err)
 		l.SetUnlinkOnClose(false)
 		ts.Check(l.Close())
+	},
+	// serve FILE NAME serves a page on this machine until the script ends, and names its address.
+	"serve": func(ts *testscript.TestScript, _ bool, args []string) {
+		page := ts.ReadFile(args[0])
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, page) })) //nolint:errcheck
+		ts.Defer(server.Close)
+		ts.Setenv(args[1], server.URL+"/")
 	},
 	// mode OCTAL FILE checks the permissions of a file; a link is not followed.
 	"mode": func(ts *testscript.TestScript, _ bool, args []string) {

@@ -11,6 +11,9 @@ import (
 
 var stopSignals = []os.Signal{os.Interrupt, syscall.SIGTERM}
 
+// hangup is how a program that runs for long is told to read its files anew.
+var hangup = []os.Signal{syscall.SIGHUP}
+
 // untilSignal returns a context that ends with the first signal. It no longer
 // listens then, so that the second one kills.
 func untilSignal(parent context.Context) (context.Context, func()) {

@@ -74,7 +74,7 @@ func checkAll(t testing.TB, in string) {
 func TestNothingHeldIsActive(t *testing.T) {
 	t.Parallel()
 	random := rand.New(rand.NewPCG(seed(), 2))
-	n := 100000
+	n := 10000
 	if testing.Short() {
 		n = 1000
 	}

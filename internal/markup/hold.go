@@ -27,6 +27,9 @@ func (m *Writer) startTag(d []byte, i int) int {
 	if len(m.tag.found) == 0 && !structural[m.tag.element] && m.stage == inserted && len(m.trees.stack) == 0 && !m.trees.noscript {
 		return end
 	}
+	if t := &m.tag; len(t.found) == 0 && t.selfCloses && t.element == anyElement && m.trees.isDrawing(d[i+1:t.nameEnd]) {
+		return end
+	}
 	return m.knownTag(d, p)
 }
 
@@ -37,7 +40,7 @@ func (m *Writer) knownTag(d []byte, p *plan) int {
 		return m.part(d, t.begin, at)
 	}
 	name := d[t.begin+1 : t.nameEnd]
-	foreign := m.trees.makesForeign(t.element, name)
+	foreign := len(m.trees.stack) > 0 && holdsText[t.element] && m.trees.makesForeign(t.element, name)
 	text, ok := m.textBehind(d, foreign)
 	if !ok {
 		return unended
@@ -72,11 +75,19 @@ func (m *Writer) textBegins(d, text []byte, foreign bool) int {
 		return t.end
 	}
 	m.state, m.raw, m.escape = inText, t.element, escape{}
-	if text != nil && !m.trees.noscript && m.trees.sure() && len(text) < maxScript && t.end+len(text) < len(d) && !bytes.Contains(text, commentBegin) {
+	if m.textEnd > 0 && m.trees.sure() {
 		m.state = inData
-		return t.end + len(text)
+		return m.textEnd
 	}
 	return t.end
+}
+
+// A judgedText is the last one. What begins inside of it, where its content is markup, is
+// judged as it is: no more is read than once and again.
+type judgedText struct {
+	element element
+	finding finding
+	until   int // in all that was written
 }
 
 // textBehind returns the text of a style sheet or script that is judged by it, nil for any other
@@ -84,6 +95,7 @@ func (m *Writer) textBegins(d, text []byte, foreign bool) int {
 func (m *Writer) textBehind(d []byte, foreign bool) (text []byte, ok bool) {
 	t := &m.tag
 	bound := maxScript
+	m.textEnd = 0
 	switch {
 	case t.element == elStyle:
 		bound = maxSheet
@@ -91,14 +103,22 @@ func (m *Writer) textBehind(d []byte, foreign bool) (text []byte, ok bool) {
 		return nil, true
 	}
 	end, sure := -1, !m.trees.doubt && !m.trees.selects
+	m.nested = (foreign || !sure) && m.judged.element == t.element && m.offset+t.end < m.judged.until
 	switch {
+	case m.nested:
+		return d[t.end:t.end], true
 	case foreign && t.selfCloses && sure:
 		return nil, true
 	case foreign && sure:
 		end = foreignTextEnd(d, t.end, elementNames[t.element])
 	case t.element == elStyle:
 		end = endTagIn(d, t.end, "style")
+		m.textEnd = max(end, 0)
 	default:
+		if end = scriptEnd(d, t.end); end >= 0 {
+			m.textEnd = end
+			break
+		}
 		end, _ = new(escape).find(d, t.end)
 	}
 	if !sure && end >= 0 { // it may be the longer one
@@ -112,7 +132,12 @@ func (m *Writer) textBehind(d []byte, foreign bool) (text []byte, ok bool) {
 		}
 		end = len(d)
 	}
-	return d[t.end:min(end, t.end+bound)], true
+	m.judged = judgedText{element: t.element, until: m.offset + end}
+	if end > t.end+bound {
+		end = t.end + bound
+		m.judged.until = m.offset + t.end + bound/2
+	}
+	return d[t.end:end], true
 }
 
 // foreignTextEnd returns where an element of SVG ends, whose content is markup; -1 if its end
@@ -167,7 +192,11 @@ func (m *Writer) holdTag(d, text []byte, p *plan, sure bool) {
 	isBase := t.element == elBase && m.base(d, sure)
 	held := m.holdAttributes(d, p, author, isBase)
 	if text != nil && m.runsText(d) {
-		f := m.judgeText(t.element, text, m.typeOf(d), false)
+		f := m.judged.finding
+		if !m.nested {
+			f = m.judgeText(t.element, text, m.typeOf(d), false)
+			m.judged.finding = f
+		}
 		if author != "" {
 			f = finding{services: author}
 		}
@@ -236,7 +265,10 @@ func (m *Writer) holdAttributes(d []byte, p *plan, author string, isBase bool) (
 			continue
 		}
 		v := d[f.value:f.valueEnd]
+		looked := m.at.looks
+		m.at.looks = looked && t.element != elBase // which is relative to the page
 		r := m.judge(k, v)
+		m.at.looks = looked
 		if author != "" && len(v) > 0 && isOwn(f.attribute) {
 			r = finding{services: author}
 		}

@@ -26,7 +26,10 @@ func (m *Writer) insertHead() {
 	if m.stage != beforeHead {
 		return
 	}
-	head, body := m.rules.Insert(string(m.lang))
+	if m.langText != string(m.lang) {
+		m.langText = string(m.lang)
+	}
+	head, body := m.rules.Insert(m.langText)
 	m.body, m.stage = body, beforeBody
 	m.write(head)
 }

@@ -14,7 +14,7 @@ import (
 
 var (
 	toHeld   = regexp.MustCompile(`(?i)^[\x00-\x20]*(?:(?:https?|wss?|ftp):[/\\]*|[/\\]{2,})(?:[^/\\?#]*@)?(?:[^/\\?#:]*\.)?(?:ads|video)\.example\.?(?::\d*)?(?:[/\\?#]|$)`)
-	inCSS    = regexp.MustCompile(`(?i)(?:url\(|@import|image-set\()\s*["']?\s*((?:https?:)?//[^"')\s]*)`)
+	inCSS    = regexp.MustCompile(`(?i)(?:url\(\s*["']?\s*([^"')\s]*)|(?:@import|image-set\()\s*(?:"([^"]*)|'([^']*)))`)
 	oneField = regexp.MustCompile(`[^\t\n\f\r ]+`)
 	afterURL = regexp.MustCompile(`(?i)^\s*[\d.]+\s*[;,]?\s*(?:url\s*=\s*)?["']?(.*)$`)
 )
@@ -25,7 +25,7 @@ func isHeldAddress(v string) bool {
 
 func heldInCSS(css string) bool {
 	for _, found := range inCSS.FindAllStringSubmatch(css, -1) {
-		if isHeldAddress(found[1]) {
+		if isHeldAddress(found[1] + found[2] + found[3]) {
 			return true
 		}
 	}

@@ -1,6 +1,10 @@
 package markup
 
-import "encoding/binary"
+import (
+	"bytes"
+	"encoding/binary"
+	"math/bits"
+)
 
 // An element is one that the rewriter knows; 0 is any other.
 type element uint8
@@ -168,6 +172,7 @@ type lexicon struct {
 type lexeme struct {
 	key  uint64
 	name string
+	n    uint8 // how long
 	id   uint8
 }
 
@@ -195,7 +200,7 @@ func (l *lexicon) fill(names []string) bool {
 		if slot.name != "" {
 			return false
 		}
-		*slot = lexeme{key, name, uint8(id)}
+		*slot = lexeme{key, name, uint8(len(name)), uint8(id)}
 	}
 	return true
 }
@@ -207,12 +212,21 @@ func (l *lexicon) find(d []byte, i, j int) uint8 {
 	n := j - i
 	var key uint64
 	if i+8 <= len(d) {
-		key = (binary.LittleEndian.Uint64(d[i:]) | lower8) & low[min(n, 8)]
+		key = (word(d, i) | lower8) & low[min(n, 8)]
 	} else {
 		key = keyOf(d[i:j])
 	}
 	slot := &l.slots[l.slot(key, n)]
 	if slot.key != key || len(slot.name) != n || n > 8 && !sameFold(d[i+8:j], slot.name[8:]) {
+		return 0
+	}
+	return slot.id
+}
+
+// short is find for a name of up to eight letters, packed.
+func (l *lexicon) short(key uint64, n int) uint8 {
+	slot := &l.slots[l.slot(key, n)]
+	if slot.key != key || int(slot.n) != n {
 		return 0
 	}
 	return slot.id
@@ -225,6 +239,9 @@ var low = [9]uint64{0, 1<<8 - 1, 1<<16 - 1, 1<<24 - 1, 1<<32 - 1, 1<<40 - 1, 1<<
 
 // keyOf packs the first eight letters of a name, small.
 func keyOf(name []byte) uint64 {
+	if cap(name) >= 8 {
+		return (word(name[:8], 0) | lower8) & low[min(len(name), 8)]
+	}
 	var b [8]byte
 	n := copy(b[:], name)
 	return (binary.LittleEndian.Uint64(b[:]) | lower8) & low[n]
@@ -282,6 +299,41 @@ func classes() (t [256]uint8) {
 		t[c] |= endsName
 	}
 	return t
+}
+
+// ---- eight bytes at a time
+
+const ones = 0x0101010101010101
+
+// zeros marks the first byte of a word that is zero, and maybe others behind it.
+func zeros(word uint64) uint64 { return (word - ones) &^ word & (ones << 7) }
+
+// small marks the bytes of a word before "0", which no usual name has: white space, quotes, slashes. It is
+// to be trusted below a byte that is known not to be one.
+func small(word uint64) uint64 { return (word - '0'*ones) &^ word & (ones << 7) }
+
+// first returns the lowest bit of a mark, and below the same bit less one: all that comes before.
+func first(marks uint64) (bit, below uint64) {
+	bit = marks & -marks
+	return bit, bit - 1
+}
+
+// word returns the eight bytes at d[i].
+func word(d []byte, i int) uint64 { return binary.LittleEndian.Uint64(d[i:]) }
+
+// find returns where a byte is in d from i on, -1 for nowhere. What is looked for is near, mostly,
+// and eight bytes at a time are faster than a call then.
+func find(d []byte, i int, c byte) int {
+	pattern := uint64(c) * ones
+	for near := i + 48; i < near && i+8 <= len(d); i += 8 {
+		if found := zeros(word(d, i) ^ pattern); found != 0 {
+			return i + bits.TrailingZeros64(found)>>3
+		}
+	}
+	if j := bytes.IndexByte(d[i:], c); j >= 0 {
+		return i + j
+	}
+	return -1
 }
 
 // skipBlank returns the first byte from i that is not white space.

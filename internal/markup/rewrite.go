@@ -151,15 +151,15 @@ func (m *Writer) appendPlaceholder(b, d []byte, held finding) []byte {
 	if src != nil && src.action == leave || src == nil && !m.isKept(atSrcdoc) {
 		return b
 	}
-	address := ""
+	m.unescaped = m.unescaped[:0]
 	if src != nil {
-		address = m.at.absolute(d[src.value:src.valueEnd])
+		m.unescaped = m.at.appendAbsolute(m.unescaped, d[src.value:src.valueEnd])
 	}
 	services := held.services
 	if v, ok := m.value(d, atMark); services == "" && ok {
 		services = string(m.decode(v))
 	}
-	if p := m.rules.Placeholder(services, address); p != "" {
+	if p := m.rules.Placeholder(services, m.unescaped); p != "" {
 		b = appendAttribute(b, "src", p)
 	}
 	return b

@@ -1,6 +1,9 @@
 package markup
 
-import "bytes"
+import (
+	"bytes"
+	"math/bits"
+)
 
 // A state is what a Writer is in the middle of.
 type state uint8
@@ -36,40 +39,136 @@ func (m *Writer) read(d []byte) int {
 		}
 	}
 	m.pass(d, i)
+	m.offset += i
 	return i
 }
 
 // readData reads text and tags.
 func (m *Writer) readData(d []byte, i int) (next int, waits bool) {
+	quick := m.isQuick()
 	for m.state == inData {
-		j := bytes.IndexByte(d[i:], '<')
-		if j < 0 {
-			m.textInData(d, i, len(d))
-			return len(d), false
+		begin := i
+		if i = find(d, i, '<'); i < 0 {
+			i = len(d)
 		}
-		m.textInData(d, i, i+j)
-		i += j
-		if i+1 == len(d) {
-			return i, true
+		if m.stage != inserted {
+			m.textInData(d, begin, i)
 		}
-		n := i
-		switch c := d[i+1]; {
-		case class[c]&isLetter != 0:
-			n = m.startTag(d, i)
-		case c == '/':
-			n = m.endTag(d, i)
-		case c == '!' || c == '?':
-			n = m.declaration(d, i)
-		default:
-			m.textInData(d, i, i+1)
-			n = i + 1
+		if i+1 >= len(d) {
+			return i, i < len(d)
 		}
+		if quick {
+			if n := m.readQuick(d, i); n > i {
+				i = n
+				continue
+			}
+		}
+		n := m.markup(d, i)
 		if n == unended {
 			return i, true
 		}
-		i = n
+		i, quick = n, m.isQuick()
 	}
 	return i, false
+}
+
+// isQuick reports whether tags matter by themselves alone.
+func (m *Writer) isQuick() bool { return m.stage == inserted && m.trees.sure() }
+
+// readQuick reads tags that are written as most are and of which nothing matters, from the "<" at
+// d[i] on, and returns where another one begins.
+func (m *Writer) readQuick(d []byte, i int) int {
+	for i+16 < len(d) {
+		n := i
+		if d[i+1] == '/' {
+			w := word(d, i+2)
+			ends, below := first(zeros(w ^ '>'*ones))
+			if ends == 0 || small(w)&below != 0 {
+				return i
+			}
+			n = i + 3 + bits.TrailingZeros64(ends)>>3
+		} else if n = m.quickTag(d, i); n == unended {
+			return i
+		}
+		if n+8 > len(d) {
+			return n
+		}
+		if i = n; d[i] == '<' {
+			continue
+		}
+		if marks := zeros(word(d, i) ^ '<'*ones); marks != 0 {
+			i += bits.TrailingZeros64(marks) >> 3
+		} else if n = find(d, i+8, '<'); n >= 0 {
+			i = n
+		} else {
+			return i
+		}
+	}
+	return i
+}
+
+// quickTag returns where the start tag at d[i] ends, unended if something of it may matter.
+func (m *Writer) quickTag(d []byte, i int) int {
+	w := word(d, i+1)
+	ends, below := first(zeros(w^'>'*ones) | zeros(w^' '*ones))
+	if ends == 0 || small(w)&below != 0 || class[d[i+1]]&isLetter == 0 {
+		return unended
+	}
+	n := bits.TrailingZeros64(ends) >> 3
+	el := element(elementLexicon.short((w|lower8)&(below>>7), n))
+	if structural[el] {
+		return unended
+	}
+	n += i + 1
+	if d[n] == '>' {
+		return n + 1
+	}
+	t := &m.tag
+	t.element, t.begin, t.nameEnd, t.found = el, i, n, t.found[:0]
+	end := m.readPlain(d, n, ordinaryPlan.wanted[el])
+	if end >= 0 && end < len(d) && d[end] == '>' {
+		end++
+	} else if end >= 0 {
+		end = m.readAttributes(d, end, ordinaryPlan.wanted[el])
+	}
+	if end == unended || end-i > maxTag || len(t.found) > 0 && !m.isFree(d) {
+		return unended
+	}
+	return end
+}
+
+// isFree reports whether what was found in m.tag leads to nothing held, whatever else it says.
+func (m *Writer) isFree(d []byte) bool {
+	kinds := &ordinaryPlan.kinds[m.tag.element]
+	for i := range m.tag.found {
+		f := &m.tag.found[i]
+		v := d[f.value:f.valueEnd]
+		k := kinds[f.attribute]
+		if k == address {
+			if p, ok := m.at.plain(v); ok && (p.host == nil || m.rules.Address(p.host, p.path) == "") {
+				continue
+			}
+		}
+		if f.attribute == atMark || m.tag.element == elBase || m.judge(k, v).holds() {
+			m.host = m.host[:0]
+			return false
+		}
+	}
+	return true
+}
+
+// markup reads what begins with the "<" at d[i], if anything does.
+func (m *Writer) markup(d []byte, i int) int {
+	switch c := d[i+1]; {
+	case class[c]&isLetter != 0:
+		return m.startTag(d, i)
+	case c == '/':
+		return m.endTag(d, i)
+	case c == '!' || c == '?':
+		return m.declaration(d, i)
+	}
+	m.textInData(d, i, i+1)
+	return i + 1
 }
 
 // textInData lets text that is not white space imply head and body.
@@ -302,15 +401,39 @@ func (m *Writer) part(d []byte, i, next int) int {
 // endTagIn returns where the end tag of an element begins in d, from i on; -1 for nowhere.
 func endTagIn(d []byte, i int, name string) int {
 	for {
-		j := bytes.Index(d[i:], []byte("</"))
+		j := bytes.IndexByte(d[i:], '<')
 		if j < 0 {
 			return -1
 		}
 		i += j
-		if n := i + 2 + len(name); n < len(d) && class[d[n]]&endsName != 0 && d[n] != '=' && sameFold(d[i+2:n], name) {
+		if i+1 < len(d) && d[i+1] == '/' && endTagAt(d, i, name) {
 			return i
 		}
-		i += 2
+		i++
+	}
+}
+
+// endTagAt reports whether "</" at d[i] begins the end tag of an element.
+func endTagAt(d []byte, i int, name string) bool {
+	n := i + 2 + len(name)
+	return n < len(d) && class[d[n]]&endsName != 0 && d[n] != '=' && sameFold(d[i+2:n], name)
+}
+
+// scriptEnd returns where a script ends whose text has no comment in it, -1 for others.
+func scriptEnd(d []byte, i int) int {
+	for {
+		j := bytes.IndexByte(d[i:], '<')
+		if j < 0 || i+j+1 >= len(d) {
+			return -1
+		}
+		i += j
+		switch c := d[i+1]; {
+		case c == '/' && endTagAt(d, i, "script"):
+			return i
+		case c == '!' && begins(d[i:], "<!--"):
+			return -1
+		}
+		i++
 	}
 }
 
@@ -374,7 +497,7 @@ var commentBegin = []byte("<!--")
 func (e *escape) find(d []byte, i int) (end, read int) {
 	e.inside = -1
 	if !e.comment { // as nearly always
-		if at := endTagIn(d, i, "script"); at >= 0 && !bytes.Contains(d[i:at], commentBegin) {
+		if at := scriptEnd(d, i); at >= 0 {
 			return at, at
 		}
 	}

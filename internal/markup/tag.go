@@ -1,6 +1,6 @@
 package markup
 
-import "bytes"
+import "math/bits"
 
 // A found attribute counts for its element. Its places are offsets into the bytes that
 // were read.
@@ -30,14 +30,14 @@ const unended = -1
 // readTag reads the start tag at d[i] into m.tag and returns where it ends. Of its attributes
 // those are kept that are wanted by the plan.
 func (m *Writer) readTag(d []byte, i int, p *plan) int {
-	t := &m.tag
-	n := i + 2
+	n := i + 1
 	for n < len(d) && class[d[n]]&endsName == 0 || n < len(d) && d[n] == '=' {
 		n++
 	}
 	if n == len(d) {
 		return unended
 	}
+	t := &m.tag
 	t.element = element(elementLexicon.find(d, i+1, n))
 	t.begin, t.nameEnd, t.selfCloses = i, n, false
 	t.found = t.found[:0]
@@ -52,6 +52,9 @@ func (m *Writer) readTag(d []byte, i int, p *plan) int {
 func (m *Writer) readAttributes(d []byte, i int, wanted uint64) int {
 	t := &m.tag
 	for {
+		if i = m.readPlain(d, i, wanted); i == unended {
+			return unended
+		}
 		slash := false
 		for i < len(d) && class[d[i]]&isBlank != 0 || i < len(d) && d[i] == '/' {
 			slash = d[i] == '/'
@@ -80,6 +83,37 @@ func (m *Writer) readAttributes(d []byte, i int, wanted uint64) int {
 	}
 }
 
+// readPlain reads attributes that are written as most are: a blank, a short name and a value in
+// quotes. It returns where the first other one begins.
+func (m *Writer) readPlain(d []byte, i int, wanted uint64) int {
+	for i+12 < len(d) && d[i] == ' ' {
+		w := word(d, i+1)
+		equals, below := first(zeros(w ^ '='*ones))
+		if equals <= 1<<7 || (small(w)|zeros(w^'>'*ones))&below != 0 {
+			return i
+		}
+		n := bits.TrailingZeros64(equals) >> 3
+		value := i + 3 + n
+		quote := d[value-1]
+		if quote != '"' && quote != '\'' {
+			return i
+		}
+		end := value
+		if value+8 > len(d) {
+			return i
+		} else if marks := zeros(word(d, value) ^ uint64(quote)*ones); marks != 0 {
+			end += bits.TrailingZeros64(marks) >> 3
+		} else if end = find(d, value+8, quote); end < 0 {
+			return unended
+		}
+		if a := attributeLexicon.short((w|lower8)&(below>>7), n); wanted>>a&1 != 0 {
+			m.tag.found = append(m.tag.found, found{attribute: attribute(a), name: i + 1, nameEnd: i + 1 + n, value: value, valueEnd: end, end: end + 1})
+		}
+		i = end + 1
+	}
+	return i
+}
+
 // readValue reads what stands behind the name of an attribute, and returns where it ends.
 func readValue(d []byte, i int, f *found) int {
 	for i < len(d) && class[d[i]]&isBlank != 0 {
@@ -97,11 +131,11 @@ func readValue(d []byte, i int, f *found) int {
 	}
 	switch c := d[i]; c {
 	case '"', '\'':
-		end := bytes.IndexByte(d[i+1:], c)
+		end := find(d, i+1, c)
 		if end < 0 {
 			return unended
 		}
-		f.value, f.valueEnd, f.end = i+1, i+1+end, i+end+2
+		f.value, f.valueEnd, f.end = i+1, end, end+1
 	case '>':
 		f.value, f.valueEnd, f.end = i, i, i
 	default:

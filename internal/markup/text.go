@@ -178,6 +178,9 @@ func (m *Writer) judgePage(v []byte) finding {
 		m.inner = &Writer{}
 	}
 	m.inner.examine(m, v)
+	if len(m.host) == 0 {
+		m.host = append(m.host, m.inner.host...)
+	}
 	return m.inner.found
 }
 

@@ -67,6 +67,12 @@ func (t *trees) makesForeign(el element, name []byte) bool {
 	return breakouts.find(name, 0, len(name)) == 0
 }
 
+// isDrawing reports whether a tag that closes itself, of an element that nobody knows, is one of many
+// in an svg or math: nothing comes of it.
+func (t *trees) isDrawing(name []byte) bool {
+	return !t.takesHTML() && !t.doubt && !t.noscript && len(name) <= 8 && isWord(name) && name[0]|0x20 != 'm' && breakouts.find(name, 0, len(name)) == 0
+}
+
 // sure reports whether an element of HTML stands in the page itself, whoever reads it.
 func (t *trees) sure() bool { return t.plain() && !t.doubt }
 
@@ -112,6 +118,7 @@ func (t *trees) startForeign(tag *tag, name []byte) {
 	}
 }
 
+// startHTML takes the start tag of an element of HTML.
 func (t *trees) startHTML(el element, name []byte) {
 	inside := len(t.stack) > 0
 	switch el {
@@ -146,7 +153,12 @@ func (t *trees) push(name []byte, s space, point bool) {
 	t.stack = append(t.stack, node{t.hash(name), s, point})
 }
 
+// hash returns a number for a name: two names have the same only by chance, which nobody outside can
+// bring about.
 func (t *trees) hash(name []byte) uint64 {
+	if len(name) <= 8 && isWord(name) {
+		return keyOf(name)
+	}
 	var b [64]byte
 	n := copy(b[:], name)
 	for i, c := range b[:n] {
@@ -156,6 +168,15 @@ func (t *trees) hash(name []byte) uint64 {
 		t.doubt = true
 	}
 	return maphash.Bytes(t.seed, b[:n])
+}
+
+func isWord(name []byte) bool {
+	for _, c := range name {
+		if class[c]&(isHost|isLetter) == 0 {
+			return false
+		}
+	}
+	return true
 }
 
 // end takes an end tag.

@@ -19,14 +19,16 @@ type locator struct {
 	decoded []byte // an address without character references, tabs and line ends
 	hosts   []byte
 	paths   []byte
+	kept    []byte // of base
+	input   []byte
 }
 
 // from sets the page that relative addresses are relative to, "" if it is not known. own says
 // whether something on its own host may be held.
 func (l *locator) from(page string, own bool) {
-	*l = locator{decoded: l.decoded, hosts: l.hosts, paths: l.paths, scheme: l.scheme[:0]}
+	*l = locator{decoded: l.decoded, hosts: l.hosts, paths: l.paths, scheme: l.scheme[:0], kept: l.kept, input: append(l.input[:0], page...)}
 	if page != "" {
-		l.rebase([]byte(page))
+		l.rebase(l.input)
 	}
 	l.looks = own && l.base.host != nil
 }
@@ -45,9 +47,14 @@ func (l *locator) rebase(v []byte) {
 	}
 	l.clean(v)
 	if scheme, _ := cutScheme(l.decoded); scheme != nil {
-		l.scheme = append(l.scheme[:0], bytes.ToLower(scheme)...)
+		l.scheme = l.scheme[:0]
+		for _, c := range scheme {
+			l.scheme = append(l.scheme, lowered(c))
+		}
 	}
-	l.base = place{append([]byte(nil), p.host...), append([]byte(nil), p.path...)}
+	l.kept = append(append(l.kept[:0], p.host...), p.path...)
+	n := len(p.host)
+	l.base = place{l.kept[:n:n], l.kept[n:]}
 }
 
 // plain answers for the addresses that most pages have, without a copy: false if the
@@ -56,27 +63,34 @@ func (l *locator) plain(v []byte) (p place, ok bool) {
 	if len(v) == 0 {
 		return place{}, true
 	}
-	switch c := v[0] | 0x20; {
+	switch c := v[0]; {
+	case c == '/' && len(v) > 1 && v[1] == '/':
+		return plainPlace(v[2:])
+	case c == '/':
+		return place{}, !l.looks && (len(v) == 1 || v[1] > ' ' && v[1] != '\\' && v[1] != '&')
+	case c == 'h' && bytes.HasPrefix(v, []byte("https://")):
+		return plainPlace(v[len("https://"):])
+	case c == 'h' && bytes.HasPrefix(v, []byte("http://")):
+		return plainPlace(v[len("http://"):])
 	case isData(v):
 		return place{}, true
-	case v[0] == '/':
-		if len(v) == 1 || class[v[1]]&isHost != 0 {
-			return place{}, !l.looks
-		}
-		if v[1] == '/' {
-			return plainPlace(v[2:])
-		}
-	case c == 'h':
-		if rest, found := bytes.CutPrefix(v, []byte("https://")); found {
-			return plainPlace(rest)
-		}
-		if rest, found := bytes.CutPrefix(v, []byte("http://")); found {
-			return plainPlace(rest)
-		}
-	case class[v[0]]&isHost != 0 && c != 'w' && c != 'f', v[0] == '#', v[0] == '?':
-		return place{}, !l.looks // relative, or of a scheme that loads nothing from a host
 	}
-	return place{}, false
+	return place{}, !l.looks && isRelative(v)
+}
+
+// isRelative reports whether an address has no host without any doubt, or one
+// of a scheme that loads nothing from it.
+func isRelative(v []byte) bool {
+	switch v[0] | 0x20 {
+	case 'h', 'w', 'f':
+		for _, c := range v[:min(len(v), len("https:"))] {
+			if c <= ' ' || c == '&' || c == ':' {
+				return false
+			}
+		}
+		return true
+	}
+	return v[0] > ' ' && v[0] != '&' && v[0] != '\\' && v[0] != '/'
 }
 
 // isData reports whether an address is "data:" without any doubt.
@@ -195,26 +209,26 @@ func (l *locator) fullPlace(scheme, v []byte) place {
 	return place{host, l.paths}
 }
 
-// absolute returns an address as complete as the page's is known.
-func (l *locator) absolute(v []byte) string {
+// appendAbsolute appends an address as complete as the page's is known.
+func (l *locator) appendAbsolute(to, v []byte) []byte {
 	l.clean(v)
 	scheme, rest := cutScheme(l.decoded)
-	n := slashes(rest)
-	switch {
-	case scheme != nil || len(l.base.host) == 0:
-		return string(l.decoded)
-	case n >= 2:
-		return string(l.scheme) + "://" + string(rest[n:])
+	if scheme != nil || len(l.base.host) == 0 {
+		return append(to, l.decoded...)
 	}
-	query := ""
-	if i := bytes.IndexAny(rest, "?#"); i >= 0 {
-		query = string(rest[i:])
+	to = append(append(to, l.scheme...), "://"...)
+	if n := slashes(rest); n >= 2 {
+		return append(to, rest[n:]...)
 	}
 	looked := l.looks
 	l.looks = true
 	p := l.relative(rest)
 	l.looks = looked
-	return string(l.scheme) + "://" + string(p.host) + string(p.path) + query
+	to = append(append(to, p.host...), p.path...)
+	if i := bytes.IndexAny(rest, "?#"); i >= 0 {
+		to = append(to, rest[i:]...)
+	}
+	return to
 }
 
 // leadsSomewhere reports whether the beginning of an address says what its host is.

@@ -97,6 +97,7 @@ type open struct {
 	name     int // of the attribute
 	nameLast int
 	value    int
+	free     bool // no other tag reads its name as a part of a value
 }
 
 // A reading is what decides how a tag goes on.
@@ -269,6 +270,7 @@ func isValue(s step) bool { return s == inDouble || s == inSingle || s == inUnqu
 
 func (w *wary) endTagName(t *open, at int) {
 	t.nameEnd = at
+	t.free = !slices.ContainsFunc(w.tags, func(t open) bool { return t.step == inUnquoted })
 	if !t.named {
 		t.element = element(elementLexicon.find(w.buffer, t.begin-w.at, at-w.at))
 		t.named = true
@@ -351,15 +353,16 @@ func (w *wary) insert(at int, text string) {
 
 // ---- texts
 
-const inertAttribute = " type=" + inertType
+const inertAttribute = " type=" + inertType + " "
 
-// beginText waits for the end of a style sheet or script. A type can be put where white
-// space or the end of the tag follows its name: there it means nothing else to others.
+// beginText waits for the end of a style sheet or script. A type is put behind the name, where
+// it means nothing else to others: white space or the end of the tag must follow, or a slash that
+// nobody takes for a part of a value.
 func (w *wary) beginText(m *Writer, t *open, at int) {
 	if t.nameEnd < w.at {
 		return // a long tag
 	}
-	if c := w.buffer[t.nameEnd-w.at]; class[c]&isBlank == 0 && c != '>' {
+	if w.buffer[t.nameEnd-w.at] == '/' && !t.free {
 		return
 	}
 	text := openText{t.element, t.nameEnd, at}
@@ -372,7 +375,7 @@ func (w *wary) beginText(m *Writer, t *open, at int) {
 }
 
 // maxTexts is more than any page has within one another: what comes then is inert.
-const maxTexts = 64
+const maxTexts = 8
 
 // text ends texts, at "</style" and "</script" or at their bounds.
 func (w *wary) text(m *Writer, at int, c byte) {

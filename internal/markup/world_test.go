@@ -47,8 +47,8 @@ func (r *testRules) Named(ids []byte) string {
 	return string(ids)
 }
 
-func (r *testRules) Placeholder(services, address string) string {
-	return "/.temoin/placeholder/" + services + "?src=" + address
+func (r *testRules) Placeholder(services string, address []byte) string {
+	return "/.temoin/placeholder/" + services + "?src=" + string(address)
 }
 
 func (r *testRules) Insert(lang string) (head, body []byte) {

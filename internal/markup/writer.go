@@ -17,9 +17,10 @@ type Rules interface {
 	// Named returns those of the services that the author of the page has named
 	// (data-temoin="a b"): all of them, or "" if any of them is allowed.
 	Named(ids []byte) string
-	// Placeholder returns the address of the page that stands in the place of a frame,
-	// whose own address is as complete as the page's is known; "" for none.
-	Placeholder(services, address string) string
+	// Placeholder returns the address of the page that stands in the place of a frame, "" for
+	// none. The frame's own address is as complete as the page's is known, and empty
+	// where the frame has a text (srcdoc) and no address.
+	Placeholder(services string, address []byte) string
 	// Insert returns what comes first in the head and in the body of a document, by the lang of
 	// its html element: "" if it says none. It is asked once for a document, and
 	// the bytes must stay as they are until Close.
@@ -80,10 +81,15 @@ type Writer struct {
 	tag       tag
 	stage     stage
 	lang      []byte
+	langText  string // lang, kept for the next page
 	body      []byte // to be inserted
 	trees     trees
 	wary      wary
-	inertText bool   // of the tag that is read
+	inertText bool // of the tag that is read
+	judged    judgedText
+	nested    bool   // the tag that is read begins inside of that
+	offset    int    // in all that was written, where what is being read begins
+	textEnd   int    // where the text behind it surely ends, 0 if that is not known
 	host      []byte // of the first reference held in an attribute
 	plainText []byte // without character references
 	unescaped []byte
@@ -109,7 +115,7 @@ func (m *Writer) Reset(w io.Writer, rules Rules, options Options) {
 func (m *Writer) begin(w io.Writer, rules Rules, options Options) {
 	*m = Writer{
 		to: w, rules: rules, options: options,
-		at: m.at, pending: m.pending[:0], tag: tag{found: m.tag.found[:0]}, lang: m.lang[:0], trees: m.trees, wary: m.wary,
+		at: m.at, pending: m.pending[:0], tag: tag{found: m.tag.found[:0]}, lang: m.lang[:0], langText: m.langText, trees: m.trees, wary: m.wary,
 		host: m.host[:0], plainText: m.plainText[:0], unescaped: m.unescaped[:0], rewritten: m.rewritten[:0], inner: m.inner,
 	}
 	m.trees.reset()
@@ -212,8 +218,8 @@ func (m *Writer) report(e element, a attribute, f finding) {
 	m.found = m.found.and(f)
 	if m.depth == 0 {
 		m.rules.Held(elementNames[e], attributeNames[a], f.services, m.host)
+		m.host = m.host[:0]
 	}
-	m.host = m.host[:0]
 }
 
 // BeginsDocument reports whether HTML begins as a document does: with a doctype or an html

@@ -1,0 +1,183 @@
+package server
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/temoin/temoin/gate"
+	"github.com/temoin/temoin/policy"
+)
+
+// A summary counts what the gate of one site did, for whoever has just put it there.
+type summary struct {
+	asked, answered atomic.Uint64 // pages
+
+	mu     sync.Mutex
+	counts map[gate.Event]uint64
+	names  int    // that no manifest has
+	more   uint64 // events beyond those that are told apart
+}
+
+// Bounds of what is told apart: visitors and pages can make up as many names as they like.
+const (
+	maxEvents = 1000
+	maxNames  = 100 // of those that no manifest has
+	maxName   = 100 // bytes
+	maxLines  = 30  // under one heading
+)
+
+func newSummary() *summary { return &summary{counts: map[gate.Event]uint64{}} }
+
+// Count counts an event.
+func (s *summary) Count(e gate.Event) {
+	switch e.What {
+	case gate.PageAsked:
+		s.asked.Add(1)
+		return
+	case gate.PageAnswered:
+		s.answered.Add(1)
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n, known := s.counts[e]
+	if !known {
+		foreign := e.What == gate.CookieUndeclared || e.What == gate.CookieBlocked
+		if len(s.counts) >= maxEvents || foreign && s.names >= maxNames || len(e.Name)+len(e.Host) > maxName {
+			s.more++
+			return
+		}
+		if foreign {
+			s.names++
+		}
+		e.Name, e.Host = strings.Clone(e.Name), strings.Clone(e.Host) // whole requests would stay with them
+	}
+	s.counts[e] = n + 1
+}
+
+// A heading is what events of one kind are told under: what was done, and what would
+// have been done where nothing is changed.
+type heading struct {
+	what          gate.What
+	done, observe string
+	advice        string
+}
+
+var headings = []heading{
+	{gate.Neutralised, "Made inert in pages, since the visitor had not allowed it:", "Would be made inert in pages, since the visitor had not allowed it:", ""},
+	{gate.CookieDropped, "Cookies of your site that were not set, since the visitor had not allowed them:", "Cookies of your site that would not be set, since the visitor had not allowed them:", ""},
+	{gate.CookieRemoved, "Cookies that were kept from your site, since the visitor had not allowed them:", "Cookies that would be kept from your site, since the visitor had not allowed them:", ""},
+	{gate.CookieWithheld, "Cookies that were kept from your site on pages that do not use their service:", "Cookies that would be kept from your site on pages that do not use their service:", ""},
+	{gate.CookieExpired, "Cookies that were deleted, since the visitor does not allow them any more:", "Cookies that would be deleted, since the visitor does not allow them any more:", ""},
+	{gate.CookieClamped, "Cookies that were set for the declared time, which is shorter than your site's:", "Cookies that would be set for the declared time, which is shorter than your site's:", ""},
+	{gate.CookieHardened, "Cookies that were set with the attributes that are declared:", "Cookies that would be set with the attributes that are declared:", ""},
+	{gate.CookieRepeated, "Cookies that were not set again, since their lifetime would have begun anew:", "Cookies that would not be set again, since their lifetime would begin anew:", ""},
+	{gate.CookieRenewed, "Cookies whose lifetime began anew:", "Cookies whose lifetime began anew:", "Declare the lifetime as sliding, or do not set them again."},
+	{gate.CookieUndeclared, "Cookies that the manifest does not have, and that passed:", "Cookies that the manifest does not have:", "Declare them under trackers, or stop setting them."},
+	{gate.CookieBlocked, "Cookies that the manifest does not have, and that were taken out:", "Cookies that the manifest does not have, and that would be taken out:", "Declare them under trackers, or stop setting them."},
+	{gate.Unread, "Pages that passed as they were, since they cannot be read:", "Pages that cannot be read:", "Have your site send them in UTF-8, and compressed by gzip, br or zstd, or not at all."},
+}
+
+// write tells what was counted: by what was done, the most frequent first.
+func (s *summary) write(w io.Writer, site *policy.Site) error {
+	s.mu.Lock()
+	counts := maps.Clone(s.counts)
+	more := s.more
+	s.mu.Unlock()
+	var b strings.Builder
+	asked, answered := s.asked.Load(), s.answered.Load()
+	fmt.Fprintf(&b, "%s: %d pages, %d of them for visitors who had something to choose\n", site.ID, asked+answered, asked)
+	for _, h := range headings {
+		for _, observed := range []bool{false, true} {
+			h.write(&b, counts, observed)
+		}
+	}
+	if more > 0 {
+		fmt.Fprintf(&b, "  And %d times something with a name that is not told apart any more.\n", more)
+	}
+	if len(counts) == 0 && asked+answered > 0 {
+		b.WriteString("  There was nothing to do.\n")
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// write writes what was counted of one kind.
+func (h heading) write(b *strings.Builder, counts map[gate.Event]uint64, observed bool) {
+	var events []gate.Event
+	for e := range counts {
+		if e.What == h.what && e.Observed == observed {
+			events = append(events, e)
+		}
+	}
+	if len(events) == 0 {
+		return
+	}
+	slices.SortFunc(events, func(a, b gate.Event) int {
+		return cmp.Or(cmp.Compare(counts[b], counts[a]), cmp.Compare(a.Name, b.Name), cmp.Compare(a.Host, b.Host), cmp.Compare(a.Services, b.Services))
+	})
+	title := h.done
+	if observed {
+		title = h.observe
+	}
+	fmt.Fprintf(b, "  %s\n", title)
+	for i, e := range events {
+		if i == maxLines {
+			fmt.Fprintf(b, "            and %d others\n", len(events)-i)
+			break
+		}
+		fmt.Fprintf(b, "    %6d  %s\n", counts[e], label(e))
+	}
+	if h.advice != "" {
+		fmt.Fprintf(b, "            %s\n", h.advice)
+	}
+}
+
+// label is what an event is about.
+func label(e gate.Event) string {
+	text := e.Name
+	if e.Host != "" {
+		text += " " + e.Host
+	}
+	if e.Services != "" {
+		text += " (" + e.Services + ")"
+	}
+	return policy.Visible(text)
+}
+
+// firstHour is when it is told what has happened so far.
+const firstHour = time.Hour
+
+// summarise tells after the first hour.
+func (s *Server) summarise(ctx context.Context) {
+	if s.config.Summary != nil && s.config.Node.Sleep(ctx, firstHour) == nil {
+		s.sum("In the first hour")
+	}
+}
+
+// lastSummary tells at the end.
+func (s *Server) lastSummary() {
+	if s.config.Summary != nil {
+		s.sum("Since the start")
+	}
+}
+
+func (s *Server) sum(when string) {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s (requests that were answered by this server):\n", when)
+	for _, one := range s.sites {
+		one.summary.write(&b, s.now(one)) //nolint:errcheck // into memory
+	}
+	if s.config.Observe {
+		b.WriteString("Nothing was changed. Start without --observe, and what would have been done is done.\n")
+	}
+	io.WriteString(s.config.Summary, b.String()) //nolint:errcheck // it is told if it can be
+}

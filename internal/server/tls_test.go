@@ -1,0 +1,227 @@
+package server
+
+import (
+	"bufio"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"io"
+	"math/big"
+	"net/http"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/temoin/temoin/gate"
+)
+
+// A testPair is a certificate that its own key has signed, in files.
+type testPair struct {
+	files TLS
+	cert  *x509.Certificate
+	t     *testing.T
+}
+
+func newPair(t *testing.T, hosts ...string) *testPair {
+	t.Helper()
+	dir := t.TempDir()
+	p := &testPair{files: TLS{Cert: filepath.Join(dir, "cert.pem"), Key: filepath.Join(dir, "key.pem")}, t: t}
+	p.write(1, hosts...)
+	return p
+}
+
+// write writes another certificate, with a number, in the place of the last.
+func (p *testPair) write(number int64, hosts ...string) {
+	p.t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(number), Subject: pkix.Name{CommonName: hosts[0]}, DNSNames: hosts, IsCA: true, BasicConstraintsValid: true,
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour)}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	private, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	for file, block := range map[string]*pem.Block{p.files.Cert: {Type: "CERTIFICATE", Bytes: der}, p.files.Key: {Type: "PRIVATE KEY", Bytes: private}} {
+		if err := os.WriteFile(file, pem.EncodeToMemory(block), 0o600); err != nil {
+			p.t.Fatal(err)
+		}
+	}
+	if p.cert, err = x509.ParseCertificate(der); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+// trusted is the client's side.
+func (p *testPair) trusted() *tls.Config {
+	roots := x509.NewCertPool()
+	roots.AddCert(p.cert)
+	return &tls.Config{RootCAs: roots}
+}
+
+// number is that of the certificate that is served.
+func (r *rig) number() int64 {
+	r.t.Helper()
+	c, err := tls.Dial("tcp", r.Address().String(), &tls.Config{InsecureSkipVerify: true}) //nolint:gosec // whatever it is
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	defer c.Close()
+	return c.ConnectionState().PeerCertificates[0].SerialNumber.Int64()
+}
+
+func TestANewCertificateIsServedWithoutARestart(t *testing.T) {
+	t.Parallel()
+	pair := newPair(t, "shop.example")
+	r := start(t, page, func(c *Config) { c.TLS = pair.files })
+	if n := r.number(); n != 1 {
+		t.Fatalf("number %d", n)
+	}
+	pair.write(2, "shop.example")
+	r.clock.end(watchEvery)
+	r.clock.end(watchEvery) // so the look before is over
+	if n := r.number(); n != 2 {
+		t.Errorf("number %d after the files have changed", n)
+	}
+	// What cannot be used is said once, and the last one stays.
+	if err := os.WriteFile(pair.files.Key, []byte("none"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		r.clock.end(watchEvery)
+	}
+	if n := strings.Count(r.log.String(), "the former certificate stays in use"); n != 1 || r.number() != 2 {
+		t.Errorf("said %d times; number %d: %s", n, r.number(), r.log)
+	}
+	pair.write(3, "shop.example")
+	r.Reload(t.Context())
+	if n := r.number(); n != 3 {
+		t.Errorf("number %d after it was asked to read", n)
+	}
+}
+
+func TestOverTLSThereIsHTTP2AndBrowsersAreToldToStay(t *testing.T) {
+	t.Parallel()
+	pair := newPair(t, "shop.example")
+	hints := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Link", "</a.css>; rel=preload; as=style")
+		w.WriteHeader(http.StatusEarlyHints)
+		w.Header().Set("Strict-Transport-Security", "max-age=1")
+		page(w, r)
+	})
+	r := start(t, hints, func(c *Config) { c.TLS, c.HSTS = pair.files, time.Hour })
+	c := client(r.Address(), pair.trusted())
+	res, body := send(t, c, http.MethodGet, "https://shop.example/", "", "Sec-Fetch-Dest: document")
+	if res.ProtoMajor != 2 || !strings.Contains(body, "<temoin-notice") {
+		t.Errorf("%s %s", res.Proto, body)
+	}
+	if got := res.Header["Strict-Transport-Security"]; len(got) != 1 || got[0] != "max-age=3600" {
+		t.Errorf("Strict-Transport-Security: %q", got)
+	}
+	// All else that a site is reached by, over HTTP/2 too.
+	if res, _ := send(t, c, http.MethodPost, "https://shop.example/.temoin/choice", "{}", "Content-Type: application/json"); res.StatusCode != http.StatusBadRequest {
+		t.Errorf("a choice: %s", res.Status)
+	}
+	old := pair.trusted()
+	old.MaxVersion, old.ServerName = tls.VersionTLS11, "shop.example"
+	if conn, err := tls.Dial("tcp", r.Address().String(), old); err == nil {
+		conn.Close()
+		t.Error("TLS 1.1 is spoken")
+	}
+}
+
+func TestAnotherHostInsideAConnectionIsRefused(t *testing.T) {
+	t.Parallel()
+	pair := newPair(t, "shop.example", "evil.example")
+	r := start(t, page, func(c *Config) { c.TLS = pair.files })
+	if res, _ := send(t, client(r.Address(), pair.trusted()), http.MethodGet, "https://evil.example/", ""); res.StatusCode != http.StatusMisdirectedRequest {
+		t.Errorf("%s", res.Status)
+	}
+}
+
+func TestBrowsersAreToldToStayByAProxyThatIsTrusted(t *testing.T) {
+	t.Parallel()
+	for _, trusted := range []gate.Trusted{nil, {netip.MustParsePrefix("127.0.0.1/32")}} {
+		r := start(t, page, func(c *Config) { c.HSTS, c.Trusted = time.Hour, trusted })
+		res, _ := r.do(http.MethodGet, "http://shop.example/", "", "X-Forwarded-Proto: https")
+		if got := res.Header.Get("Strict-Transport-Security"); (got != "") != (trusted != nil) {
+			t.Errorf("trusted %v: %q", trusted, got)
+		}
+	}
+}
+
+func TestHTTPIsLedToHTTPS(t *testing.T) {
+	t.Parallel()
+	pair := newPair(t, "shop.example")
+	r := start(t, page, func(c *Config) { c.TLS, c.Plain = pair.files, "127.0.0.1:0" })
+	plain := r.fronts[1].listener.Addr()
+	_, port, _ := strings.Cut(r.Address().String(), ":")
+	for _, c := range []struct {
+		method, address, want string
+		status                int
+	}{
+		{"GET", "http://shop.example/a%2fb?c=d", "https://shop.example:" + port + "/a%2fb?c=d", 301},
+		{"GET", "http://www.shop.example:80//evil.example/", "https://www.shop.example:" + port + "//evil.example/", 301},
+		{"POST", "http://shop.example/", "https://shop.example:" + port + "/", 308},
+		{"GET", "http://evil.example/", "", 421},
+	} {
+		res, _ := send(t, client(plain, nil), c.method, c.address, "")
+		if got := res.Header.Get("Location"); res.StatusCode != c.status || got != c.want {
+			t.Errorf("%s: %s %q", c.address, res.Status, got)
+		}
+	}
+}
+
+// The authority is asked for the sites' own names, and its question over http is answered.
+func TestCertificatesOfAnAuthorityAreForTheSitesHostsAlone(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	if err := os.WriteFile(filepath.Join(folder, "token+http-01"), []byte("token.key"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r := start(t, page, func(c *Config) {
+		c.TLS, c.Plain = TLS{ACME: folder, Authority: "http://127.0.0.1:1/directory"}, "127.0.0.1:0"
+	})
+	for host, ok := range map[string]bool{"shop.example": true, "www.shop.example": true, "evil.example": false, "shop.localhost": false, "127.0.0.1": false, "sub.shop.example": false} {
+		if err := r.acme.HostPolicy(t.Context(), host); (err == nil) != ok {
+			t.Errorf("%s: %v", host, err)
+		}
+	}
+	plain := client(r.fronts[1].listener.Addr(), nil)
+	if res, body := send(t, plain, http.MethodGet, "http://shop.example/.well-known/acme-challenge/token", ""); res.StatusCode != http.StatusOK || body != "token.key" {
+		t.Errorf("%s %q", res.Status, body)
+	}
+	if res, _ := send(t, plain, http.MethodGet, "http://shop.example/.well-known/acme-challenge/none", ""); res.StatusCode != http.StatusNotFound {
+		t.Errorf("another question: %s", res.Status)
+	}
+	if res, _ := send(t, plain, http.MethodGet, "http://shop.example/", ""); res.StatusCode != http.StatusMovedPermanently {
+		t.Errorf("a page: %s", res.Status)
+	}
+	if conn, err := tls.Dial("tcp", r.Address().String(), &tls.Config{ServerName: "evil.example", InsecureSkipVerify: true}); err == nil { //nolint:gosec // there is none
+		conn.Close()
+		t.Error("a name that no site has got a certificate")
+	}
+}
+
+func TestAListenerOfTLSAnswersPlainRequestsWithNothingOfASite(t *testing.T) {
+	t.Parallel()
+	pair := newPair(t, "shop.example")
+	r := start(t, page, func(c *Config) { c.TLS = pair.files })
+	conn := r.dial()
+	io.WriteString(conn, "GET / HTTP/1.1\r\nHost: shop.example\r\n\r\n")
+	if line, _ := bufio.NewReader(conn).ReadString('\n'); !strings.HasPrefix(line, "HTTP/1.0 400") {
+		t.Errorf("%q", line)
+	}
+}
