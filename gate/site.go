@@ -169,6 +169,12 @@ func pageOf(r *http.Request) string {
 	return r.URL.Path
 }
 
+// maybeHTML reports whether the answer may be HTML that a page is made of.
+func maybeHTML(r *http.Request) bool {
+	dest := first(r.Header, "Sec-Fetch-Dest")
+	return dest == "" || dest == "empty" || isPage(r)
+}
+
 // first returns the first value of a header, whose name is in its canonical form.
 func first(h http.Header, name string) string {
 	if list := h[name]; len(list) > 0 {

@@ -53,7 +53,7 @@ func (g *Gate) servePage(w http.ResponseWriter, r *http.Request, site *Site) {
 	if !site.observe && conditional(r.Header) {
 		v.current = unconditioned(r.Header, v.page, v.stamp())
 	}
-	if v.page && !site.observe {
+	if !site.observe && maybeHTML(r) {
 		understood(r.Header)
 	}
 	defer v.abandon()
