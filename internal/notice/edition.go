@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -99,8 +100,9 @@ func (n *Notice) Mark(r *http.Request) string {
 	return cmp.Or(consent.Mark(c.Value), n.anyCookie()) // of one that is no choice, that it is there
 }
 
-// anyCookie is what scripts find where there is a consent cookie, whatever its value.
-func (n *Notice) anyCookie() string { return "; " + n.site.Choice.Cookie + "=" }
+// anyCookie is an expression for what scripts find where there is a consent cookie,
+// whatever its value.
+func (n *Notice) anyCookie() string { return "(^|; )" + regexp.QuoteMeta(n.site.Choice.Cookie) + "=" }
 
 // A head is what stands first in a page's head, with the place of the mark.
 type head struct{ whole, before, after []byte }
@@ -175,30 +177,37 @@ func (e *Edition) newHead(d *consent.Decision, sealed bool) *head {
 		b.WriteString(" data-" + name + `="` + doubleQuoted.Replace(value) + `"`)
 	}
 	b.WriteString("<script")
+	// The order is the one that compresses best.
+	held, guarded := n.held(d)
+	r := rulesFor(held)
+	attribute("f", n.free(d))
+	attribute("w", "[data-temoin-open],[href='"+n.prefix+"/'],[href^='"+n.prefix+"/?']")
+	if len(n.adapters) > 0 {
+		attribute("d", string(encoded(adapterData(n.adapters))))
+	}
+	attribute("v", "centre.js?v="+n.scripts["centre"].version)
+	attribute("p", n.prefix+"/")
+	if guarded {
+		attribute("e", r.hosts)
+	}
 	attribute("choice", choice)
+	yes := strings.Contains(choice, "=1")
+	if yes {
+		attribute("m", choice)
+	}
 	switch {
 	case sealed:
 		attribute("y", "2")
-	case strings.Contains(choice, "=1"):
+	case yes:
 		attribute("y", "1")
 	}
-	attribute("p", n.prefix+"/")
-	attribute("v", n.prefix+"/centre.js?v="+n.scripts["centre"].version)
-	attribute("w", "[data-temoin-open],[href='"+n.prefix+"/'],[href^='"+n.prefix+"/?']")
-	attribute("l", e.lang)
-	attribute("f", n.free(d))
-	held, guarded := n.held(d)
 	if guarded {
-		r := rulesFor(held)
-		attribute("e", r.hosts)
 		attribute("n", r.names())
 	}
 	if n.storage != "" {
 		attribute("u", n.storage)
 	}
-	if len(n.adapters) > 0 {
-		attribute("d", string(encoded(adapterData(n.adapters))))
-	}
+	attribute("l", e.lang)
 	begin := b.Len() + len(` data-i="`)
 	attribute("i", n.anyCookie())
 	attribute("c", "0")
@@ -274,7 +283,7 @@ func overlaps(names []string, held []policy.HostPattern) bool {
 // base, what the page needs besides. It begins by taking itself out of the page: React
 // renders anew a page whose head begins with what React did not write.
 func (n *Notice) headScript(guarded bool) []byte {
-	list := [][]byte{[]byte("document.currentScript.remove();try{"), n.chunks["base"], []byte("}catch{}")} // see the end of base
+	list := [][]byte{[]byte("document.currentScript.remove();"), n.chunks["base"]}
 	if guarded {
 		list = append(list, n.chunks["guard"])
 	}

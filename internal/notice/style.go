@@ -143,7 +143,7 @@ func (t *theme) declare(site *policy.Site, root string) string {
 // declare writes the colors.
 func (p palette) declare(which string) string {
 	var b strings.Builder
-	for _, c := range [][2]string{{"paper", p.paper}, {"ink", p.ink}, {"accent", p.accent}, {"on-accent", p.on}, {"line", p.line}} {
+	for _, c := range [][2]string{{"paper", p.paper}, {"line", p.line}, {"accent", p.accent}, {"ink", p.ink}, {"on-accent", p.on}} {
 		fmt.Fprintf(&b, "--%s:var(--temoin-%s%s,%s);", c[0], which, c[0], c[1])
 	}
 	return b.String()

@@ -31,11 +31,10 @@ import (
 
 // tagData is what the tag knows of a site (ui/tag/data.ts).
 type tagData struct {
-	Cookie    string            `json:"c"`
+	Cookie    string            `json:"i"` // see Notice.anyCookie
 	Language  string            `json:"l"`
 	Direction string            `json:"d"`
 	Version   string            `json:"v"` // of the chunk "centre"
-	Prefix    string            `json:"p"`
 	Asked     [][]any           `json:"q"` // [category, 1 for advertising, [scopes that count], [services that are chosen with it]]
 	Free      string            `json:"f"` // see Notice.free
 	OnUse     [][]string        `json:"u"` // [service, its category where that is asked about, an expression for paths]
@@ -99,7 +98,7 @@ func (e *Edition) tagData(o Options) (*tagData, error) {
 	guard := rulesFor(held)
 	nobody := consent.Decide(n.site, nil, consent.Signals{}, time.Time{})
 	d := &tagData{
-		Cookie: n.site.Choice.Cookie, Language: e.lang, Direction: string(e.writer.Lang.Direction), Version: n.scripts["centre"].version, Prefix: n.prefix + "/",
+		Cookie: n.anyCookie(), Language: e.lang, Direction: string(e.writer.Lang.Direction), Version: n.scripts["centre"].version,
 		Asked: n.questions(o.Earlier), Free: n.free(&nobody), OnUse: [][]string{},
 		Lasts: int64(n.site.Choice.Lasts.Max() / time.Second), Always: n.site.NoticeMode() != policy.NoticeConsent,
 		Hosts: guard.hosts, Names: guard.names(), Storage: n.storage, Style: n.styles.element, Room: n.styles.room, Markup: string(content),

@@ -143,6 +143,74 @@ func TestAPageIntoWhichSomethingWasTypedIsOnlyOfferedToBeLoadedAgain(t *testing.
 	v.quiet()
 }
 
+func TestWhatThePagesScriptsHaveFilledInIsNotWhatSomebodyTyped(t *testing.T) {
+	v := accepted(t, Config{Page: editor("")})
+	v.do(`window.same = true
+		document.querySelector('#name').value = 'filled'; document.querySelector('#box').checked = true; document.querySelector('textarea').value = 'filled'`)
+	v.opened()
+	v.do(dialog + `.querySelector('[value=withdraw]').click()`)
+	v.until(`!window.same && document.readyState == 'complete' && !temoin.allows('analytics')`)
+	v.holds(`!part('note')`)
+}
+
+func TestWhatMayBeTypedIsNotLost(t *testing.T) {
+	for name, test := range map[string]struct{ page, typing string }{
+		"an editor with text in it":              {"Text", ``},
+		"a box that was ticked":                  {"", `document.querySelector('#box').focus()`},
+		"a field of a component":                 {"", `const x = document.createElement('x-f'); document.body.append(x); x.attachShadow({mode: 'open'}).innerHTML = '<input>'; x.shadowRoot.firstChild.focus()`},
+		"a field that a framework keeps in step": {"", `const n = document.querySelector('#name'); n.addEventListener('input', () => n.setAttribute('value', n.value)); n.focus()`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			v := accepted(t, Config{Page: editor(test.page)})
+			v.do(`window.same = true; ` + test.typing)
+			if test.page == "" {
+				v.key("ab ")
+			}
+			v.opened()
+			v.do(dialog + `.querySelector('[value=withdraw]').click()`)
+			v.until(`part('note') && part('note').textContent`)
+			v.holds(`same && shown(part('note')) && !temoin.allows('analytics')`)
+		})
+	}
+}
+
+// editor writes a page with what can be filled in, and an editor with a text in it.
+func editor(text string) func(http.ResponseWriter, *http.Request, []byte, []byte) {
+	return func(w http.ResponseWriter, _ *http.Request, head, body []byte) {
+		plain(w, head, append(body, `<div contenteditable>`+text+`</div><input type="checkbox" id="box"><textarea></textarea>`...))
+	}
+}
+
+func TestAWithdrawalUnderAnAddressOfTheLastResortLoadsThePageAgain(t *testing.T) {
+	v := accepted(t, Config{})
+	v.do(`history.replaceState(null, '', '/later?temoin=' + Date.now()); window.same = true`)
+	v.opened()
+	v.do(dialog + `.querySelector('[value=withdraw]').click()`)
+	v.until(`!window.same && document.readyState == 'complete' && !temoin.allows('analytics')`)
+	v.holds(`/[?]temoin=/.test(location.search)`)
+}
+
+func TestAWithdrawalOfWhatRunsNothingLeavesThePageAsItIs(t *testing.T) {
+	v := accepted(t, Config{})
+	v.do(`document.cookie = 'theme=dark;Path=/'; navigation.addEventListener('navigate', () => window.leaving = true)
+		await import(temoin.p + temoin.v); const a = temoin.a; temoin.a = () => a().then(() => window.done = true)`)
+	v.opened()
+	v.do(dialog + `.querySelector('[name=allow][value=functional]').click(); ` + dialog + `.querySelector('[value=save]').click()`)
+	v.until(`window.done`)
+	v.holds(`!window.leaving && !temoin.allows('functional') && temoin.allows('hotjar') && !part('note')`)
+}
+
+func TestALinkToAPartOfThePreferenceCentreShowsThatPart(t *testing.T) {
+	v := start(t, Config{})
+	v.do(`part('links').querySelector('a').click()`)
+	v.until(`part('centre') && part('centre').open && focused().closest('#services')`)
+	v.holds(`focused().getBoundingClientRect().top >= 0 && focused().getBoundingClientRect().top < innerHeight / 2`)
+	v.key(kb.Escape)
+	v.until(`!part('centre').open`)
+	v.do(`temoin.open()`)
+	v.until(`part('centre').open && focused().id == 'temoin-centre'`)
+}
+
 func TestTheOfferToLoadAPageAgainIsNoButtonOfTheFirstLayer(t *testing.T) {
 	v := start(t, Config{})
 	v.do(`press('accept')`)

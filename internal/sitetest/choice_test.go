@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
@@ -147,6 +148,9 @@ func (v *visit) quiet() {
 	}
 }
 
+// uuid is what an id is like.
+var uuid = regexp.MustCompile(`^0[0-9a-f]{7}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$`)
+
 func TestAChoiceIsKeptWithoutLeavingThePage(t *testing.T) {
 	v := start(t, Config{})
 	v.holds(`shown(part('notice')) && !shown(part('open'))`)
@@ -157,7 +161,7 @@ func TestAChoiceIsKeptWithoutLeavingThePage(t *testing.T) {
 	v.holds(`window.same && shown(part('open')) && temoin.allows('analytics') && temoin.allows('hotjar') && temoin.choice == changes[0]`)
 	got := v.choices()
 	if len(got) != 1 || got[0].Action != "accept" || got[0].Lang != "fr" || len(got[0].Notice) != 64 ||
-		!regexp.MustCompile(`^0[0-9a-f]{7}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$`).MatchString(got[0].ID) {
+		!uuid.MatchString(got[0].ID) {
 		t.Errorf("sent: %+v", got)
 	}
 	v.Do(chromedp.Navigate(v.site.URL + "/other"))
@@ -205,6 +209,15 @@ func TestAClockThatIsWrongLetsTheServerMakeTheID(t *testing.T) {
 	v.do(`Date.now = () => 1e12; press('accept')`)
 	v.until(`temoin.allows('analytics')`)
 	if got := v.choices(); len(got) != 2 || got[0].ID == "" || got[1].ID != "" {
+		t.Errorf("sent: %+v", got)
+	}
+}
+
+func TestABrowserThatMakesNoIDsOfItsOwnSendsOneAllTheSame(t *testing.T) {
+	v := start(t, Config{})
+	v.do(`delete Crypto.prototype.randomUUID; press('accept')`) // as it is on http, but for this machine
+	v.until(`temoin.allows('analytics')`)
+	if got := v.choices(); len(got) != 1 || !uuid.MatchString(got[0].ID) {
 		t.Errorf("sent: %+v", got)
 	}
 }
@@ -313,6 +326,65 @@ func TestTheDialogOfTheFirstLayer(t *testing.T) {
 		t.Errorf("sent: %+v", got)
 	}
 	v.quiet()
+}
+
+// held has the key Enter pressed once more, as it is while somebody holds it down.
+func (v *visit) held() {
+	v.t.Helper()
+	again := true
+	v.Do(chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
+		_, err := cdp.Call(ctx, t, input.DispatchKeyEvent, input.DispatchKeyEventParams{
+			Type: input.DispatchKeyEventTypeKeyDown, Key: "Enter", Code: "Enter", Text: "\r", WindowsVirtualKeyCode: 13, AutoRepeat: &again,
+		})
+		return err
+	}))
+}
+
+func TestAKeyThatIsHeldDownDecidesNothing(t *testing.T) {
+	v := start(t, Config{})
+	v.do(`part('choose').focus()`)
+	v.key(kb.Enter)
+	v.until(`part('dialog').open`)
+	v.holds(`focused().type == 'checkbox'`)
+	v.held() // the focus is in a box by now
+	v.do(`await new Promise(ok => requestAnimationFrame(() => setTimeout(ok)))`)
+	v.holds(`part('dialog').open && shown(part('notice')) && location.pathname == '/'`)
+	v.do(`part('dialog').close(); press('refuse')`)
+	v.until(`temoin.choice`)
+	v.opened()
+	v.do(dialog + `.querySelector('[name=allow]').focus()`)
+	v.held()
+	v.do(`await new Promise(ok => requestAnimationFrame(() => setTimeout(ok)))`)
+	v.holds(dialog + `.open`)
+	if got := v.choices(); len(got) != 1 || got[0].Action != "refuse" {
+		t.Errorf("sent: %+v", got)
+	}
+}
+
+func TestABrowserWithoutDialogsGoesToThePageOfThePreferenceCentre(t *testing.T) {
+	for _, way := range []string{"press('choose')", "temoin.open()"} {
+		v := start(t, Config{})
+		v.do(`HTMLDialogElement.prototype.showModal = undefined; setTimeout(() => ` + way + `)`)
+		v.until(`location.pathname == '/.temoin/'`)
+	}
+}
+
+func TestWhatWentWrongIsSaidInTheRoomOfTheNotice(t *testing.T) {
+	v := start(t, Config{})
+	v.answers(func(w http.ResponseWriter, _ *http.Request) bool {
+		w.WriteHeader(http.StatusServiceUnavailable)
+		return true
+	})
+	for _, size := range [][2]int64{{360, 900}, {320, 256}} {
+		most := map[int64]string{360: "1/2", 320: "3/4"}[size[0]]
+		v.Do(chromedp.EmulateViewport(size[0], size[1]))
+		v.do(`press('accept')`)
+		v.until(`shown(part('notice')) && part('status').textContent`)
+		v.holds(`innerHeight - part('status').getBoundingClientRect().top <= innerHeight * ` + most)
+		v.holds(`part('status').getBoundingClientRect().bottom <= part('notice').getBoundingClientRect().top`)
+		v.holds(`part('accept').getBoundingClientRect().bottom <= innerHeight`)
+		v.Screenshot(fmt.Sprintf("failed-%d", size[0]))
+	}
 }
 
 func TestAFrameworkThatReplacesTheBodyKeepsTheNotice(t *testing.T) {

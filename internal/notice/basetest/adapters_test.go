@@ -153,7 +153,7 @@ func TestVendorsFindTheChoiceOfNowAndAreToldOfEachChange(t *testing.T) {
 				s.Keep(v, strings.TrimSpace(choices[0]))
 				v.Go("/a")
 				if strings.HasPrefix(a.name, "Google") { // what is released comes behind the consent
-					v.Run(`temoin.r = () => { dataLayer.push("released"); }`)
+					v.Run(`temoin.use = () => { dataLayer.push("released"); }`)
 				}
 				for _, next := range choices[1:] {
 					if strings.HasPrefix(next, "!") {

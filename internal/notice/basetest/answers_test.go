@@ -85,7 +85,7 @@ func TestTheAnswersOfASignalOrAnAccountAreTheServers(t *testing.T) {
 	// The cookie says yes, and the server knows better.
 	s := start(t)
 	s.Answer("/refused", func(w http.ResponseWriter, r *http.Request) {
-		fmt.Fprintf(w, `<!DOCTYPE html><html lang=en><head><script data-choice="analytics=0&amp;hotjar=0" data-f="&amp;" data-p="/.temoin/" data-w="x" data-v="/.temoin/centre.js?v=1" data-i="%s" data-c="1">%s</script></head><body>%s</body></html>`,
+		fmt.Fprintf(w, `<!DOCTYPE html><html lang=en><head><script data-choice="analytics=0&amp;hotjar=0" data-f="&amp;" data-p="/.temoin/" data-w="x" data-v="centre.js?v=1" data-i="%s" data-c="1">%s</script></head><body>%s</body></html>`,
 			s.Notice.Mark(r), noticetest.Chunk(t, "base"), tail)
 	})
 	v := s.with("analytics support")

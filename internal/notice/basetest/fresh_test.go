@@ -129,20 +129,6 @@ func TestAPageFetchedAheadIsJudgedWhenItIsShown(t *testing.T) {
 	}
 }
 
-func TestAPageRenderedAheadIsToldWhenItIsActivated(t *testing.T) {
-	s := start(t)
-	v := s.Open(t, "/a")
-	s.until("/a", fresh)
-	s.ahead(v, "prerender", "")
-	s.Keep(v, "analytics")
-	s.Take("")
-	v.Run(`location.href = "/b"`)
-	s.until("/b", madeFor(""))
-	v.Until("temoin.choice")
-	v.Is("what it is told", "return temoin.choice", `"`+analytics+`"`)
-	s.wasAsked()
-}
-
 func TestAPageThatSleptIsLoadedAgainWhenItsCookieHasEnded(t *testing.T) {
 	s := start(t)
 	v := s.with("analytics")
@@ -167,7 +153,7 @@ func TestAChangeInOneTabReachesTheOthers(t *testing.T) {
 	v.Is("what a grant does", `window.here = 1;
 		field.focus();
 		const seen = [];
-		temoin.r = (x) => seen.push("released");
+		temoin.use = (x) => seen.push("released");
 		const told = new Promise((done) => temoin.on("change", (a) => { seen.push(a); setTimeout(done); }));
 		`+there("analytics")+`
 		await told;
@@ -183,7 +169,7 @@ func TestAChangeInOneTabReachesTheOthers(t *testing.T) {
 func TestAPageMadeForNoChoiceIsToldOfOneAndStays(t *testing.T) {
 	s := start(t)
 	s.Cache = "public, max-age=600"
-	s.Head = `<script>temoin.on("change", (a) => (window.told = a)); temoin.r = () => (window.released = true);</script>`
+	s.Head = `<script>temoin.on("change", (a) => (window.told = a)); temoin.use = () => (window.released = true);</script>`
 	v := s.Open(t, "/a")
 	s.until("/a", fresh)
 	s.Keep(v, "analytics")

@@ -81,7 +81,7 @@ func start(t testing.TB) *site {
 
 // tail tells the test whenever the page is shown.
 const tail = `<script>
-addEventListener("pageshow", (e) => fetch("/shown?" + new URLSearchParams({
+addEventListener("pageshow", (e) => fetch(location.origin + "/shown?" + new URLSearchParams({
 	path: location.pathname, made: document.documentElement.dataset.made, now: temoin.choice, kept: e.persisted})));
 </script>`
 

@@ -3,10 +3,12 @@ package guardtest
 import (
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"regexp"
 	"strings"
 	"testing"
 
+	"github.com/temoin/temoin/consent"
 	"github.com/temoin/temoin/internal/notice/noticetest"
 )
 
@@ -42,6 +44,7 @@ var ways = map[string]string{
 	"fetch-request":      `await fetch(new Request("http://" + host + "/fetch-request.gif", {method: "POST", body: "x"})).catch(() => {})`,
 	"fetch-url":          `await fetch(new URL("http://" + host + "/fetch-url.gif"), {keepalive: true}).catch(() => {})`,
 	"xhr":                `const x = new XMLHttpRequest(); x.open("GET", "http://" + host + "/xhr.gif"); await new Promise(done => { x.onloadend = done; x.send() })`,
+	"markup-form":        `const f = document.createElement("form"); f.innerHTML = '<input name=content><input name=localName>'; document.body.append(f); f.innerHTML = '<input name=content><iframe src="http://' + host + '/markup-form.html"></iframe>'; if (f.elements.length != 1 || !f.querySelector("iframe")) throw new Error(f.outerHTML)`,
 	"beacon":             `navigator.sendBeacon("http://" + host + "/beacon.gif", "x")`,
 	"event-source":       `const e = new EventSource("http://" + host + "/event-source.gif"); await new Promise(done => e.onerror = done); e.close()`,
 	"web-socket":         `const s = new WebSocket("ws://" + host + "/web-socket.gif"); await new Promise(done => s.onclose = done)`,
@@ -78,7 +81,7 @@ func TestAHeldElementShowsWhatItIsAndReadsAsThePageWroteIt(t *testing.T) {
 	v.Is("iframe", host+`const f = document.createElement("iframe"); f.title = "t"; f.src = host + "/a.html?b=c&d"; document.body.append(f);
 		await new Promise(done => f.onload = done);
 		return [f.src, f.title, f.attributes.src.value, f.dataset.temoin, f.dataset.temoinSrc, f.contentDocument.documentElement.lang]`,
-		`["http://www.analytics.localhost:$PORT/a.html?b=c&d", "t", "/.temoin/placeholder/counter?lang=en&src=http%3A%2F%2Fwww.analytics.localhost%3A$PORT%2Fa.html%3Fb%3Dc%26d", "counter", "http://www.analytics.localhost:$PORT/a.html?b=c&d", "en"]`)
+		`["http://www.analytics.localhost:$PORT/a.html?b=c&d", "t", "http://site.localhost:$PORT/.temoin/placeholder/counter?lang=en&src=http%3A%2F%2Fwww.analytics.localhost%3A$PORT%2Fa.html%3Fb%3Dc%26d", "counter", "http://www.analytics.localhost:$PORT/a.html?b=c&d", "en"]`)
 	v.Is("image", host+`const i = new Image(); i.srcset = host + "/a.gif 2x"; i.src = host + "/a.gif"; i.alt = "a"; return [i.src, i.srcset, i.outerHTML]`,
 		`["http://www.analytics.localhost:$PORT/a.gif", "http://www.analytics.localhost:$PORT/a.gif 2x", "<img data-temoin=\"counter\" data-temoin-srcset=\"http://www.analytics.localhost:$PORT/a.gif 2x\" data-temoin-src=\"http://www.analytics.localhost:$PORT/a.gif\" alt=\"a\">"]`)
 	v.Is("link", host+`const l = document.createElement("link"); l.rel = "preload"; l.as = "script"; l.href = host + "/a.js"; document.head.append(l); return [l.rel, l.href, l.dataset.temoinRel]`,
@@ -173,6 +176,38 @@ func TestWhereCookiesCannotBeReadOrTabsNotToldTheGuardHoldsAllTheSame(t *testing
 			w.Wait("free.localhost/script.js", "free.localhost/fetch.gif")
 			w.held("www.analytics.localhost")
 		})
+	}
+}
+
+func TestABeaconIsHeldWhicheverNameTheBrowserIsAskedUnder(t *testing.T) {
+	for _, name := range []string{"navigator", "clientInformation"} {
+		w := start(t)
+		w.Head = `<script>for (const host of ["www.analytics.localhost", "free.localhost"]) ` + name + `.sendBeacon("http://" + host + ":$PORT/beacon.gif")</script>`
+		w.Open(t, "/")
+		w.Wait("free.localhost/beacon.gif")
+		w.held("www.analytics.localhost")
+	}
+}
+
+func TestABaseOfThePageLeadsNothingOfOursElsewhere(t *testing.T) {
+	w := start(t)
+	w.Whole = w.Words.Replace(`<!DOCTYPE html><html lang=en><head><base href="http://other.localhost:$PORT/"><title>page</title></head><body><main><h1>Page</h1></main></body></html>`)
+	value := w.Value("media")
+	w.Answer("/.temoin/choice", func(rw http.ResponseWriter, _ *http.Request) {
+		w.Record("a choice")
+		fmt.Fprintf(rw, `{"choice": "media=1&video=1", "i": %q, "c": "1"}`, consent.Mark(value))
+	})
+	v := w.Open(t, "/")
+	v.Is("placeholder", `const f = document.createElement("iframe"); f.src = "http://video.localhost:$PORT/1.html"; document.body.append(f); await new Promise(done => f.onload = done); return f.contentDocument.documentElement.lang`, `"en"`)
+	v.Run(`document.querySelector("temoin-notice").shadowRoot.querySelector("[part~=accept]").click()`)
+	w.Wait("a choice", "video.localhost/1.html")
+	v.Run(`temoin.open()`)
+	v.Until(`document.querySelector("temoin-notice").shadowRoot.querySelector("dialog[part~=centre][open]")`)
+	v.Is("links of the centre", `return [...document.querySelector("temoin-notice").shadowRoot.querySelectorAll("[part~=centre] :is(a[href*='temoin'],form[action])")].every(e => (e.getAttribute("action") ?? e.href).startsWith("http://site.localhost"))`, "true")
+	for _, at := range w.Recorded() {
+		if strings.HasPrefix(at, "other.localhost/.temoin") {
+			t.Errorf("%s was asked for", at)
+		}
 	}
 }
 

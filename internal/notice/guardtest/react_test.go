@@ -104,7 +104,7 @@ func TestReactHydratesADocumentWithHeldThingsAndNoticesNothing(t *testing.T) {
 		`["temoin-notice", "http://video.localhost:$PORT/film.html", 2]`)
 	v.Is("more", `show(); while (!document.querySelector("section iframe")) await new Promise(requestAnimationFrame);
 		return [...document.querySelectorAll("iframe")].map(f => f.title + " " + f.attributes.src.value.split("?")[0])`,
-		`["film /.temoin/placeholder/video", "more /.temoin/placeholder/video", "text /.temoin/placeholder/video"]`)
+		`["film /.temoin/placeholder/video", "more http://site.localhost:$PORT/.temoin/placeholder/video", "text http://site.localhost:$PORT/.temoin/placeholder/video"]`)
 	w.held("video.localhost")
 	v.Quiet()
 	w.Choose(v, "media")

@@ -1,6 +1,7 @@
 package guardtest
 
 import (
+	"net/http"
 	"strings"
 	"testing"
 )
@@ -113,6 +114,28 @@ func TestOneServiceIsUsedOnThisPageAlone(t *testing.T) {
 	v.Is("ran, and nothing is kept", `return [[...new Set(temoin.ran)], temoin.choice]`, `[["map"], "analytics=0&counter=0&tags=0&media=1&ads=1&video=1"]`)
 }
 
+func TestAScriptThatTheBrowserDoesNotRunIsNotWaitedFor(t *testing.T) {
+	w := start(t)
+	w.First = `const timeout = setTimeout; window.setTimeout = (f, ms, ...a) => ms < 9000 ? timeout(f, ms, ...a) : 0` // nothing ends by waiting
+	w.Body = `<script nomodule type="text/plain" data-temoin="counter" data-temoin-src="http://www.analytics.localhost:$PORT/old.js"></script><script type="text/plain" data-temoin="counter" data-temoin-src="http://www.analytics.localhost:$PORT/new.js"></script>`
+	v := w.Open(t, "/")
+	w.Choose(v, "analytics")
+	v.Is("what ran", `await until("new.js"); return log`, `["new.js"]`)
+}
+
+func TestWhereNothingCanBeReleasedThePageIsLoadedAgainOnce(t *testing.T) {
+	w := start(t)
+	w.Head = `<script>temoin.on("change", () => 0); addEventListener("load", () => { fetch("/loaded"); temoin.use("map"); })</script>`
+	w.Whole = `<!DOCTYPE html><html lang=en><head>` + w.Head + `<title>page</title></head><body><main><h1>Page</h1></main></body></html>`
+	w.Answer("/.temoin/release.js", func(rw http.ResponseWriter, _ *http.Request) { http.Error(rw, "no", http.StatusServiceUnavailable) })
+	w.Answer("/loaded", func(http.ResponseWriter, *http.Request) { w.Record("loaded") })
+	v := w.Open(t, "/")
+	v.Until(`performance.navigation.type == 1 && document.querySelector("temoin-notice").shadowRoot.querySelector("[part~=note]")`)
+	if got := w.Take("loaded"); len(got) != 2 {
+		t.Errorf("the page was loaded %d times", len(got))
+	}
+}
+
 func TestTwoChoicesInOneMomentReleaseInOneOrder(t *testing.T) {
 	w := start(t)
 	w.Body = `<script type="text/plain" data-temoin="counter" data-temoin-src="http://www.analytics.localhost:$PORT/1.js"></script><script type="text/plain" data-temoin="video" data-temoin-src="http://video.localhost:$PORT/2.js"></script><script type="text/plain" data-temoin="counter">log.push("3"); onlog()</script>`
@@ -121,7 +144,7 @@ func TestTwoChoicesInOneMomentReleaseInOneOrder(t *testing.T) {
 	w.Choose(v, "analytics")
 	w.Wait("www.analytics.localhost/1.js")
 	w.Choose(v, "analytics media")
-	v.Is("meanwhile", `await import(temoin.v.replace("centre", "release")); await fetch("/favicon.ico"); return document.querySelectorAll("[data-temoin-src]").length`, `1`)
+	v.Is("meanwhile", `await import(temoin.p + temoin.v.replace("centre", "release")); await fetch("/favicon.ico"); return document.querySelectorAll("[data-temoin-src]").length`, `1`)
 	w.held("video.localhost")
 	open()
 	v.Is("order", `await until("3"); return log.filter(x => x != "2.js")`, `["1.js", "3"]`)

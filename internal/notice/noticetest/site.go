@@ -97,7 +97,7 @@ func (s *Site) Value(words string) string {
 // Now is what the server says of a cookie's value in its answer to a choice.
 func (s *Site) Now(value string) string {
 	if value == "" {
-		return `{choice: "", i: "; choice=", c: "0"}`
+		return `{choice: "", i: "(^|; )choice=", c: "0"}`
 	}
 	d := s.decide(value, "/")
 	return fmt.Sprintf(`{choice: %q, i: %q, c: "1"}`, d.Answers(), consent.Mark(value))
@@ -113,7 +113,7 @@ func (s *Site) Keep(v *Visit, words string) (now string) {
 		set = "choice=" + value + ";path=/"
 	}
 	// A request of the page goes out behind the cookie; one of the browser's need not.
-	v.Run(fmt.Sprintf("document.cookie = %q; await fetch('/favicon.ico')", set))
+	v.Run(fmt.Sprintf("document.cookie = %q; await fetch(location.origin + '/favicon.ico')", set))
 	return s.Now(value)
 }
 

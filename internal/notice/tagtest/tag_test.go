@@ -217,6 +217,55 @@ func TestASealedPageLoadsFromNowhereElse(t *testing.T) {
 		`["Content-Security-Policy",["ads.localhost:*","video.localhost:*"]]`)
 }
 
+func TestTheTagHoldsWhereCookiesCannotBeReadOrTabsNotTold(t *testing.T) {
+	for name, w := range map[string]*world{
+		"a frame in a sandbox": {CSP: "sandbox allow-scripts"},
+		"an old browser":       {Before: `<script>delete window.BroadcastChannel</script>`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w.Body = held
+			w.Manifest = strings.Replace(manifest, "services:\n", "services:\n  - {use: matomo, category: analytics, hosts: [matomo.localhost], provider: {name: S}, purpose: {en: Counting., fr: Compter.}}\n", 1)
+			w.start(t)
+			v := w.Open(t, "/")
+			v.Until("shown(part('notice'))")
+			v.Run(`for (const host of ['a.analytics.localhost', 'free.localhost']) { const s = document.createElement('script'); s.src = 'http://' + host + ':$PORT/1.js'; document.head.append(s) }`)
+			w.Wait("free.localhost/1.js")
+			for _, at := range w.Recorded() {
+				if strings.Contains(at, "analytics") {
+					t.Errorf("%s was asked for", at)
+				}
+			}
+			if name == "an old browser" {
+				press(v, "accept")
+				v.Until("window.log?.includes('inline') && temoin.allows('counter')")
+			}
+		})
+	}
+}
+
+func TestTheTagGuardsWhatTheSitesOwnScriptsWrite(t *testing.T) {
+	w := (&world{Manifest: manifest + "enforcement: {storage: block}\n"}).start(t)
+	v := w.Open(t, "/")
+	v.Until("shown(part('notice'))")
+	v.Is("before", `document.cookie = 'seen=1; path=/'; document.cookie = 'own=1; path=/'; return document.cookie`, `"own=1"`)
+	press(v, "accept")
+	v.Is("after", `document.cookie = 'seen=1; path=/'; return document.cookie.includes('seen=1')`, "true")
+}
+
+func TestAPageOfTheTagWithABaseAsksTheHub(t *testing.T) {
+	w := (&world{Before: `<base href="http://other.localhost/">`, Body: held}).start(t)
+	v := w.Open(t, "/")
+	press(v, "accept")
+	v.Until("window.log?.includes('inline')")
+	v.Run("part('open').click()")
+	v.Until("centre()")
+	for _, at := range w.Recorded() {
+		if strings.HasPrefix(at, "other.localhost") {
+			t.Errorf("%s was asked for", at)
+		}
+	}
+}
+
 func TestAHubThatIsAwayIsSaid(t *testing.T) {
 	w := (&world{Body: held}).start(t)
 	v := w.Open(t, "/")

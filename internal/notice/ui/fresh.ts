@@ -13,7 +13,7 @@ export const isLast = () => Date.now() - Number(location.search.split(mark)[1]) 
 
 const goPast = () => {
   const rest = location.search.slice(1).split("&").filter((p) => p && !p.startsWith(mark));
-  location.replace("?" + [...rest, mark + Date.now()].join("&"));
+  location.replace(location.href.split(/[?#]/)[0] + "?" + [...rest, mark + Date.now()].join("&") + location.hash);
 };
 
 /** For a page that was stopped. */

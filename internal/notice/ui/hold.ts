@@ -50,11 +50,9 @@ const link = document.createElement("a");
 const holders = (address: any) => {
   link.href = address;
   const found = (link.hostname + link.pathname).match(temoin.e!);
-  if (!found) return;
-  const ids = names[found.lastIndexOf(found[0])]!;
-  const free = words(ids).find(temoin.allows);
-  if (!free) return ids;
-  temoin.ran!.push(free);
+  const ids = found && names[found.lastIndexOf(found[0])]!;
+  const free = ids && words(ids).find(temoin.allows);
+  return free ? !temoin.ran!.push(free) : ids;
 };
 
 /**
@@ -89,36 +87,37 @@ const access = (el: any, name: string, value: any) => {
 
 // Each kind costs the page memory, whether it has such elements or not: posters and objects are
 // left to the server.
-for (const kind of words("IFrame Link Image Source Script Media")) {
+for (const kind of words("IFrame Source Link Script Image Media")) {
   for (const name of attributes) {
     wrap((window as any)[`HTML${kind}Element`].prototype, name, (el, [value]) => access(el, name, value));
   }
 }
-for (const verb of ["get", "set"]) wrap(natives, verb + "Attribute", (el, [name, value]) => access(el, name, value));
+for (const verb of words("get set")) wrap(natives, verb + "Attribute", (el, [name, value]) => access(el, name, value));
 
-// What is parsed into the page loads at once: it is parsed where nothing loads, and moved
-// only if something in it was held.
-const inert = document.implementation.createHTMLDocument();
-wrap(natives, "innerHTML", (el, args) => {
-  if (!/\/\//.test(args[0])) return;
-  const box = inert.importNode(el);
-  let held: any;
-  parse(box, "beforeend", args[0]);
-  for (const x of box.querySelectorAll(":not(script)")) {
-    for (const name of attributes) held |= access(x, name, get(x, name));
+// What is parsed into the page loads at once: it is parsed in a document that is not shown,
+// where nothing loads, and moved only if something in it was held.
+const inert = document.cloneNode() as Document;
+wrap(natives, "innerHTML", (el, [html]) => {
+  if (/\/\//.test(html)) {
+    const box = inert.importNode(el);
+    const into = box.content ? el.content : el; // a form has its fields as properties, but no field yet
+    let held: any;
+    parse(box, "beforeend", html);
+    for (const x of box.querySelectorAll(":not(script)")) {
+      for (const name of attributes) held |= access(x, name, get(x, name));
+    }
+    return held && !into.replaceChildren(...box.childNodes);
   }
-  return held && !(el.content ?? el).replaceChildren(...box.childNodes);
 });
+
+let navigates: any;
 
 // An address at which nothing can be: browsers connect to no such port.
-// XMLHttpRequest is told it after the method.
+// XMLHttpRequest is told it after the method. A navigator is told nothing, and what it has is
+// seen to when the page first asks for any of these: it costs as much as all the rest.
 const dead = (_: any, args: any[]) => {
+  navigates ??= !wrap(Navigator.prototype, "sendBeacon", (_, args) => !!holders(args[0]));
   for (const i in args) if (holders(args[i]?.url ?? args[i])) args[i] = "wss://temoin:1";
 };
-for (const name of words("Worker EventSource WebSocket fetch")) wrap(window, name, dead);
+for (const name of words("EventSource clientInformation WebSocket Worker navigator fetch")) wrap(window, name, dead);
 wrap(XMLHttpRequest.prototype, "open", dead);
-// When the page first asks for it: it costs as much as all the rest.
-let navigates: any;
-wrap(window, "navigator", () => {
-  navigates ??= !wrap(Navigator.prototype, "sendBeacon", (_, args) => !!holders(args[0]));
-});

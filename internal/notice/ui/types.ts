@@ -5,27 +5,29 @@
 export interface Now {
   /** "analytics=1&hotjar=0", see Temoin.choice */
   choice: string;
-  /** what stands in "; " + document.cookie while the choice is of now, or while there is one */
+  /** an expression for what stands in document.cookie while the choice is of now, or while there is one */
   i: string;
   /** whether that must stand there, 1, or must not, 0 */
   c: string | number;
 }
 
-/** A choice that was not kept: the failure, what was sent, and where the notice is. */
-export type Unkept = [failure: unknown, body: URLSearchParams, root: ShadowRoot];
+/** A choice that was not kept: the failure, and what was sent. */
+export type Unkept = [failure: unknown, body: URLSearchParams];
 
-/** The functions of the chunk "centre". Without it, those before "p" lead to the page of the preference centre. */
+/** The functions of the chunk "centre". They never reject. Without it, those before "p" lead to the page of the preference centre. */
 export interface Late {
   /** After a change: deletes what is not allowed, loads the page again where it must be. */
   a(): Promise<void>;
   /** Has a page fresh that was stopped. */
   h(): void;
-  /** Opens the preference centre. Rejects where it cannot be loaded. */
-  o(): Promise<void>;
+  /** Opens the preference centre, at the part that a link names; goes to its page where it cannot be loaded. */
+  o(opener?: Element): Promise<void>;
   /** Asks the server what holds now, and takes it. */
   q(): Promise<void>;
+  /** Has a page in which nothing can be released loaded again, once. */
+  re(): Promise<void>;
   /** Goes on with a choice: what holds then, or why it is not kept, in words. */
-  x(unkept: Unkept): Promise<Now | string | undefined>;
+  x(unkept: Unkept): Promise<Now | string>;
 }
 
 export type { Temoin } from "./temoin";
@@ -36,15 +38,15 @@ export type { Temoin } from "./temoin";
  */
 declare module "./temoin" {
   interface Temoin extends Partial<Late>, Omit<Now, "choice"> {
-    /** the choice that the page was made for, where it is another one by now */
+    /** the choice that the page was made for, where it says yes to something */
     m?: string;
-    /** what all addresses begin with: "/.temoin/" */
+    /** what all addresses begin with, in full, since a page can have a <base>: "https://www.example.com/.temoin/" */
     p: string;
     /** language of the notice */
     l: string;
     /** what opens the preference centre when it is clicked: a selector */
     w: string;
-    /** address of the chunk "centre" */
+    /** address of the chunk "centre", behind that */
     v: string;
     /** what is allowed without a choice, and what is used on this page alone: "&stripe=1&" */
     f: string;
@@ -77,11 +79,9 @@ declare module "./temoin" {
     g?: typeof fetch;
     /** there, says which choice the page has */
     t?(): string;
-    /** there, has addresses in our markup lead to the hub */
-    b?(root: ParentNode): void;
 
-    /** release what is held and allowed now, and this service in any case; there where a guard is */
-    r?(service?: string): void;
+    /** where a guard is, releases what is held and allowed now, and this service in any case */
+    use(service?: string): void;
     /** services that ran on this page after they were released, some more than once; there where a guard is */
     ran?: string[];
     /** release what the guard held and what the server did; set by the chunk "release" */

@@ -8,8 +8,9 @@
 //
 // A page that is not of now, and says yes to something, is stopped while it is parsed; "h" has
 // the ways to have it fresh. One that says yes to nothing, is in use, or has "temoin=" in its
-// address since there is no further way, asks what holds now ("q"). A page that is in use is then told, and left to "a", which deletes what was stored,
-// loads the page again where it must be, and loses nothing that was typed.
+// address since there is no further way, asks what holds now ("q"). A page that is in use is then
+// told, and left to "a", which deletes what was stored, loads the page again where it must be, and
+// loses nothing that was typed.
 //
 // visibilitychange is all that is listened to: a page that comes out of the back/forward cache
 // or was rendered ahead becomes visible.
@@ -17,48 +18,51 @@ import type { Temoin } from "../types";
 
 const doc = document;
 
-const call: Temoin["k"] = (name, argument) =>
-  import(temoin.v)
-    .then(() => (temoin as any)[name](argument))
-    .catch(() => name < "p" && ((location as any) = temoin.p));
-
 const take: Temoin["s"] = (now, told) => {
-  temoin.m ??= temoin.choice;
   Object.assign(temoin, now);
   doc.dispatchEvent(new Event("temoin:change")); // adapters first: what is released finds its consent
-  temoin.r?.();
+  temoin.use();
   temoin.y ? call("a") : (temoin.y = 1);
-  told || channel.postMessage(now);
+  told || channel?.postMessage(now);
 };
 
-/** Compares the page with the cookie of now; without an event while it is parsed. */
-const look = (event?: unknown) => {
-  if (("; " + doc.cookie).includes(temoin.i) != (temoin.c as any)) call(event || !temoin.y || /temoin=/.test(location as any) ? "q" : (stop(), "h"));
-};
+const call: Temoin["k"] = (name, argument) =>
+  import(temoin.p + temoin.v).then(
+    () => (temoin as any)[name](argument),
+    () => name < "p" && ((location as any) = temoin.p),
+  );
 
 const temoin: Temoin = (window.temoin = {
   ...(doc.currentScript!.dataset as any),
-  s: take,
   k: call,
   allows: (id) => (temoin.f + temoin.choice).includes("&" + id + "=1"),
+  use() {},
+  s: take,
   open() {
     call("o");
   },
-  on(event, listener) {
-    doc.addEventListener("temoin:" + event, () => listener(temoin.choice));
-  },
-  use() {},
+  on: (_, listener) => doc.addEventListener("temoin:change", () => listener(temoin.choice)),
 } as Temoin);
 
+/** Compares the page with the cookie of now; without an event while it is parsed. */
+const look = (event?: unknown) =>
+  (!doc.cookie.match(temoin.i) as any) == temoin.c &&
+  call(event || !temoin.y || /temoin=/.test(location as any) ? "q" : (stop() as never) || "h");
+
+// Before anything of the page, which may stop a click; in shadow roots too.
+addEventListener(
+  "click",
+  (e: any) =>
+    e.shiftKey | e.metaKey | e.altKey | e.ctrlKey ||
+    e.composedPath().some((at: any) => at.matches?.(temoin.w) && (call("o", at), e.preventDefault())),
+  1 as any,
+);
 addEventListener("visibilitychange", look);
-addEventListener("click", (e) => {
-  if ((e.composedPath()[0] as Element).closest?.(temoin.w) && !((e.metaKey as any) | (e.ctrlKey as any) | (e.shiftKey as any))) {
-    e.preventDefault();
-    call("o");
-  }
-});
-// A frame in a sandbox has no cookies, and an old browser no channel. Then this ends here; what
-// comes behind it in the page runs (edition.go).
-look();
-const channel = new BroadcastChannel("temoin");
-channel.onmessage = (e) => take(e.data, 1);
+temoin.p = location.origin + temoin.p; // the page can have a <base>
+try {
+  look();
+  var channel = new BroadcastChannel("temoin");
+  channel.onmessage = (e) => take(e.data, 1);
+} catch {
+  // a frame in a sandbox has no cookies, and an old browser no channel
+}

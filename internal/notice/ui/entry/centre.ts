@@ -4,6 +4,7 @@
 import { granted, withdrawn } from "../changes";
 import { fields } from "../fields";
 import { isLast, refresh } from "../fresh";
+import { lead } from "../lead";
 import { part } from "../parts";
 import { reload } from "../reload";
 import { type Failure, send } from "../send";
@@ -20,6 +21,7 @@ reason.setAttribute("role", "alert");
 let host: HTMLElement;
 let root: ShadowRoot;
 let wipes: Wipe[] = [];
+let categories = new Set<string | undefined>();
 let words: DOMStringMap | undefined; // texts of the fragment; none before it was loaded
 let busy = false;
 
@@ -58,6 +60,7 @@ const load = () =>
 const take = (doc: Document) => {
   wipes = JSON.parse(doc.querySelector("[data-wipe]")?.textContent || "[]");
   words = doc.querySelector<HTMLElement>("[data-reload]")?.dataset ?? {};
+  categories = new Set([...doc.querySelectorAll("[part~=category]")].map((c) => c.querySelector<HTMLInputElement>("[name=allow]")?.value));
   sheet.replaceSync(doc.querySelector<HTMLTemplateElement>("template[data-css]")?.content.textContent ?? "");
   for (const e of doc.querySelectorAll("script,style,template,link,meta,title")) e.remove();
   return doc;
@@ -80,7 +83,7 @@ const leave = () => {
 const fill = (doc: Document) => {
   reason.textContent = "";
   dialog.replaceChildren(...doc.body.childNodes);
-  temoin.b?.(dialog);
+  lead(dialog);
   if (!dialog.querySelector("[formmethod=dialog],[method=dialog]")) dialog.append(leave());
   const title = heading();
   if (title) {
@@ -99,36 +102,49 @@ const said = async () => {
   return words ?? {};
 };
 
-const open = async () => {
-  if (dialog.open) return;
+/** Shows the part of the dialog that a link names, "#services"; the heading comes first. */
+const show = (opener?: Element) => {
+  const id = (opener as HTMLAnchorElement | undefined)?.hash?.slice(1);
+  const at = (id && dialog.querySelector<HTMLElement>(`[id="${CSS.escape(id)}"]`)) || dialog;
+  const title = at == dialog ? heading() : at.querySelector<HTMLElement>("h2,h3,h4") ?? at;
+  if (!title) return;
+  for (let d = at.closest("details"); d; d = d.parentElement!.closest("details")) d.open = true;
+  title.tabIndex = -1;
+  title.focus({ preventScroll: at != dialog }); // and scrolls to it: showModal has scrolled to what can be operated first
+  if (at != dialog) at.scrollIntoView();
+};
+
+const open = async (opener?: Element) => {
+  if (dialog.open) return show(opener);
   const doc = await fresh();
-  if (dialog.open) return;
+  if (dialog.open) return show(opener);
   settle();
   fill(doc);
   part<HTMLDialogElement>(root, "dialog")?.close(); // that of the first layer
   dialog.showModal();
-  const title = heading();
-  if (title) {
-    title.tabIndex = -1;
-    title.focus(); // and scrolls to it: showModal has scrolled to what can be operated first
-  }
+  show(opener);
 };
 
 /** Loads the page again, with the words for what that may need. */
-const again = async () => {
+const again = async (unasked?: boolean) => {
   settle();
-  reload(root, await said());
+  reload(root, await said(), unasked);
 };
+
+/** Which choice a page of the last resort was told of: it cannot be had fresh for that. */
+let learned: string | undefined;
 
 const after = async () => {
   settle();
-  const needed = withdrawn() || (temoin.y == 2 && granted());
   await said(); // that the page runs no more of what was withdrawn counts most
+  const gone = withdrawn();
+  const sealed = temoin.y == 2 && granted();
   await wipe(wipes, temoin.allows);
-  if (!needed || isLast()) return;
   // What still runs may write once more when it ends.
-  addEventListener("pagehide", () => void wipe(wipes, temoin.allows));
-  await again();
+  if (gone.length) addEventListener("pagehide", () => void wipe(wipes, temoin.allows));
+  // Of a category nothing runs but its services; what the site's own scripts do they ask about.
+  const needed = sealed || gone.some((id) => !categories.has(id));
+  if (needed && temoin.i != learned) await again();
 };
 
 let asking = false;
@@ -140,14 +156,18 @@ const ask = async () => {
   try {
     if (document.readyState == "loading") await new Promise((ok) => document.addEventListener("DOMContentLoaded", ok));
     const { choice, i, c } = await (await (temoin.g ?? fetch)(temoin.p + "state")).json();
+    if (isLast()) learned = i;
     temoin.s({ choice, i, c });
+  } catch {
+    // there is no network: it is asked again when the page becomes visible
   } finally {
     asking = false;
   }
 };
 
 /** Puts the notice of now in the place of one that is out of date. */
-const exchange = async (shadow: ShadowRoot, now: Failure) => {
+const exchange = async (now: Failure) => {
+  settle();
   let content: DocumentFragment;
   try {
     content = new DOMParser().parseFromString(now.shown!, "text/html").querySelector("template")!.content;
@@ -156,24 +176,26 @@ const exchange = async (shadow: ShadowRoot, now: Failure) => {
   }
   for (const name of ["section", "dialog"]) {
     const is = content.querySelector(name);
-    const was = shadow.querySelector(name);
+    const was = root.querySelector(name + ":not([part~=centre])");
     if (!is != !was) return again();
     was?.replaceChildren(...is!.childNodes); // they keep their listeners
   }
-  for (const e of shadow.querySelectorAll<HTMLInputElement>("[name=notice]")) e.value = now.notice!;
-  temoin.b?.(shadow);
+  for (const e of root.querySelectorAll<HTMLInputElement>("[name=notice]")) e.value = now.notice!;
+  lead(root);
 };
 
 const late: Late = {
   a: after,
   h: refresh,
-  o: open,
+  o: (opener) => open(opener).catch(() => void ((location as any) = temoin.p)),
   q: ask,
-  async x([failure, body, shadow]) {
+  // Once: in a page that was loaded again already it is only offered.
+  re: () => again(!performance.navigation.type && !isLast()),
+  async x([failure, body]) {
     const now = await send(body, failure instanceof Response ? failure : null);
     if (!("reason" in now)) return now;
-    if (now.shown) await exchange(shadow, now);
-    return (await said())[now.reason];
+    if (now.shown) await exchange(now);
+    return (await said())[now.reason] ?? "";
   },
 };
 Object.assign(temoin, late);
@@ -205,6 +227,11 @@ const choose = async (form: HTMLFormElement, action: string) => {
 
 dialog.addEventListener("click", (e) => {
   if ((e.target as Element).closest("button")) e.stopPropagation(); // the script of the first layer listens too
+});
+
+// In a box, the key would save what nobody has looked at yet, if it is held down.
+dialog.addEventListener("keydown", (e) => {
+  if (e.key == "Enter" && (e.target as Element).localName == "input") e.preventDefault();
 });
 
 dialog.addEventListener("submit", (e) => {

@@ -2,7 +2,10 @@
 // What releases is loaded when there is something to release.
 import { temoin, waiting } from "../hold";
 
-temoin.r = temoin.use = (service?: string) => {
+temoin.use = (service?: string) => {
   temoin.f += service + "=1&"; // on this page it needs no answer
-  import(temoin.v.replace("centre", "release")).then(() => temoin.z!(waiting));
+  import(temoin.p + temoin.v.replace("centre", "release")).then(
+    () => temoin.z!(waiting),
+    () => temoin.k("re"),
+  );
 };

@@ -3,6 +3,7 @@
 import { decided, hub } from "../tag/page";
 import "./base";
 import { waiting } from "../hold";
+import { lead } from "../lead";
 import { queue } from "../release";
 import { adopt } from "../tag/markup";
 import { value } from "../tag/decide";
@@ -11,6 +12,7 @@ import { trust } from "../trust";
 const doc = document;
 const temoin = window.temoin;
 let free = T.f;
+temoin.p = hub;
 
 Object.defineProperties(temoin, {
   // A path changes without a new page, where a script shows them.
@@ -22,7 +24,7 @@ Object.defineProperties(temoin, {
   l: { get: () => `${T.l}&page=${encodeURIComponent(location.href.split("#")[0]!)}` },
 });
 
-temoin.r = temoin.use = (service?: string) => {
+temoin.use = (service?: string) => {
   free += service + "=1&";
   adopt();
   queue(waiting);
@@ -37,13 +39,11 @@ temoin.g = async (address, init) => {
   return answer;
 };
 
-temoin.b = (root) => {
-  for (const name of ["href", "action", "formaction"]) {
-    for (const el of root.querySelectorAll(`[${name}^="${T.p}"]`)) el.setAttribute(name, hub + el.getAttribute(name)!.slice(T.p.length));
-  }
-};
-
-A();
+try {
+  A();
+} catch {
+  // an adapter reads cookies, of which a frame in a sandbox has none
+}
 
 if (T.z) {
   const seal = doc.createElement("meta");
@@ -53,7 +53,7 @@ if (T.z) {
 }
 
 new MutationObserver(() => adopt()).observe(doc, { childList: true, subtree: true });
-temoin.r();
+temoin.use();
 
 const { asks, made } = decided;
 const shows = asks[0] || (T.m && !made);
@@ -98,7 +98,7 @@ const body = new Promise<void>((ok) => {
   host.dataset.nosnippet = "";
   root.adoptedStyleSheets = [sheet(T.s)];
   root.append(...content.body.childNodes);
-  temoin.b!(root);
+  lead(root);
   doc.body.prepend(host);
   if (!shows) {
     host.dataset.done = "";

@@ -1,14 +1,12 @@
 /** What the server writes into the tag (tag.go), in front of this script and in one block with it. */
 export interface TagData {
-  /** name of the consent cookie */
-  c: string;
+  /** an expression for the consent cookie in document.cookie, up to its value; it has one group */
+  i: string;
   /** language and direction of the notice */
   l: string;
   d: string;
   /** version of the chunk "centre" */
   v: string;
-  /** prefix of addresses in the markup: "/.temoin/" */
-  p: string;
   /** what is asked about: category, 1 for advertising, scopes that count, services chosen with it */
   q: [category: string, advertising: number, scopes: string[], services: string[]][];
   /** what is allowed without a choice: "&necessary=1&" */

@@ -7,8 +7,17 @@
 // browser forged, and no record of it. A value that has not the whole form is no choice.
 import "./data";
 
+/** All cookies; a frame in a sandbox has none. */
+export const cookies = () => {
+  try {
+    return document.cookie;
+  } catch {
+    return "";
+  }
+};
+
 /** The value of the first cookie of the name, as the server takes it. */
-export const value = () => ("; " + document.cookie).split(`; ${T.c}=`)[1]?.split(";")[0] ?? "";
+export const value = () => cookies().match(T.i + "([^;]*)")?.[2] ?? "";
 
 export interface Decided {
   /** what holds, see Temoin.choice */

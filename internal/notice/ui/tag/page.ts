@@ -1,6 +1,6 @@
 // Comes before base and guard, which find on the script's element what the server says there in
 // gate mode. Here it is decided in the browser, and the element is the tag's own.
-import { decide, value } from "./decide";
+import { cookies, decide } from "./decide";
 
 const script = document.currentScript as HTMLScriptElement;
 
@@ -10,15 +10,17 @@ export const hub = new URL(".", script.src).href;
 export const decided = decide();
 const { choice, mark } = decided;
 
+const i = mark || T.i;
 const attributes = Object.assign(script.dataset, {
   choice,
+  m: choice,
   f: T.f,
   l: T.l,
-  p: hub,
+  p: "",
   w: `[data-temoin-open],[href="${hub}"],[href^="${hub}?"]`,
-  v: `${hub}centre.js?v=${T.v}`,
-  i: mark || `; ${T.c}=`,
-  c: value() ? "1" : "0",
+  v: "centre.js?v=" + T.v,
+  i,
+  c: +!!cookies().match(i) as any,
   e: T.h,
   n: T.n,
   d: T.a,
