@@ -166,3 +166,47 @@ func TestAPageUnderAStrictPolicyOfItsOwnHasANoticeThatWorks(t *testing.T) {
 	v.Until(`!part('accept')?.checkVisibility()`)
 	v.Quiet()
 }
+
+func TestAPageIsLoadedAnewWhereAFrameworkWouldGoToOtherServices(t *testing.T) {
+	t.Parallel()
+	s := start(t, "  - {id: pay, name: Pay, category: needed, hosts: [pay.localhost], loads: on-use, paths: [/checkout], provider: {name: Pay SA, country: FR}, because: {en: You pay with it., fr: Vous payez avec.}, purpose: {en: Pays., fr: Paie.}}\n", func(s *site, w http.ResponseWriter, r *http.Request) {
+		s.page(w, `<!doctype html><html lang="en"><head><title>Shop</title><link rel="icon" href="data:,"></head><body><h1>Shop</h1><script>window.came = document.currentScript.parentNode && location.pathname</script>
+<script src="http://pay.localhost:$PORT/pay.js"></script></body></html>`)
+	})
+	v := s.Open(t, "/")
+	go1 := func(path string) { v.Run(`setTimeout(() => history.pushState({}, '', '` + path + `'))`) }
+	if go1("/list"); s.asked() != "" {
+		t.Errorf("asked for: %s", s.asked())
+	}
+	v.Is("a page of the same side is not loaded", `await new Promise(ok => setTimeout(ok)); return [location.pathname, came]`, `["/list","/"]`)
+	go1("/checkout/card")
+	s.Wait("pay.localhost/pay.js")
+	v.Until(`window.came == '/checkout/card' && document.readyState == 'complete'`)
+	s.Take("")
+	go1("/checkout/done")
+	v.Is("nor within the other", `await new Promise(ok => setTimeout(ok)); return came`, `"/checkout/card"`)
+	go1("/list")
+	v.Until(`window.came == '/list' && document.readyState == 'complete'`)
+	if asked := s.asked(); asked != "" {
+		t.Errorf("behind the checkout asked for: %s", asked)
+	}
+	v.Run(`setTimeout(() => history.back())`)
+	v.Until(`window.came == '/checkout/done' || window.came == '/checkout/card'`)
+	s.Wait("pay.localhost/pay.js")
+}
+
+func TestAVendorFindsItsConsentBeforeItsScriptComes(t *testing.T) {
+	t.Parallel()
+	s := start(t, "  - {use: google-analytics, category: stats}\n", func(s *site, w http.ResponseWriter, r *http.Request) {
+		s.page(w, `<!doctype html><html lang="en"><head><title>Shop</title><link rel="icon" href="data:,"></head><body><h1>Shop</h1>
+<script>window.dataLayer ??= []; window.found = JSON.stringify([...dataLayer].map(a => [...a].slice(0, 2)))</script>
+<script src="https://www.googletagmanager.com/gtag/js?id=G-1" onerror="window.tag = JSON.stringify([...dataLayer].map(a => [a[0], a[1], a[2]?.analytics_storage]))"></script></body></html>`)
+	})
+	v := s.Open(t, "/")
+	v.Is("nobody is told anything while nobody can listen", `return found`, `"[]"`)
+	v.Run(`press('accept')`)
+	v.Until(`window.tag`)
+	v.Is("the tag finds what was chosen", `return JSON.parse(tag)[0]`, `["consent","default","granted"]`)
+	v.Go("/next")
+	v.Is("and on the next page before all else", `return JSON.parse(found)[0]`, `["consent","default"]`)
+}

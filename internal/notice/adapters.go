@@ -1,18 +1,68 @@
 package notice
 
 import (
+	"bytes"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/temoin/temoin/consent"
 	"github.com/temoin/temoin/policy"
 )
 
 // An adapter tells a vendor's own script about the choice, in the vendor's words. It
-// stands in the head behind base and guard.
+// stands in the head behind base and guard; or, where that script cannot have come before
+// it is released, it comes with what releases, which pages load after a yes.
 type adapter struct {
-	chunk string // "adapter-google"
-	data  any
+	chunk    string // "adapter-google"
+	data     any
+	services []*policy.Service
+}
+
+// late reports whether nothing of the vendor is on a page on which none of its services is
+// permitted: markup and guard hold it.
+func (a *adapter) late() bool {
+	return !slices.ContainsFunc(a.services, func(s *policy.Service) bool { return !guarded(s) })
+}
+
+// adaptersIn returns the adapters that stand in the head of a page: all of them where any
+// of the late ones has a service that is permitted.
+func (n *Notice) adaptersIn(d *consent.Decision) []adapter {
+	for _, a := range n.adapters {
+		if a.late() && slices.ContainsFunc(a.services, d.Service) {
+			return n.adapters
+		}
+	}
+	return n.prompt()
+}
+
+// prompt returns the adapters that are not late.
+func (n *Notice) prompt() []adapter {
+	return slices.DeleteFunc(slices.Clone(n.adapters), func(a adapter) bool { return a.late() })
+}
+
+// releaseSource is what releases, with the adapters that pages may lack before it.
+func (n *Notice) releaseSource() []byte {
+	prompt := n.prompt()
+	if len(prompt) == len(n.adapters) {
+		return n.chunks["release"]
+	}
+	var b bytes.Buffer
+	data := encoded(adapterData(n.adapters))
+	for i := range n.adapters {
+		a := &n.adapters[i]
+		if !a.late() {
+			continue
+		}
+		if b.Len() == 0 {
+			fmt.Fprintf(&b, "if(!(window.temoin.d||'').includes('%q:')){window.temoin.d=%s;", strings.TrimPrefix(a.chunk, "adapter-"), encoded(string(data)))
+		}
+		b.Write(n.chunks[a.chunk])
+	}
+	b.WriteString("}")
+	b.Write(n.chunks["release"])
+	return b.Bytes()
 }
 
 // adapterOf names the chunk for what the catalogue knows. A service that the manifest
@@ -72,11 +122,11 @@ func adapters(site *policy.Site) []adapter {
 		switch {
 		case len(services) == 0:
 		case chunk == "adapter-google":
-			list = append(list, adapter{chunk, google(site, services)})
+			list = append(list, adapter{chunk, google(site, services), services})
 		case chunk == "adapter-microsoft":
-			list = append(list, adapter{chunk, microsoft(site, services)})
+			list = append(list, adapter{chunk, microsoft(site, services), services})
 		default:
-			list = append(list, adapter{chunk, ownData{ids(services)}})
+			list = append(list, adapter{chunk, ownData{ids(services)}, services})
 		}
 	}
 	return list

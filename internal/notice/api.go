@@ -45,6 +45,7 @@ type Notice struct {
 	prefix   string
 	chunks   map[string][]byte
 	adapters []adapter
+	boundary []byte // the script "boundary" of this site; nil where it needs none
 	storage  string // what the script "guard-storage" is told; "" where there is none
 	styles   styles
 	editions []*Edition
@@ -95,10 +96,11 @@ func Compile(site *policy.Site, o Options) (*Notice, error) {
 	if n.styles, err = newStyles(site); err != nil {
 		return nil, fmt.Errorf("%s: %w", site.File, err)
 	}
-	version := short(slices.Concat(n.chunks["centre"], n.chunks["release"])) // pages name one for both
-	n.scripts = map[string]*served{"centre": newServed(n.chunks["centre"], version), "release": newServed(n.chunks["release"], version)}
+	n.adapters, n.boundary = adapters(site), boundary(site, n.chunks["boundary"])
+	release := n.releaseSource()
+	version := short(slices.Concat(n.chunks["centre"], release)) // pages name one for both
+	n.scripts = map[string]*served{"centre": newServed(n.chunks["centre"], version), "release": newServed(release, version)}
 	n.matcher = newMatcher(site.Langs)
-	n.adapters = adapters(site)
 	n.storage = storageRules(site)
 	t, err := parseTemplates()
 	if err != nil {
@@ -284,9 +286,14 @@ func (n *Notice) In(tag string) *Edition {
 // Hashes returns what a Content-Security-Policy must allow for the scripts and the
 // styles that stand in pages: "'sha256-…'".
 func (n *Notice) Hashes() (scripts, styles []string) {
-	for _, src := range [][]byte{n.headScript(false), n.headScript(true), n.chunks["notice"]} {
-		scripts = append(scripts, source(src))
+	for _, list := range [][]adapter{n.prompt(), n.adapters} {
+		for _, guarded := range []bool{false, true} {
+			if h := source(n.headScript(guarded, list)); !slices.Contains(scripts, h) {
+				scripts = append(scripts, h)
+			}
+		}
 	}
+	scripts = append(scripts, source(n.chunks["notice"]))
 	return scripts, []string{source([]byte(n.styles.quiet)), source([]byte(n.styles.element)), source([]byte(n.styles.room))}
 }
 

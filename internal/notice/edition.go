@@ -182,8 +182,9 @@ func (e *Edition) newHead(d *consent.Decision, sealed bool) *head {
 	r := rulesFor(held)
 	attribute("f", n.free(d))
 	attribute("w", "[data-temoin-open],[href='"+n.prefix+"/'],[href^='"+n.prefix+"/?']")
-	if len(n.adapters) > 0 {
-		attribute("d", string(encoded(adapterData(n.adapters))))
+	adapters := n.adaptersIn(d)
+	if len(adapters) > 0 {
+		attribute("d", string(encoded(adapterData(adapters))))
 	}
 	attribute("v", "centre.js?v="+n.scripts["centre"].version)
 	attribute("p", n.prefix+"/")
@@ -213,7 +214,7 @@ func (e *Edition) newHead(d *consent.Decision, sealed bool) *head {
 	attribute("c", "0")
 	end := b.Len()
 	b.WriteString(">")
-	b.Write(n.headScript(guarded))
+	b.Write(n.headScript(guarded, adapters))
 	b.WriteString("</script>")
 	whole := b.Bytes()
 	return &head{whole, whole[:begin], whole[end:]}
@@ -282,7 +283,7 @@ func overlaps(names []string, held []policy.HostPattern) bool {
 // headScript is the script of a page's head: base, and behind it, whatever becomes of
 // base, what the page needs besides. It begins by taking itself out of the page: React
 // renders anew a page whose head begins with what React did not write.
-func (n *Notice) headScript(guarded bool) []byte {
+func (n *Notice) headScript(guarded bool, adapters []adapter) []byte {
 	list := [][]byte{[]byte("document.currentScript.remove();"), n.chunks["base"]}
 	if guarded {
 		list = append(list, n.chunks["guard"])
@@ -290,10 +291,26 @@ func (n *Notice) headScript(guarded bool) []byte {
 	if n.storage != "" {
 		list = append(list, n.chunks["guard-storage"])
 	}
-	for _, a := range n.adapters {
+	for _, a := range adapters {
 		list = append(list, n.chunks[a.chunk])
 	}
+	list = append(list, n.boundary)
 	return slices.Concat(list...)
+}
+
+// boundary makes the script that has a page loaded anew where a framework would go from it,
+// by itself, to where other services load: nil for a site on which none loads on use.
+func boundary(site *policy.Site, chunk []byte) []byte {
+	var all []string
+	for _, s := range site.Services {
+		if on := paths(s.Paths); s.Loads == policy.LoadsOnUse && on != "" && !slices.Contains(all, on) {
+			all = append(all, on)
+		}
+	}
+	if len(all) == 0 {
+		return nil
+	}
+	return bytes.Replace(chunk, []byte("PATHS"), encoded(all), 1)
 }
 
 // doubleQuoted and singleQuoted escape the value of an attribute in such quotes.

@@ -1,0 +1,1 @@
+(()=>{var t=e=>""+PATHS.map(n=>RegExp(n).test(e)),s=t(location.pathname),a=()=>t(location.pathname)==s||location.reload(),{navigation:o}=window;o?o.addEventListener("currententrychange",a):(addEventListener("popstate",a),addEventListener("click",e=>e.composedPath().some(n=>n.href&&t(new URL(n.href).pathname)!=s)&&e.stopImmediatePropagation(),!0));})();
