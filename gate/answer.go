@@ -100,7 +100,7 @@ func (v *visit) send() {
 	}
 	v.carried.Response(h) // which asks whether the answer is private
 	if !v.site.observe {
-		v.site.setAccount(h, &v.account, a.page && a.status != http.StatusNotModified && v.tells())
+		v.site.setAccount(h, &v.account, a.page && (a.status < 300 || a.status >= 400) && v.tells())
 	}
 	v.w.WriteHeader(a.status)
 }

@@ -30,7 +30,7 @@ type upload struct {
 	fault  atomic.Pointer[error] // other than its end
 }
 
-var errTooLarge = errors.New(tooLarge)
+var errTooLarge = errors.New("the body is too large")
 
 func newUpload(w http.ResponseWriter, body io.ReadCloser, limit int64, slow time.Duration) *upload {
 	return &upload{ReadCloser: body, conn: http.NewResponseController(w), slow: slow, limit: limit}

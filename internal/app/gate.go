@@ -113,7 +113,11 @@ type inserted struct {
 // Insert returns what stands first in head and body.
 func (i inserted) Insert(r *http.Request, lang string, v *gate.View, sealed bool) (head, body []byte) {
 	e := i.In(i.Language(r, lang))
-	return e.Head(&v.Decision, notice.Page{Mark: i.Mark(r), Sealed: sealed}), e.Body(&v.Decision)
+	body = e.Body(&v.Decision)
+	if v.Arrived {
+		body = e.Arrived(&v.Decision)
+	}
+	return e.Head(&v.Decision, notice.Page{Mark: i.Mark(r), Sealed: sealed}), body
 }
 
 // Tag returns the script of pages that are the same for everybody.

@@ -17,6 +17,7 @@ type gateMetrics struct {
 	cookies *prometheus.CounterVec // by site, what became of them, and name
 	held    *prometheus.CounterVec // by site, service and element
 	unread  *prometheus.CounterVec // by site and reason
+	foreign *prometheus.CounterVec // by site and host
 	reports *prometheus.CounterVec // of browsers, by site, directive, host and page
 
 	mu    sync.Mutex
@@ -44,6 +45,7 @@ func newGateMetrics(r prometheus.Registerer) *gateMetrics {
 		cookies: counter("temoin_cookies_total", "Cookies that the gate did something about, by what it did (would have done, in observe mode).", "site", "became", "name", "observed"),
 		held:    counter("temoin_held_total", "References to third parties that were made inert (would have been, in observe mode).", "site", "service", "in", "observed"),
 		unread:  counter("temoin_unread_total", "Pages that passed as they were, since they cannot be read.", "site", "why"),
+		foreign: counter("temoin_foreign_hosts_total", "References to hosts that the manifest does not have; in observe mode only.", "site", "host"),
 		reports: counter("temoin_reports_total", "What browsers told of pages that broke the policy of the seal.", "site", "directive", "host", "path", "enforced"),
 		known:   map[string]bool{},
 	}
@@ -79,6 +81,8 @@ func (c *siteCounter) Count(e gate.Event) {
 			enforced = "0"
 		}
 		c.reports.WithLabelValues(c.site, e.Name, c.bounded(e.Host), e.Path, enforced).Inc()
+	case gate.Foreign:
+		c.foreign.WithLabelValues(c.site, c.bounded(e.Host)).Inc()
 	case gate.Unread:
 		c.unread.WithLabelValues(c.site, e.Name).Inc()
 	case gate.CookieUndeclared, gate.CookieBlocked:

@@ -1,6 +1,7 @@
 package gatetest
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"strings"
@@ -209,4 +210,48 @@ func TestAVendorFindsItsConsentBeforeItsScriptComes(t *testing.T) {
 	v.Is("the tag finds what was chosen", `return JSON.parse(tag)[0]`, `["consent","default","granted"]`)
 	v.Go("/next")
 	v.Is("and on the next page before all else", `return JSON.parse(found)[0]`, `["consent","default"]`)
+}
+
+func TestAVisitorWhoSignsInIsToldWhatApplies(t *testing.T) {
+	t.Parallel()
+	s := startFollowing(t, func(s *site, w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/login" {
+			http.SetCookie(w, &http.Cookie{Name: "session", Value: "ann", Path: "/", HttpOnly: true})
+			w.Header().Set("Temoin-Subject", "ann")
+			http.Redirect(w, r, "/", http.StatusSeeOther)
+			return
+		}
+		s.page(w, `<!doctype html><html lang="`+cmp.Or(r.URL.Query().Get("lang"), "en")+`"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Shop</title><link rel="icon" href="data:,"></head><body><h1>Shop</h1><p>Text</p></body></html>`)
+	})
+	v := s.Open(t, "/login")
+	v.Run(`press('accept')`)
+	v.Until(`temoin.allows('stats')`)
+	v.Do(chromedp.Func(func(ctx context.Context, tab *chromedp.Target) error { // another device
+		_, err := cdp.Call(ctx, tab, network.ClearBrowserCookies, cdp.Empty{})
+		return err
+	}))
+	v.Go("/login")
+	v.Until(`part('arrived')?.checkVisibility() && temoin.allows('stats')`)
+	v.Is("it takes no focus", `return document.activeElement == document.body`, `true`)
+	v.Screenshot("arrived")
+	for _, look := range []struct {
+		name, lang, scheme string
+		width              int64
+	}{{"arrived-dark", "fr", "dark", 1000}, {"arrived-360", "fr", "light", 360}} {
+		v.Look(look.width, look.scheme)
+		v.Screenshot(look.name)
+	}
+	v.Run(`part('arrived').querySelector('[part=close]').click()`)
+	v.Is("it closes", `return part('arrived').checkVisibility()`, `false`)
+	v.Go("/next")
+	v.Is("it is said once", `return !!part('arrived')`, `false`)
+	v.Do(chromedp.Func(func(ctx context.Context, tab *chromedp.Target) error {
+		_, err := cdp.Call(ctx, tab, network.ClearBrowserCookies, cdp.Empty{})
+		return err
+	}))
+	v.Go("/login")
+	v.Run(`setTimeout(() => part('arrived').querySelector('[value=device]').click())`)
+	v.Until(`part('accept')?.checkVisibility()`)
+	v.Is("this device is asked for itself", `return temoin.allows('stats')`, `false`)
+	v.Quiet()
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/temoin/temoin/gate"
 	"github.com/temoin/temoin/internal/app"
 	"github.com/temoin/temoin/internal/notice/noticetest"
 )
@@ -41,7 +42,25 @@ type site struct {
 // start serves pages behind the gate of the shop; more is added to its manifest.
 func start(t *testing.T, more string, pages func(*site, http.ResponseWriter, *http.Request)) *site {
 	t.Helper()
-	node, err := app.Open(t.Context(), app.Config{Store: t.TempDir(), Code: "test", Sites: []app.SiteConfig{{File: "shop.yaml", Manifest: []byte(manifest + more)}}})
+	return startWith(t, manifest+more, app.GateConfig{}, pages)
+}
+
+// startFollowing serves pages of a shop whose choices follow accounts; who is signed in
+// stands in a cookie.
+func startFollowing(t *testing.T, pages func(*site, http.ResponseWriter, *http.Request)) *site {
+	t.Helper()
+	subjects := gate.SubjectFunc(func(r *http.Request) (string, error) {
+		if c, err := r.Cookie("session"); err == nil {
+			return c.Value, nil
+		}
+		return "", nil
+	})
+	return startWith(t, strings.Replace(manifest, "choice: {cookie: consent}", "choice: {cookie: consent, scope: account}", 1), app.GateConfig{Subjects: subjects}, pages)
+}
+
+func startWith(t *testing.T, manifest string, c app.GateConfig, pages func(*site, http.ResponseWriter, *http.Request)) *site {
+	t.Helper()
+	node, err := app.Open(t.Context(), app.Config{Store: t.TempDir(), Code: "test", Sites: []app.SiteConfig{{File: "shop.yaml", Manifest: []byte(manifest)}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -51,7 +70,7 @@ func start(t *testing.T, more string, pages func(*site, http.ResponseWriter, *ht
 		}
 	})
 	s := &site{node: node}
-	s.World = noticetest.Start(t, "shop.localhost", node.Gate("shop", app.GateConfig{}, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { pages(s, w, r) })).ServeHTTP)
+	s.World = noticetest.Start(t, "shop.localhost", node.Gate("shop", c, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { pages(s, w, r) })).ServeHTTP)
 	s.World.Prelude = `const part = (name) => document.querySelector('temoin-notice')?.shadowRoot?.querySelector('[part~=' + name + ']');
 const press = (name) => document.querySelector('temoin-notice').shadowRoot.querySelector('[value=' + name + ']').click();
 `

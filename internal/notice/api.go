@@ -147,6 +147,11 @@ func (c *compiler) first(e *Edition) (err error) {
 	if e.quiet, err = c.element(nil, ""); err != nil {
 		return err
 	}
+	if c.site.Choice.Scope == policy.ScopeAccount {
+		if e.arrived, err = c.arrived(); err != nil {
+			return err
+		}
+	}
 	about := asked(c.site)
 	if e.first, err = c.element(c.layer(about, layerOptions{}), First); err != nil {
 		return err
@@ -242,6 +247,17 @@ func (c *compiler) element(l *layer, variant string) ([]byte, error) {
 	return c.canonical("host", h, variant)
 }
 
+// arrived makes the element that says that the choice of an account applies.
+func (c *compiler) arrived() ([]byte, error) {
+	h := c.host()
+	h.Arrived = &arrived{
+		Text: c.say("account.arrived"), Change: c.say("account.change"), Own: c.say("account.own"), Close: c.say("account.close"),
+		Action: c.prefix + "/account",
+	}
+	h.Style = template.HTML("<style>" + c.notice.styles.arrived + "</style>") //nolint:gosec // as above
+	return c.canonical("host", h, "")
+}
+
 // canonical executes a template, and keeps what it makes as the canonical bytes of
 // a variant; "" for what asks nothing. What is served is returned.
 func (c *compiler) canonical(name string, data any, variant string) ([]byte, error) {
@@ -294,7 +310,11 @@ func (n *Notice) Hashes() (scripts, styles []string) {
 		}
 	}
 	scripts = append(scripts, source(n.chunks["notice"]))
-	return scripts, []string{source([]byte(n.styles.quiet)), source([]byte(n.styles.element)), source([]byte(n.styles.room))}
+	styles = []string{source([]byte(n.styles.quiet)), source([]byte(n.styles.element)), source([]byte(n.styles.room))}
+	if n.site.Choice.Scope == policy.ScopeAccount {
+		styles = append(styles, source([]byte(n.styles.arrived)))
+	}
+	return scripts, styles
 }
 
 // source is how a Content-Security-Policy names what stands in an element.

@@ -22,9 +22,10 @@ type Edition struct {
 	lang   string
 	shown  []Shown
 
-	quiet []byte            // in pages where nothing is asked
-	first []byte            // the first layer about all that is asked
-	again map[uint64][]byte // by the categories that are asked about again
+	quiet   []byte            // in pages where nothing is asked
+	arrived []byte            // and the choice of an account begins to apply; nil where choices follow no account
+	first   []byte            // the first layer about all that is asked
+	again   map[uint64][]byte // by the categories that are asked about again
 
 	signal    []byte // the first layer where the browser's signal refuses some of that; nil where it cannot
 	unrefused uint64 // what is asked about then
@@ -52,6 +53,15 @@ func (e *Edition) Body(d *consent.Decision) []byte {
 		return e.quiet
 	}
 	return e.layerFor(e.notice.mask(d), d.Notice == consent.AgainNotice)
+}
+
+// Arrived returns what stands first in the body of a page on which the choice of the
+// visitor's account begins to apply: it says so, once. It must not be changed.
+func (e *Edition) Arrived(d *consent.Decision) []byte {
+	if d.Notice == consent.NoNotice && e.arrived != nil {
+		return e.arrived
+	}
+	return e.Body(d)
 }
 
 // layerFor returns the element that asks about a set of categories.

@@ -25,7 +25,11 @@ type host struct {
 	Centre             string
 	Open               template.HTML // label of the button that opens the preferences; "" for none
 	Layer              *layer        // nil where nothing is asked
+	Arrived            *arrived      // nil where no account's choice begins to apply
 }
+
+// arrived is what is said where the choice of an account begins to apply.
+type arrived struct{ Text, Change, Own, Close, Action string }
 
 // A layer is the first layer, with the dialog behind it.
 type layer struct {

@@ -50,9 +50,9 @@ var themes = map[string]theme{
 }
 
 // styles are the style sheets of a site: of the element in pages where nothing is
-// asked, and where something is; of what the preference centre adds to either; of that
+// asked, there with what is said of an account, and where something is; of what the preference centre adds to either; of that
 // as a page; of a placeholder; and of the page that a first layer stands in.
-type styles struct{ quiet, element, centre, page, placeholder, room string }
+type styles struct{ quiet, arrived, element, centre, page, placeholder, room string }
 
 func newStyles(site *policy.Site) (styles, error) {
 	name := string(cmp.Or(site.Notice.Theme, policy.ThemeNeutral))
@@ -78,6 +78,7 @@ func newStyles(site *policy.Site) (styles, error) {
 	}
 	s := styles{
 		quiet:       sheet(":host", "basics", "element"),
+		arrived:     sheet(":host", "basics", "controls", "element", name, "arrived"),
 		element:     sheet(":host", "basics", "controls", "element", "layer", "dialog", name, "small"),
 		centre:      sheet("", "controls", "dialog", name, "centre"),
 		page:        sheet(":root", "basics", "controls", name, "centre", "page"),
