@@ -255,3 +255,20 @@ func TestAVisitorWhoSignsInIsToldWhatApplies(t *testing.T) {
 	v.Is("this device is asked for itself", `return temoin.allows('stats')`, `false`)
 	v.Quiet()
 }
+
+func TestAClickShowsAFrameOnceUnderASealThatBlocks(t *testing.T) {
+	t.Parallel()
+	s := start(t, "enforcement: {seal: block}\n", (*site).shop)
+	v := s.Open(t, "/")
+	v.Until(`part('accept') && document.querySelector('iframe').contentDocument?.querySelector('a')`)
+	if asked := s.asked(); asked != "" {
+		t.Errorf("asked for: %s", asked)
+	}
+	v.Run(`[...document.querySelector('iframe').contentDocument.querySelectorAll('a')].find(a => a.href.includes('film.html')).click()`)
+	s.Wait("film.localhost/film.html")
+	if asked := s.asked(); strings.Contains(asked, "counter") {
+		t.Errorf("asked for: %s", asked)
+	}
+	v.Go("/next")
+	v.Until(`document.querySelector('iframe').contentDocument?.querySelector('a')`) // once is not always
+}

@@ -8,8 +8,9 @@
 //     what is below them, the hosts of services that may be contacted, and hosts that the
 //     manifest trusts. It says nothing about what stands in the page itself, about where
 //     forms are sent, about who may frame the page, or about what a frame loads.
-//   - It is one directive, default-src: all that a page loads falls back to it, what
-//     browsers learn to load later too, and a browser's report names the kind anyway.
+//   - All that a page loads falls back to one directive, default-src, what browsers learn to
+//     load later too, and a browser's report names the kind anyway. Frames have their own: a
+//     click in a placeholder shows what is held, once, and markup and guard hold the rest.
 //   - It reports by report-uri, which all browsers know. With report-to, browsers that know
 //     it would not look at that, and the site would need Reporting-Endpoints, which may be
 //     another's already.
@@ -62,11 +63,12 @@ type Options struct {
 
 // A Seal writes the policies of one version of a site. It is safe for concurrent use.
 type Seal struct {
-	site   *policy.Site
-	o      Options
-	begin  string   // of each policy of ours: what is allowed whatever is decided
-	hosts  []string // what each service adds to it, by its index
-	frames bool     // pages can hold placeholders
+	site    *policy.Site
+	o       Options
+	begin   string   // of each policy of ours: what is allowed whatever is decided
+	hosts   []string // what each service adds to it, by its index
+	framing string   // the directive of frames, in pages of which others are held: "; frame-src …"
+	frames  bool     // pages can hold placeholders
 
 	mu     sync.RWMutex
 	ours   map[string]string // by the services that may be contacted
@@ -96,13 +98,25 @@ func New(site *policy.Site, o Options) *Seal {
 		list = append(list, sources(t.Host))
 	}
 	s.begin = strings.Join(list, " ")
+	framed := s.begin
 	for _, v := range site.Services {
 		hosts := ""
 		for _, h := range v.Hosts {
 			hosts += " " + sources(h)
 		}
 		s.hosts = append(s.hosts, hosts)
-		s.frames = s.frames || !v.SelfHosted && v.Loads != policy.LoadsAlways && hosts != ""
+		if !v.SelfHosted && hosts != "" {
+			framed += hosts
+			s.frames = s.frames || v.Loads != policy.LoadsAlways
+		}
+	}
+	if s.frames {
+		s.framing = "; frame-src"
+		for _, source := range strings.Fields(framed)[1:] {
+			if !strings.HasPrefix(source, "'unsafe") && !strings.HasPrefix(source, "wss:") {
+				s.framing += " " + source
+			}
+		}
 	}
 	return s
 }
@@ -215,6 +229,9 @@ func (s *Seal) policy(d *consent.Decision) string {
 		if key[i/8]&(1<<(i%8)) != 0 {
 			b.WriteString(hosts)
 		}
+	}
+	if d != nil {
+		b.WriteString(s.framing)
 	}
 	b.WriteString("; report-uri " + s.o.Prefix + "/report")
 	p = b.String()
