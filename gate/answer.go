@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strconv"
 	"strings"
 
 	"github.com/temoin/temoin/internal/markup"
@@ -23,6 +24,9 @@ type answer struct {
 	markup  *markup.Writer
 	press   compressor
 	failed  error
+
+	gather   *gathering // nil where the page is not waited for
+	recorder *recorder  // while a plan is made
 }
 
 // Header returns the header of the answer.
@@ -102,7 +106,9 @@ func (v *visit) send() {
 	if !v.site.observe {
 		v.site.setAccount(h, &v.account, a.page && (a.status < 300 || a.status >= 400) && v.tells())
 	}
-	v.w.WriteHeader(a.status)
+	if a.gather == nil {
+		v.w.WriteHeader(a.status)
+	}
 }
 
 // isHTML reports whether the answer is a page, or says of one that it has not changed.
@@ -145,6 +151,9 @@ func (v *visit) sendPage(h http.Header) {
 		private(h)
 	}
 	validate(h, v.stamp())
+	if size, err := strconv.ParseInt(first(h, "Content-Length"), 10, 64); err == nil {
+		v.gather(h, size)
+	}
 	for _, name := range []string{"Content-Length", "Accept-Ranges", "Content-Md5", "Digest", "Content-Digest", "Repr-Digest"} {
 		delete(h, name)
 	}
@@ -192,6 +201,13 @@ func (v *visit) Write(p []byte) (int, error) {
 	if !a.page || !hasBody(v.r.Method, a.status) {
 		return v.w.Write(p)
 	}
+	if g := a.gather; g != nil {
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		if took, err := v.gathered(p); took {
+			return len(p), err
+		}
+	}
 	if a.failed == nil {
 		a.failed = v.feed(p)
 	}
@@ -234,6 +250,15 @@ func (v *visit) FlushError() error {
 		v.WriteHeader(http.StatusOK)
 		if !a.sent {
 			return nil
+		}
+	}
+	if g := a.gather; g != nil {
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		if g.open {
+			if err := v.spill(); err != nil {
+				return err
+			}
 		}
 	}
 	if a.markup != nil {

@@ -49,7 +49,7 @@ func TestWhatIsNoDocumentGetsNoNotice(t *testing.T) {
 	t.Parallel()
 	s := open(t, page(small))
 	for _, headers := range [][]string{
-		{"Sec-Fetch-Dest: iframe"}, {"Sec-Fetch-Dest: empty"}, {"Sec-Fetch-Dest: frame"},
+		{"Sec-Fetch-Dest: empty"},
 		{"Accept: text/html", "X-Requested-With: XMLHttpRequest"}, {"Hx-Request: true"}, {"Turbo-Frame: list"},
 	} {
 		_, body := s.do(http.MethodGet, "/", headers...)
@@ -68,6 +68,24 @@ func TestWhatIsNoDocumentGetsNoNotice(t *testing.T) {
 	}
 	if _, body := fragment.get("/"); !strings.Contains(body, bodyBytes[:15]) {
 		t.Errorf("a part of a page that is shown as a document: %s", body)
+	}
+}
+
+func TestADocumentInAFrameHasTheScriptsAndNoNotice(t *testing.T) {
+	t.Parallel()
+	s := open(t, page(small))
+	for range 3 { // of which the later ones are remembered
+		for _, dest := range []string{"iframe", "frame", "embed"} {
+			if _, body := s.do(http.MethodGet, "/", "Sec-Fetch-Dest: "+dest); !strings.Contains(body, "<head>"+headBytes) || strings.Contains(body, "<temoin-notice") {
+				t.Errorf("%s: %s", dest, body)
+			}
+		}
+		if _, body := s.get("/"); !strings.HasPrefix(body, noticed) {
+			t.Errorf("in a window: %s", body)
+		}
+	}
+	if _, body := open(t, page(`<div>part</div>`)).do(http.MethodGet, "/", "Sec-Fetch-Dest: iframe"); body != `<div>part</div>` {
+		t.Errorf("a part of a page: %s", body)
 	}
 }
 

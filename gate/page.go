@@ -56,7 +56,7 @@ func (v plainBody) begin(whole bool) error {
 	if len(a.lead) < 3 && !whole {
 		return nil
 	}
-	wide := bytes.HasPrefix(a.lead, []byte("\xfe\xff")) || bytes.HasPrefix(a.lead, []byte("\xff\xfe")) // UTF-16
+	wide := isWide(a.lead)
 	mode, known := v.mode(whole || len(a.lead) >= maxLead)
 	if !known && !wide {
 		return nil
@@ -72,6 +72,11 @@ func (v plainBody) begin(whole bool) error {
 	_, err := a.sink.Write(a.lead)
 	a.lead = nil
 	return err
+}
+
+// isWide reports whether a page is in UTF-16, whatever its header says.
+func isWide(page []byte) bool {
+	return bytes.HasPrefix(page, []byte("\xfe\xff")) || bytes.HasPrefix(page, []byte("\xff\xfe"))
 }
 
 // rewriters keep their buffers from page to page.
@@ -100,8 +105,15 @@ func (v *visit) out() io.Writer {
 	return a.press
 }
 
-// mode says whether the page is a document that the visitor sees by itself: it has the
-// notice then.
+// framed reports whether the page is a document within another one: it is kept to the
+// decision by the same scripts, and does not ask.
+func (v *visit) framed() bool {
+	dest := first(v.r.Header, "Sec-Fetch-Dest")
+	return v.page && dest != "" && dest != "document"
+}
+
+// mode says whether the page is a document: it has the scripts of the notice then, and the
+// notice too where the visitor sees it by itself.
 func (v plainBody) mode(whole bool) (m markup.Mode, known bool) {
 	h := v.r.Header
 	if v.site.observe {
@@ -114,6 +126,7 @@ func (v plainBody) mode(whole bool) (m markup.Mode, known bool) {
 	case v.site.same: // whoever asks
 	case dest == "document":
 		return markup.Document, true
+	case v.framed(): // what runs in it inserts too
 	case dest != "", v.r.Method != http.MethodGet, first(h, "X-Requested-With") != "", first(h, "Hx-Request") != "", first(h, "Turbo-Frame") != "":
 		return markup.Fragment, true
 	}
@@ -126,7 +139,7 @@ func (v plainBody) mode(whole bool) (m markup.Mode, known bool) {
 
 // tells reports whether the page is one on which the visitor sees the notice.
 func (v *visit) tells() bool {
-	return v.site.parts.Notice != nil && v.page && v.r.Method == http.MethodGet
+	return v.site.parts.Notice != nil && v.page && !v.framed() && v.r.Method == http.MethodGet
 }
 
 // finish sends what the site left open.
@@ -146,6 +159,15 @@ func (v *visit) finish() {
 // end sends what of a page was held back.
 func (v *visit) end() error {
 	a := &v.answer
+	if g := a.gather; g != nil {
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		if g.open { // less came than the site has said
+			g.open = false
+			g.timer.Stop()
+			return http.ErrContentLength
+		}
+	}
 	if a.inflate != nil {
 		if err := a.inflate.Close(); err != nil {
 			return err
@@ -172,6 +194,13 @@ func (v *visit) end() error {
 // abandon gives back what a page took, also of one that was not finished.
 func (v *visit) abandon() {
 	a := &v.answer
+	if g := a.gather; g != nil {
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		g.open = false
+		g.timer.Stop()
+		pages.Put(g.buf)
+	}
 	if a.inflate != nil {
 		a.inflate.Close() //nolint:errcheck // nobody reads it any more
 	}
@@ -231,14 +260,32 @@ func (v rules) Placeholder(services string, address []byte) string {
 func (v rules) Insert(lang string) (head, body []byte) {
 	v.answer.lang = lang
 	if v.site.same {
-		return v.site.parts.Notice.Tag(lang), nil
+		head = v.site.parts.Notice.Tag(lang)
+		v.inserts(head, nil)
+		return head, nil
 	}
-	return v.site.parts.Notice.Insert(v.r, lang, &v.View, v.site.sealed())
+	head, body = v.site.parts.Notice.Insert(v.r, lang, &v.View, v.site.sealed())
+	if v.framed() {
+		body = nil
+	}
+	v.inserts(head, body)
+	return head, body
+}
+
+// inserts tells a plan that is made what is inserted.
+func (v *visit) inserts(head, body []byte) {
+	if r := v.answer.recorder; r != nil {
+		r.head, r.body = head, body
+	}
 }
 
 // Held counts.
 func (v rules) Held(element, attribute, services string, host []byte) {
-	v.site.count(Event{What: Neutralised, Name: strings.TrimSpace(element + " " + attribute), Services: services, Host: string(host)})
+	e := Event{What: Neutralised, Name: strings.TrimSpace(element + " " + attribute), Services: services, Host: string(host)}
+	v.site.count(e)
+	if r := v.answer.recorder; r != nil {
+		r.told = append(r.told, e)
+	}
 }
 
 // text is bytes as a string, for functions that do not keep it.

@@ -115,7 +115,7 @@ func (v *visit) stamp() stamp {
 		return stamped(uint64(h))
 	}
 	d := &v.Decision
-	h = h.byte(byte(d.Notice))
+	h = h.byte(byte(d.Notice)).byte(flag(v.framed())) // a frame is not shown what a window has kept
 	for _, k := range v.site.policy.Categories {
 		h = h.byte(flag(d.Category(k)) | flag(d.Asks(k))<<1)
 	}
@@ -128,12 +128,17 @@ func (v *visit) stamp() stamp {
 	}
 	consented, _ := cookie(v.r, v.site.policy.Choice.Cookie) // pages know which cookie they were made for
 	h = h.string(consented)
+	return stamped(uint64(v.languages(h)))
+}
+
+// languages adds what the language of a page that says none depends on.
+func (v *visit) languages(h fnv) fnv {
 	h = h.string(strings.Join(v.r.Header["Accept-Language"], ","))
 	if name := v.site.policy.Notice.LocaleCookie; name != "" {
 		locale, _ := cookie(v.r, name)
 		h = h.string(locale)
 	}
-	return stamped(uint64(h))
+	return h
 }
 
 func flag(yes bool) byte {

@@ -5,6 +5,8 @@
 // Each server is a process of its own; wrk asks, for documents, on this machine which all of
 // them share. What counts are ratios within one run.
 //
+// A page that was met before is not read again; "each" is where each request gets another one.
+//
 //	go run ./bench/gate [-connections 64] [-seconds 3] [-rounds 5] [-only gate,bare]
 package main
 
@@ -30,6 +32,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/andybalholm/brotli"
@@ -143,8 +146,12 @@ func site() http.Handler {
 	w := brotli.NewWriterLevel(&br, 5)
 	w.Write(plain) //nolint:errcheck // to memory
 	w.Close()      //nolint:errcheck
+	var count atomic.Int64
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, h := plain, w.Header()
+		if r.URL.Path == "/each" {
+			body = bytes.Replace(plain, []byte("Boutique"), fmt.Appendf(nil, "%08d", count.Add(1)), 1)
+		}
 		switch r.Header.Get("Accept-Encoding") {
 		case "gzip":
 			body = gz.Bytes()
@@ -178,6 +185,7 @@ func bare(u *url.URL) http.Handler {
 type candidate struct {
 	name, encoding string
 	at             string // its address
+	path           string // "each" has another page for each request
 	rate, p99      []float64
 }
 
@@ -215,7 +223,7 @@ func measure(connections, seconds, rounds int, only, codings, profile string) er
 	if err != nil {
 		return err
 	}
-	list := []*candidate{{name: "bare", at: bareAt}, {name: "gate", at: gateAt}, {name: "bare", encoding: "gzip", at: bareAt}, {name: "gate", encoding: "gzip", at: gateAt}, {name: "bare", encoding: "br", at: bareAt}, {name: "gate", encoding: "br", at: gateAt}}
+	list := []*candidate{{name: "bare", at: bareAt}, {name: "gate", at: gateAt}, {name: "bare", at: bareAt, path: "each"}, {name: "gate", at: gateAt, path: "each"}, {name: "bare", encoding: "gzip", at: bareAt}, {name: "gate", encoding: "gzip", at: gateAt}, {name: "bare", encoding: "br", at: bareAt}, {name: "gate", encoding: "br", at: gateAt}}
 	added, err := added(upstream, gateAt)
 	if err != nil {
 		return err
@@ -311,7 +319,7 @@ var (
 // run measures a candidate once.
 func (c *candidate) run(wrk string, connections, seconds int) error {
 	out, err := exec.Command(wrk, "-t1", "-c", strconv.Itoa(connections), "-d", strconv.Itoa(seconds)+"s", "--latency",
-		"-H", "Sec-Fetch-Dest: document", "-H", "Accept-Encoding: "+cmp.Or(c.encoding, "identity"), "http://"+c.at+"/").Output()
+		"-H", "Sec-Fetch-Dest: document", "-H", "Accept-Encoding: "+cmp.Or(c.encoding, "identity"), "http://"+c.at+"/"+c.path).Output()
 	if err != nil {
 		return fmt.Errorf("wrk: %w", err)
 	}
@@ -336,11 +344,11 @@ func report(list []*candidate, size, added int) {
 	for _, c := range list {
 		bare := c
 		for _, b := range list {
-			if b.name == "bare" && b.encoding == c.encoding {
+			if b.name == "bare" && b.encoding == c.encoding && b.path == c.path {
 				bare = b
 			}
 		}
-		fmt.Printf("%-12s %-9s %10.0f %8.2f %9.1f %8.2f\n", c.name, cmp.Or(c.encoding, "identity"), median(c.rate), median(ratios(c.rate, bare.rate)), median(c.p99), median(ratios(c.p99, bare.p99)))
+		fmt.Printf("%-12s %-9s %10.0f %8.2f %9.1f %8.2f\n", strings.TrimSpace(c.name+" "+c.path), cmp.Or(c.encoding, "identity"), median(c.rate), median(ratios(c.rate, bare.rate)), median(c.p99), median(ratios(c.p99, bare.p99)))
 	}
 }
 

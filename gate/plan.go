@@ -1,0 +1,288 @@
+package gate
+
+import (
+	"bytes"
+	"hash/maphash"
+	"io"
+	"net/http"
+	"strconv"
+	"sync"
+	"time"
+	"unsafe"
+
+	"github.com/temoin/temoin/internal/markup"
+)
+
+// Many pages are the same for many visitors: those who have not chosen, those who have
+// refused. What became of a page once becomes of the same bytes again, for the same
+// decision: so it is remembered which bytes stay and what comes between them, and the page
+// is not read again. Only a page that was met before is remembered, and what is remembered
+// is compared byte for byte.
+
+// A plan is how the bytes of a page are rewritten.
+type plan struct {
+	body  []byte
+	lang  string
+	steps []step
+	size  int     // of what is written, without what is inserted
+	told  []Event // what was made inert
+}
+
+// A step writes a part of the page, or other bytes in its place.
+type step struct {
+	from, to int
+	text     []byte
+	insert   int // 1 is what stands first in the head, 2 in the body
+}
+
+// A planKey is what a plan depends on.
+type planKey struct {
+	page     uint64
+	decision stamp
+	size     int
+}
+
+// plans remembers plans, a bounded number of bytes of them.
+type plans struct {
+	seed maphash.Seed
+
+	mu         sync.RWMutex
+	young, old map[planKey]*plan
+	bytes      int // of young ones
+	met        map[planKey]bool
+}
+
+const (
+	maxPlanned = 256 << 10 // the size of a page
+	maxPlans   = 16 << 20  // bytes, of which there are at most twice as many
+	maxMet     = 1 << 13
+)
+
+func newPlans() *plans { return &plans{seed: maphash.MakeSeed()} }
+
+// find returns the plan of a page, and whether one is worth making.
+func (p *plans) find(key planKey, body []byte) (found *plan, worth bool) {
+	p.mu.RLock()
+	one := p.young[key]
+	if one == nil {
+		one = p.old[key]
+	}
+	met := p.met[key]
+	p.mu.RUnlock()
+	if one != nil && bytes.Equal(one.body, body) {
+		return one, false
+	}
+	if one == nil && !met {
+		p.mu.Lock()
+		if p.met == nil || len(p.met) >= maxMet {
+			p.met = map[planKey]bool{}
+		}
+		p.met[key] = true
+		p.mu.Unlock()
+	}
+	return nil, one == nil && met
+}
+
+func (p *plans) keep(key planKey, made *plan) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.young == nil || p.bytes+len(made.body) > maxPlans {
+		p.old, p.young, p.bytes = p.young, map[planKey]*plan{}, 0
+	}
+	p.young[key] = made
+	p.bytes += len(made.body)
+}
+
+// A recorder is what a page is written to while its plan is made.
+type recorder struct {
+	*plan
+	head, body []byte // what is inserted
+	out        []byte
+}
+
+// Write notes which bytes of the page these are, if they are its.
+func (r *recorder) Write(p []byte) (int, error) {
+	r.out = append(r.out, p...)
+	if len(p) == 0 {
+		return 0, nil
+	}
+	at := unsafe.SliceData(p)
+	switch {
+	case len(r.head) > 0 && at == unsafe.SliceData(r.head) && len(p) == len(r.head):
+		r.steps = append(r.steps, step{insert: 1})
+		return len(p), nil
+	case len(r.body) > 0 && at == unsafe.SliceData(r.body) && len(p) == len(r.body):
+		r.steps = append(r.steps, step{insert: 2})
+		return len(p), nil
+	}
+	r.size += len(p)
+	begin := uintptr(unsafe.Pointer(unsafe.SliceData(r.plan.body)))
+	if from := uintptr(unsafe.Pointer(at)); from >= begin && from < begin+uintptr(len(r.plan.body)) {
+		s := step{from: int(from - begin)}
+		s.to = s.from + len(p)
+		if last := len(r.steps) - 1; last >= 0 && r.steps[last].text == nil && r.steps[last].insert == 0 && r.steps[last].to == s.from {
+			r.steps[last].to = s.to
+		} else {
+			r.steps = append(r.steps, s)
+		}
+		return len(p), nil
+	}
+	r.steps = append(r.steps, step{text: bytes.Clone(p)})
+	return len(p), nil
+}
+
+// append writes what a plan makes.
+func (p *plan) append(out, head, body []byte) []byte {
+	for i := range p.steps {
+		switch s := &p.steps[i]; {
+		case s.insert == 1:
+			out = append(out, head...)
+		case s.insert == 2:
+			out = append(out, body...)
+		case s.text != nil:
+			out = append(out, s.text...)
+		default:
+			out = append(out, p.body[s.from:s.to]...)
+		}
+	}
+	return out
+}
+
+// A gathering waits for a page whose length is known. It waits shortly: what takes longer
+// streams.
+type gathering struct {
+	mu    sync.Mutex
+	open  bool
+	buf   *[]byte
+	size  int
+	timer *time.Timer
+}
+
+const gatherTime = 10 * time.Millisecond
+
+var pages = sync.Pool{New: func() any { b := make([]byte, 0, 96<<10); return &b }}
+
+// gather waits for the page, if it can be looked up. The header waits with it.
+func (v *visit) gather(h http.Header, size int64) {
+	a := &v.answer
+	if size <= 0 || size > maxPlanned || a.coding != identity || h["Trailer"] != nil || !hasBody(v.r.Method, a.status) {
+		return
+	}
+	g := &gathering{open: true, buf: pages.Get().(*[]byte), size: int(size)}
+	*g.buf = (*g.buf)[:0]
+	a.gather = g
+	g.timer = time.AfterFunc(gatherTime, func() {
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		if g.open {
+			v.spill()                               //nolint:errcheck // the next one to write hears of it
+			http.NewResponseController(v.w).Flush() //nolint:errcheck // as it would have come
+		}
+	})
+}
+
+// gathered takes a part of the page; false where it streams by now.
+func (v *visit) gathered(p []byte) (took bool, err error) {
+	g := v.answer.gather
+	if !g.open {
+		return false, nil
+	}
+	*g.buf = append(*g.buf, p...)
+	switch n := len(*g.buf); {
+	case n < g.size:
+		return true, nil
+	case n > g.size: // the site says a length and writes more
+		return true, v.spill()
+	}
+	g.open = false
+	g.timer.Stop()
+	return true, v.planned(*g.buf)
+}
+
+// spill begins to stream what was gathered.
+func (v *visit) spill() error {
+	a := &v.answer
+	g := a.gather
+	g.open = false
+	g.timer.Stop()
+	v.w.WriteHeader(a.status)
+	if len(*g.buf) == 0 {
+		return nil
+	}
+	_, err := plainBody{v}.Write(*g.buf)
+	if err == nil && a.markup != nil {
+		err = a.markup.Flush()
+	}
+	a.failed = err
+	return err
+}
+
+// planned writes a page that is there as a whole.
+func (v *visit) planned(body []byte) error {
+	a := &v.answer
+	a.lead = body
+	wide := isWide(body)
+	mode, _ := plainBody{v}.mode(true)
+	a.lead = nil
+	if wide {
+		v.unread("charset")
+		return v.whole(body)
+	}
+	key := planKey{maphash.Bytes(v.site.plans.seed, body), v.planStamp(mode), len(body)}
+	found, worth := v.site.plans.find(key, body)
+	out := pages.Get().(*[]byte)
+	defer pages.Put(out)
+	if found != nil {
+		head, first := rules{v}.Insert(found.lang)
+		*out = found.append((*out)[:0], head, first)
+		for _, e := range found.told {
+			v.site.count(e)
+		}
+		return v.whole(*out)
+	}
+	made := &plan{body: body}
+	r := recorder{plan: made, out: (*out)[:0]}
+	m := rewriters.Get().(*markup.Writer)
+	defer func() {
+		m.Reset(io.Discard, nil, markup.Options{})
+		rewriters.Put(m)
+	}()
+	made.body = body
+	a.recorder = &r
+	defer func() { a.recorder = nil }()
+	m.Reset(&r, rules{v}, markup.Options{Mode: mode, URL: v.url(), Own: v.site.own})
+	if _, err := m.Write(body); err != nil {
+		return err
+	}
+	if err := m.Close(); err != nil {
+		return err
+	}
+	*out = r.out
+	if worth {
+		made.body, made.lang = bytes.Clone(body), a.lang
+		v.site.plans.keep(key, made)
+	}
+	return v.whole(r.out)
+}
+
+// whole writes all of a page at once.
+func (v *visit) whole(page []byte) error {
+	v.w.Header()["Content-Length"] = []string{strconv.Itoa(len(page))}
+	v.w.WriteHeader(v.answer.status)
+	_, err := v.w.Write(page)
+	return err
+}
+
+// planStamp is what a plan depends on besides the page: all that is rewritten by, and
+// nothing of what is inserted.
+func (v *visit) planStamp(mode markup.Mode) stamp {
+	h := v.site.version.byte(byte(mode))
+	for _, s := range v.site.policy.Services {
+		h = h.byte(flag(v.shown.Runs(s)))
+	}
+	for _, k := range v.site.policy.Categories {
+		h = h.byte(flag(v.shown.Category(k)))
+	}
+	h = h.string(v.r.Host).string(v.r.URL.EscapedPath())
+	return stamped(uint64(v.languages(h))) // of placeholders
+}

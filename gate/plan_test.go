@@ -1,0 +1,98 @@
+package gate_test
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/temoin/temoin/gate"
+)
+
+// sized is a handler that says how long its page is.
+func sized(page func(r *http.Request) string) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		text := page(r)
+		w.Header().Set("Content-Type", "text/html")
+		w.Header().Set("Content-Length", strconv.Itoa(len(text)))
+		io.WriteString(w, text)
+	})
+}
+
+func TestAPageThatWasMetBeforeIsRewrittenAsItWas(t *testing.T) {
+	t.Parallel()
+	texts := []string{small, strings.Replace(small, "Text", "Tent", 1), strings.Repeat("<p>", 5000) + small, "<p>part</p>", "\xff\xfe<\x00"}
+	s := open(t, sized(func(r *http.Request) string {
+		n, _ := strconv.Atoi(strings.Trim(r.URL.Path, "/"))
+		return texts[n]
+	}))
+	streamed := open(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		n, _ := strconv.Atoi(strings.Trim(r.URL.Path, "/"))
+		w.Header().Set("Content-Type", "text/html")
+		io.WriteString(w, texts[n])
+	}))
+	for range 4 { // to be met, to be remembered, and to be found
+		for i := range texts {
+			for _, headers := range [][]string{nil, {"Cookie: " + s.choice("stats")}, {"Cookie: " + s.choice("stats", "support")}, {"Sec-Fetch-Dest: iframe"}, {"Accept-Language: fr"}} {
+				path := fmt.Sprint("/", i)
+				res, got := s.get(path, headers...)
+				_, want := streamed.get(path, headers...)
+				if got != want || res.ContentLength != int64(len(got)) {
+					t.Fatalf("%s %v: %d bytes, said %d:\n%.300s\nwant\n%.300s", path, headers, len(got), res.ContentLength, got, want)
+				}
+			}
+		}
+	}
+	held := 0
+	for _, e := range s.events.list {
+		if e.What == gate.Neutralised {
+			held++
+		}
+	}
+	if want := 4 * 3 * 3; held != want { // three pages with the script, for those who do not allow it
+		t.Errorf("%d were told to be held, not %d", held, want)
+	}
+}
+
+func TestAPageOfAKnownLengthDoesNotWaitForItsEnd(t *testing.T) {
+	t.Parallel()
+	more := make(chan struct{})
+	s := open(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/html")
+		w.Header().Set("Content-Length", strconv.Itoa(len(small)))
+		head, rest, _ := strings.Cut(small, "<p>")
+		io.WriteString(w, head)
+		<-more
+		io.WriteString(w, "<p>"+rest)
+	}))
+	r, _ := http.NewRequestWithContext(t.Context(), http.MethodGet, s.URL, nil)
+	r.Header.Set("Sec-Fetch-Dest", "document")
+	res, err := s.client.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	begin := make([]byte, strings.Index(noticed, "<p>"))
+	if _, err := io.ReadFull(res.Body, begin); err != nil || !strings.HasSuffix(string(begin), "</temoin-notice>") {
+		t.Errorf("%s, %v", begin, err)
+	}
+	close(more)
+	if rest, err := io.ReadAll(res.Body); err != nil || !strings.HasSuffix(string(rest), "</html>") {
+		t.Errorf("%s, %v", rest, err)
+	}
+}
+
+func TestAPageThatIsShorterThanItSaysIsNotComplete(t *testing.T) {
+	t.Parallel()
+	s := open(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/html")
+		w.Header().Set("Content-Length", "100")
+		io.WriteString(w, "<p>half")
+	}))
+	got := s.raw("GET / HTTP/1.1\r\nHost: shop.example\r\nConnection: close\r\n\r\n")
+	if got != "" {
+		t.Errorf("%q", got)
+	}
+}
