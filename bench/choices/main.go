@@ -98,7 +98,7 @@ func server(where, keys string) error {
 		return err
 	}
 	mux := http.NewServeMux()
-	mux.Handle("/.temoin/", node.Handler(site))
+	mux.Handle("/.temoin/", node.Gate(site, app.GateConfig{}, http.NotFoundHandler()))
 	mux.Handle("GET /metrics", node.Metrics())
 	if !strings.Contains(where, "://") {
 		bare, err := bareHandler(where + "-bare")

@@ -71,21 +71,20 @@ func (s *server) measure(rounds int) error {
 	}
 	base := "http://cexro.localhost:" + port(l.Addr().String())
 	for _, p := range profiles {
-		var alone, with []load
+		var loads [3][]load
 		for i := range rounds + 1 { // the first one warms up
-			a, err := one(browser, base+"/alone/"+p.query, p, false)
-			if err != nil {
-				return err
-			}
-			n, err := one(browser, base+"/"+p.query, p, true)
-			if err != nil {
-				return err
-			}
-			if i > 0 {
-				alone, with = append(alone, a), append(with, n)
+			for j, at := range []string{"/alone/", "/", "/tag/"} {
+				l, err := one(browser, base+at+p.query, p, j > 0)
+				if err != nil {
+					return err
+				}
+				if i > 0 {
+					loads[j] = append(loads[j], l)
+				}
 			}
 		}
-		print(p, alone, with)
+		print(p.name, loads[0], loads[1])
+		print(p.name+", by the tag", loads[0], loads[2])
 	}
 	return nil
 }
@@ -207,7 +206,7 @@ func until(tab context.Context, script string) error {
 	return fmt.Errorf("nothing came of %s", script)
 }
 
-func print(p profile, alone, with []load) {
+func print(name string, alone, with []load) {
 	median := func(ls []load, of func(load) float64) float64 {
 		var all []float64
 		for _, l := range ls {
@@ -217,7 +216,7 @@ func print(p profile, alone, with []load) {
 		return all[len(all)/2]
 	}
 	fcp := median(alone, func(l load) float64 { return l.FCP })
-	fmt.Printf("%s, medians of %d\n", p.name, len(with))
+	fmt.Printf("%s, medians of %d\n", name, len(with))
 	fmt.Printf("  first paint of the page alone %.0f ms, with the notice %.0f ms; the notice in sight %.0f ms: %.2f of the page alone\n",
 		fcp, median(with, func(l load) float64 { return l.FCP }), median(with, func(l load) float64 { return l.Visible }), median(with, func(l load) float64 { return l.Visible })/fcp)
 	fmt.Printf("  script time +%.1f ms, heap +%.0f kB, refusal gone after %.0f ms, layout shift %+.3f\n",

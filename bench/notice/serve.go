@@ -34,7 +34,7 @@ const gated = `<script type="text/plain" data-temoin="google-analytics" data-tem
 <script type="text/plain" data-temoin="intercom" data-temoin-src="/gated/chat.js"></script>`
 
 // A server serves one page, with the notice of the Cexro example in it at /, at
-// /csp/ under a strict Content-Security-Policy, and without it at /alone/.
+// /csp/ under a strict Content-Security-Policy, by the tag at /tag/, and without it at /alone/.
 type server struct {
 	node  *app.Node
 	page  string // with the marks
@@ -57,7 +57,7 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case strings.HasPrefix(r.URL.Path, "/.temoin/"):
 		s.node.Handler("cexro").ServeHTTP(w, r)
-	case r.URL.Path == "/" || r.URL.Path == "/csp/" || r.URL.Path == "/alone/":
+	case r.URL.Path == "/" || r.URL.Path == "/csp/" || r.URL.Path == "/tag/" || r.URL.Path == "/alone/":
 		s.serve(w, r)
 	default:
 		s.file(w, r)
@@ -68,6 +68,11 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (s *server) serve(w http.ResponseWriter, r *http.Request) {
 	if r.URL.Path == "/alone/" {
 		send(w, r, "text/html; charset=utf-8", []byte(strings.NewReplacer(headMark, "", gatedMark, "", restMark, "").Replace(s.page)))
+		return
+	}
+	if r.URL.Path == "/tag/" {
+		out := strings.Replace(s.page, "<head>", `<head><script src="/.temoin/temoin.js?lang=fr"></script>`, 1)
+		send(w, r, "text/html; charset=utf-8", []byte(strings.NewReplacer(headMark, "", gatedMark, gated, restMark, "", openMark, openMark+" data-temoin-open").Replace(out)))
 		return
 	}
 	view, err := s.node.View("cexro", r)
