@@ -37,7 +37,9 @@ func (v *visit) Unwrap() http.ResponseWriter { return v.w }
 
 // Hijack hands the connection over, as for WebSocket: the gate sees nothing of it then.
 func (v *visit) Hijack() (net.Conn, *bufio.ReadWriter, error) {
-	return http.NewResponseController(v.w).Hijack()
+	c, b, err := http.NewResponseController(v.w).Hijack()
+	v.answer.sent = v.answer.sent || err == nil // whatever is said now is said elsewhere
+	return c, b, err
 }
 
 // WriteHeader keeps the header to the decision, and sends it as soon as it is known what
@@ -48,8 +50,12 @@ func (v *visit) WriteHeader(status int) {
 	case a.sent:
 		v.w.WriteHeader(status) // which says that it comes too late
 	case status >= 100 && status < 200 && status != http.StatusSwitchingProtocols:
-		if !v.site.observe {
-			v.filterHeaders(v.w.Header())
+		if h := v.w.Header(); !v.site.observe {
+			v.filterHeaders(h)
+			if set := h["Set-Cookie"]; set != nil { // they are for the answer
+				delete(h, "Set-Cookie")
+				defer func() { h["Set-Cookie"] = set }()
+			}
 		}
 		v.w.WriteHeader(status)
 	case a.status == 0:

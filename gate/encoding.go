@@ -36,14 +36,43 @@ func codingOf(h http.Header) (coding, bool) {
 	return identity, false
 }
 
+// codings remembers what is left of each Accept-Encoding: there are few.
+type codings struct {
+	mu    sync.RWMutex
+	known map[string][]string
+}
+
+const maxCodings = 256
+
 // understood leaves in Accept-Encoding what can be undone.
-func understood(h http.Header) {
+func (c *codings) understood(h http.Header) {
 	lines := h["Accept-Encoding"]
 	if len(lines) == 0 {
 		return
 	}
+	whole := lines[0]
+	if len(lines) > 1 {
+		whole = strings.Join(lines, ",")
+	}
+	c.mu.RLock()
+	left, ok := c.known[whole]
+	c.mu.RUnlock()
+	if !ok {
+		left = []string{undoable(whole)}
+		c.mu.Lock()
+		if c.known == nil || len(c.known) >= maxCodings {
+			c.known = map[string][]string{}
+		}
+		c.known[strings.Clone(whole)] = left
+		c.mu.Unlock()
+	}
+	h["Accept-Encoding"] = left
+}
+
+// undoable leaves in a list of codings what can be undone.
+func undoable(list string) string {
 	var keep []string
-	for one := range strings.SplitSeq(strings.Join(lines, ","), ",") {
+	for one := range strings.SplitSeq(list, ",") {
 		one = strings.TrimSpace(one)
 		name, _, _ := strings.Cut(one, ";")
 		switch strings.ToLower(strings.TrimSpace(name)) {
@@ -52,11 +81,9 @@ func understood(h http.Header) {
 		}
 	}
 	if len(keep) == 0 {
-		keep = []string{"identity"}
+		return "identity"
 	}
-	if whole := strings.Join(keep, ", "); len(lines) > 1 || lines[0] != whole {
-		h["Accept-Encoding"] = []string{whole}
-	}
+	return strings.Join(keep, ", ")
 }
 
 // A compressor compresses what is written to it, for another writer.

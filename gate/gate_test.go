@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -73,7 +74,11 @@ func TestWhatIsNoDocumentGetsNoNotice(t *testing.T) {
 
 func TestADocumentInAFrameHasTheScriptsAndNoNotice(t *testing.T) {
 	t.Parallel()
-	s := open(t, page(small))
+	s := open(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Length", strconv.Itoa(len(small)))
+		w.Header().Set("Etag", `"1"`)
+		page(small).ServeHTTP(w, r)
+	}))
 	for range 3 { // of which the later ones are remembered
 		for _, dest := range []string{"iframe", "frame", "embed"} {
 			if _, body := s.do(http.MethodGet, "/", "Sec-Fetch-Dest: "+dest); !strings.Contains(body, "<head>"+headBytes) || strings.Contains(body, "<temoin-notice") {
@@ -83,6 +88,10 @@ func TestADocumentInAFrameHasTheScriptsAndNoNotice(t *testing.T) {
 		if _, body := s.get("/"); !strings.HasPrefix(body, noticed) {
 			t.Errorf("in a window: %s", body)
 		}
+	}
+	window, _ := s.get("/")
+	if frame, _ := s.do(http.MethodGet, "/", "Sec-Fetch-Dest: iframe"); frame.Header.Get("Etag") == window.Header.Get("Etag") {
+		t.Error("a frame shows what a window has kept")
 	}
 	if _, body := open(t, page(`<div>part</div>`)).do(http.MethodGet, "/", "Sec-Fetch-Dest: iframe"); body != `<div>part</div>` {
 		t.Errorf("a part of a page: %s", body)
@@ -481,6 +490,7 @@ func TestTrailersAndEarlyHintsPass(t *testing.T) {
 	s := open(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		h := w.Header()
 		h["Link"] = []string{"</a.css>; rel=preload; as=style", "<https://counter.example/c.js>; rel=preload; as=script"}
+		h.Set("Set-Cookie", "session=1")
 		w.WriteHeader(http.StatusEarlyHints)
 		h.Del("Link")
 		h.Set("Trailer", "Checksum")
@@ -489,7 +499,7 @@ func TestTrailersAndEarlyHintsPass(t *testing.T) {
 		h.Set("Checksum", "1")
 	}))
 	got := s.raw("GET / HTTP/1.1\r\nHost: shop.example\r\nSec-Fetch-Dest: document\r\nTE: trailers\r\nConnection: close\r\n\r\n")
-	if !strings.HasPrefix(got, "HTTP/1.1 103 Early Hints\r\nLink: </a.css>; rel=preload; as=style\r\n\r\nHTTP/1.1 200 OK") || !strings.HasSuffix(got, "0\r\nChecksum: 1\r\n\r\n") {
+	if !strings.HasPrefix(got, "HTTP/1.1 103 Early Hints\r\nLink: </a.css>; rel=preload; as=style\r\n\r\nHTTP/1.1 200 OK") || !strings.HasSuffix(got, "0\r\nChecksum: 1\r\n\r\n") || strings.Count(got, "Set-Cookie: session=1") != 1 {
 		t.Error(got)
 	}
 }
@@ -644,4 +654,17 @@ func TestAPanicEndsTheConnectionAndLeavesNothingBehind(t *testing.T) {
 		r.Header.Set("Sec-Fetch-Dest", "document")
 		s.gate.ServeHTTP(httptest.NewRecorder(), r)
 	})
+}
+
+func TestWhatAScriptHasAskedForIsNotShownAsADocument(t *testing.T) {
+	t.Parallel()
+	s := open(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "text/html")
+		w.Header().Set("Etag", `"1"`)
+		http.ServeContent(w, r, "", time.Time{}, strings.NewReader(small))
+	}))
+	res, _ := s.do(http.MethodGet, "/", "Sec-Fetch-Dest: empty")
+	if res, body := s.get("/", "If-None-Match: "+res.Header.Get("Etag")); res.StatusCode != http.StatusOK || !strings.HasPrefix(body, noticed) {
+		t.Errorf("%d: the browser shows what a script has kept", res.StatusCode)
+	}
 }

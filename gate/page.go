@@ -57,7 +57,7 @@ func (v plainBody) begin(whole bool) error {
 		return nil
 	}
 	wide := isWide(a.lead)
-	mode, known := v.mode(whole || len(a.lead) >= maxLead)
+	mode, known := v.mode(a.lead, whole || len(a.lead) >= maxLead)
 	if !known && !wide {
 		return nil
 	}
@@ -112,25 +112,49 @@ func (v *visit) framed() bool {
 	return v.page && dest != "" && dest != "document"
 }
 
-// mode says whether the page is a document: it has the scripts of the notice then, and the
-// notice too where the visitor sees it by itself.
-func (v plainBody) mode(whole bool) (m markup.Mode, known bool) {
+// A kind is how a page is asked for.
+type kind byte
+
+const (
+	asPart     kind = iota // by a script, to be put into another page
+	asFrame                // in another page, as a document of its own
+	asDocument             // by itself
+	asUnknown              // by a browser that does not say
+)
+
+// kind says how the page is asked for: one that was kept for another kind is none.
+func (v *visit) kind() kind {
 	h := v.r.Header
+	switch dest := first(h, "Sec-Fetch-Dest"); {
+	case v.site.same: // whoever asks
+		return asUnknown
+	case dest == "document":
+		return asDocument
+	case v.framed():
+		return asFrame
+	case dest != "", v.r.Method != http.MethodGet && v.r.Method != http.MethodHead, first(h, "X-Requested-With") != "", first(h, "Hx-Request") != "", first(h, "Turbo-Frame") != "":
+		return asPart
+	}
+	return asUnknown
+}
+
+// mode says whether the page is a document, by its beginning where the browser does not
+// say: it has the scripts of the notice then, and the notice too where the visitor sees it
+// by itself.
+func (v *visit) mode(begin []byte, whole bool) (m markup.Mode, known bool) {
 	if v.site.observe {
 		return markup.Observe, true
 	}
 	if v.site.parts.Notice == nil || strings.HasPrefix(first(v.w.Header(), "Content-Type"), "application/xhtml") {
 		return markup.Fragment, true
 	}
-	switch dest := first(h, "Sec-Fetch-Dest"); {
-	case v.site.same: // whoever asks
-	case dest == "document":
+	switch v.kind() {
+	case asDocument:
 		return markup.Document, true
-	case v.framed(): // what runs in it inserts too
-	case dest != "", v.r.Method != http.MethodGet, first(h, "X-Requested-With") != "", first(h, "Hx-Request") != "", first(h, "Turbo-Frame") != "":
+	case asPart:
 		return markup.Fragment, true
 	}
-	yes, known := markup.BeginsDocument(v.answer.lead)
+	yes, known := markup.BeginsDocument(begin)
 	if yes {
 		return markup.Document, true
 	}

@@ -220,49 +220,50 @@ func (v *visit) spill() error {
 // planned writes a page that is there as a whole.
 func (v *visit) planned(body []byte) error {
 	a := &v.answer
-	a.lead = body
-	wide := isWide(body)
-	mode, _ := plainBody{v}.mode(true)
-	a.lead = nil
-	if wide {
+	if isWide(body) {
 		v.unread("charset")
 		return v.whole(body)
 	}
+	mode, _ := v.mode(body, true)
 	key := planKey{maphash.Bytes(v.site.plans.seed, body), v.planStamp(mode), len(body)}
 	found, worth := v.site.plans.find(key, body)
 	out := pages.Get().(*[]byte)
 	defer pages.Put(out)
-	if found != nil {
-		head, first := rules{v}.Insert(found.lang)
-		*out = found.append((*out)[:0], head, first)
-		for _, e := range found.told {
-			v.site.count(e)
+	if found == nil {
+		made, err := v.plan(body, mode, (*out)[:0])
+		if err != nil {
+			return err
+		}
+		*out = made.out
+		if worth {
+			made.plan.body, made.lang = bytes.Clone(body), a.lang
+			v.site.plans.keep(key, made.plan)
 		}
 		return v.whole(*out)
 	}
-	made := &plan{body: body}
-	r := recorder{plan: made, out: (*out)[:0]}
+	head, first := rules{v}.Insert(found.lang)
+	*out = found.append((*out)[:0], head, first)
+	for _, e := range found.told {
+		v.site.count(e)
+	}
+	return v.whole(*out)
+}
+
+// plan rewrites a page, and notes how.
+func (v *visit) plan(body []byte, mode markup.Mode, out []byte) (*recorder, error) {
+	r := &recorder{plan: &plan{body: body}, out: out}
 	m := rewriters.Get().(*markup.Writer)
+	v.answer.recorder = r
 	defer func() {
+		v.answer.recorder = nil
 		m.Reset(io.Discard, nil, markup.Options{})
 		rewriters.Put(m)
 	}()
-	made.body = body
-	a.recorder = &r
-	defer func() { a.recorder = nil }()
-	m.Reset(&r, rules{v}, markup.Options{Mode: mode, URL: v.url(), Own: v.site.own})
+	m.Reset(r, rules{v}, markup.Options{Mode: mode, URL: v.url(), Own: v.site.own})
 	if _, err := m.Write(body); err != nil {
-		return err
+		return nil, err
 	}
-	if err := m.Close(); err != nil {
-		return err
-	}
-	*out = r.out
-	if worth {
-		made.body, made.lang = bytes.Clone(body), a.lang
-		v.site.plans.keep(key, made)
-	}
-	return v.whole(r.out)
+	return r, m.Close()
 }
 
 // whole writes all of a page at once.
@@ -276,7 +277,7 @@ func (v *visit) whole(page []byte) error {
 // planStamp is what a plan depends on besides the page: all that is rewritten by, and
 // nothing of what is inserted.
 func (v *visit) planStamp(mode markup.Mode) stamp {
-	h := v.site.version.byte(byte(mode))
+	h := v.site.version.byte(byte(mode)).byte(byte(v.kind()))
 	for _, s := range v.site.policy.Services {
 		h = h.byte(flag(v.shown.Runs(s)))
 	}

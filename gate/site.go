@@ -42,13 +42,14 @@ type Site struct {
 	same    bool // pages are the same for everybody (cacheable)
 	holds   bool // there is something that a decision can hold
 	plans   *plans
+	codings *codings
 	version fnv  // of everything that pages are rewritten by and no decision says
 	own     bool // and it may be on the site's own hosts
 }
 
 // Compile makes a site of its parts.
 func Compile(p *policy.Site, parts Parts) *Site {
-	s := &Site{policy: p, parts: parts, prefix: cmp.Or(parts.Prefix, DefaultPrefix), choices: &choices{codec: parts.Codec}, plans: newPlans()}
+	s := &Site{policy: p, parts: parts, prefix: cmp.Or(parts.Prefix, DefaultPrefix), choices: &choices{codec: parts.Codec}, plans: newPlans(), codings: &codings{}}
 	s.observe = parts.Observe || p.Enforcement.Mode == policy.ModeObserve
 	s.same = p.Enforcement.Cacheable && !s.observe
 	s.cookies = cookies.New(p, cookies.Options{Undeclared: p.Enforcement.Undeclared, Observe: s.observe, Observer: observer{s.count}})

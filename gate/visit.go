@@ -54,7 +54,7 @@ func (g *Gate) servePage(w http.ResponseWriter, r *http.Request, site *Site) {
 		v.current = unconditioned(r.Header, v.page, v.stamp())
 	}
 	if !site.observe && maybeHTML(r) {
-		understood(r.Header)
+		site.codings.understood(r.Header)
 	}
 	defer v.abandon()
 	g.next.ServeHTTP(v, r.WithContext(v))
@@ -115,7 +115,7 @@ func (v *visit) stamp() stamp {
 		return stamped(uint64(h))
 	}
 	d := &v.Decision
-	h = h.byte(byte(d.Notice)).byte(flag(v.framed())) // a frame is not shown what a window has kept
+	h = h.byte(byte(d.Notice)).byte(byte(v.kind()))
 	for _, k := range v.site.policy.Categories {
 		h = h.byte(flag(d.Category(k)) | flag(d.Asks(k))<<1)
 	}

@@ -28,7 +28,7 @@ one all the same; one that was never in force takes its place.`,
 func runActivate(ctx context.Context, c *call) int {
 	where := c.storeFlag()
 	site := c.flags.String("site", "", "The `id` of the site.")
-	by := c.flags.String("by", "", "`Who` brings it into force, for the record of versions.")
+	by := c.flags.String("by", "", "The `name` of who brings it into force, for the record of versions.")
 	if code, ok := c.parse(); !ok {
 		return code
 	}
@@ -60,8 +60,8 @@ func runActivate(ctx context.Context, c *call) int {
 // A publishedVersion is one that can be brought into force.
 type publishedVersion struct {
 	register.Listed
-	active          bool
-	version, author string // "" where its evidence cannot be read
+	active, readable bool
+	version, author  string // as its evidence says, which may be nothing
 }
 
 func publishedVersions(ctx context.Context, s *store.Store, site string) (list []publishedVersion, err error) {
@@ -79,7 +79,7 @@ func publishedVersions(ctx context.Context, s *store.Store, site string) (list [
 		v := publishedVersion{Listed: l, active: l.Evidence == active}
 		for _, known := range read.All() {
 			if known.Hash == l.Evidence {
-				v.version, v.author = known.Evidence.Version, known.Evidence.Author
+				v.readable, v.version, v.author = true, known.Evidence.Version, known.Evidence.Author
 			}
 		}
 		list = append(list, v)
@@ -106,7 +106,7 @@ func (c *call) activate(ctx context.Context, s *store.Store, list []publishedVer
 	if err != nil {
 		return c.broke("", err)
 	}
-	_, err = fmt.Fprintf(c.Out, "%s: version %s is in force, %.12s\n", site, policy.Visible(to.version), to.Evidence)
+	_, err = fmt.Fprintf(c.Out, "%s: %.12s is in force\n", site, to.Evidence)
 	return c.written(err)
 }
 
@@ -114,7 +114,7 @@ func (c *call) activate(ctx context.Context, s *store.Store, list []publishedVer
 func versionOf(list []publishedVersion, wanted string) (found publishedVersion, err error) {
 	n := 0
 	for _, v := range list {
-		if v.version == wanted || len(wanted) >= 6 && strings.HasPrefix(v.Evidence.String(), strings.ToLower(wanted)) {
+		if v.version != "" && v.version == wanted || len(wanted) >= 6 && strings.HasPrefix(v.Evidence.String(), strings.ToLower(wanted)) {
 			found, n = v, n+1
 		}
 	}
@@ -136,9 +136,10 @@ func versionList(list []publishedVersion) string {
 			mark = "* "
 		}
 		fmt.Fprintf(&b, "%s%.12s  published %s", mark, v.Evidence, v.At.Format("2006-01-02 15:04 MST"))
-		if v.version == "" {
+		switch {
+		case !v.readable:
 			b.WriteString("  cannot be read")
-		} else {
+		case v.version != "":
 			b.WriteString("  version " + policy.Visible(v.version))
 		}
 		if v.author != "" {

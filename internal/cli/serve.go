@@ -64,7 +64,7 @@ func (c *call) serveFlags() *serveFlags {
 	c.flags.BoolVar(&f.observe, "observe", false, "Change nothing, and tell what would be done.")
 	c.flags.BoolVar(&f.follow, "follow", false, "Serve the versions that are in force, and publish nothing of the files.")
 	c.flags.BoolVar(&f.noWatch, "no-watch", false, "Read manifests and certificates at the start and on SIGHUP only.")
-	c.flags.StringVar(&f.author, "author", "", "`Who` wrote the manifests, for the record of versions.")
+	c.flags.StringVar(&f.author, "author", "", "The `name` of who wrote the manifests, for the record of versions.")
 	c.flags.StringVar(&f.operate, "operate", "", "Serve health, metrics and profiles on this `address`, which is not for the public.")
 	c.flags.StringVar(&f.access, "access-log", "", "Write a line of JSON for each request to this `file`; \"-\" is standard output. It says nothing of who asked.")
 	c.flags.BoolVar(&f.clients, "access-log-clients", false, "Write the address of who asked, too. That is personal data: say so in the manifest, under logs.")

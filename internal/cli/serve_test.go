@@ -240,7 +240,7 @@ func TestAHangupReadsTheManifestAndOpensTheAccessLogAnew(t *testing.T) {
 	// Going back is a command beside the running server.
 	code, list, errs := callFor("activate", "--store", s.store(), "--site", "shop")
 	hashes := regexp.MustCompile(`(?m)^[ *] ([0-9a-f]{12})  published 2026-11-21 12:00 UTC`).FindAllStringSubmatch(list, -1)
-	if code != 0 || len(hashes) != 2 || !strings.Contains(list, "\n* "+hashes[1][1]) {
+	if code != 0 || len(hashes) != 2 || strings.Contains(list, "cannot be read") || !strings.Contains(list, "\n* "+hashes[1][1]) {
 		t.Fatalf("%d %s %s", code, list, errs)
 	}
 	if code, out, errs := callFor("activate", "--store", s.store(), "--site", "shop", "--by", "Officer", hashes[0][1]); code != 0 || !strings.Contains(out, "is in force") {

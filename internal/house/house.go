@@ -22,4 +22,4 @@ var Floors = [][]string{
 
 // Beside are packages that belong to no floor: tools of the repository, which
 // nothing imports.
-var Beside = []string{"internal/house", "internal/anchortest", "internal/archivetest", "internal/browsertest", "internal/firefoxtest", "internal/gatetest", "internal/hydration", "internal/notice/basetest", "internal/notice/guardtest", "internal/notice/noticetest", "internal/notice/tagtest", "internal/storetest", "internal/sitetest", "internal/statements", "internal/torture", "bench"}
+var Beside = []string{"internal/house", "internal/anchortest", "internal/archivetest", "internal/browsertest", "internal/firefoxtest", "internal/gatetest", "internal/hydration", "internal/markup/pages", "internal/notice/basetest", "internal/notice/guardtest", "internal/notice/noticetest", "internal/notice/tagtest", "internal/storetest", "internal/sitetest", "internal/statements", "internal/torture", "bench"}

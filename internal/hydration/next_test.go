@@ -1,22 +1,26 @@
 package hydration
 
-import "testing"
+import (
+	"io"
+	"net/http"
+	"testing"
+)
 
 func TestTheNoticeIsThereBeforeTheEndOfAStreamedPage(t *testing.T) {
-	w := start(t, next)
+	w := start(t, next, "")
 	w.shut("late")
 	w.visit("/streamed")
-	w.until(`hydrated('streamed') || document.querySelector('#waiting')`)
+	w.Until(`hydrated('streamed') || document.querySelector('#waiting')`)
 	w.holds(`document.body.firstElementChild == host && shown(part('notice')) && document.readyState == 'loading' && !document.querySelector('#late')`)
-	w.do(`window.first = host`)
+	w.Run(`window.first = host`)
 	w.Screenshot("next-streamed-waiting")
-	w.open("late")
-	w.until(`hydrated('late')`)
+	w.admit("late")
+	w.Until(`hydrated('late')`)
 	w.holds(`isHeld(frame('late')) && waits('late.js')`)
 	w.works()
 	w.kept(true)
 	w.nothing()
-	w.do(`press('accept')`)
+	w.Run(`press('accept')`)
 	w.wait("video.localhost/late.html", "counter.localhost/late.js")
 	w.once("counter.js", "async.js", "last.js", "late.js", "tags.js")
 	w.Screenshot("next-streamed")
@@ -26,15 +30,15 @@ func TestTheNoticeIsThereBeforeTheEndOfAStreamedPage(t *testing.T) {
 func TestAChoiceWhileAPageIsStreamedIsFollowedByWhatComesLater(t *testing.T) {
 	for _, action := range []string{"accept", "refuse"} {
 		t.Run(action, func(t *testing.T) {
-			w := start(t, next)
+			w := start(t, next, "")
 			w.shut("late")
 			w.visit("/streamed")
-			w.until(`document.querySelector('#waiting') && shown(part('notice'))`)
-			w.do(`press('` + action + `')`)
-			w.until(`temoin.choice && !shown(part('notice'))`)
+			w.Until(`document.querySelector('#waiting') && shown(part('notice'))`)
+			w.Run(`press('` + action + `')`)
+			w.Until(`temoin.choice && !shown(part('notice'))`)
 			w.holds(`document.readyState == 'loading'`)
-			w.open("late")
-			w.until(`hydrated('late')`)
+			w.admit("late")
+			w.Until(`hydrated('late')`)
 			w.works()
 			if action == "accept" {
 				w.wait("video.localhost/late.html", "counter.localhost/late.js")
@@ -48,24 +52,28 @@ func TestAChoiceWhileAPageIsStreamedIsFollowedByWhatComesLater(t *testing.T) {
 }
 
 func TestAnApplicationThatWaitsForAHeldScriptIsTakenOver(t *testing.T) {
-	w := start(t, next)
+	w := start(t, next, "")
 	w.arrive("/early", "early", true)
 	w.works()
 	w.nothing()
-	w.do(`press('accept')`)
+	w.Run(`press('accept')`)
 	w.once("early.js", "counter.js", "tags.js")
 }
 
 func TestAPageThatNeedsAHeldStyleSheetIsShown(t *testing.T) {
-	w := start(t, next)
+	w := start(t, next, "")
+	w.Answer("fonts.localhost/styles.css", func(rw http.ResponseWriter, _ *http.Request) {
+		rw.Header().Set("Content-Type", "text/css")
+		io.WriteString(rw, "h1 { color: rgb(1, 2, 3) }") //nolint:errcheck // the browser says so
+	})
 	w.arrive("/styles", "styles", true)
 	w.works()
 	w.nothing()
 	w.arrive("/", "first", true)
 	w.follow("/styles", "styles")
 	w.nothing()
-	w.do(`press('accept')`)
+	w.Run(`press('accept')`)
 	w.wait("fonts.localhost/styles.css")
-	w.until(`getComputedStyle(document.querySelector('h1')).color == 'rgb(1, 2, 3)'`)
+	w.Until(`getComputedStyle(document.querySelector('h1')).color == 'rgb(1, 2, 3)'`)
 	w.quiet()
 }

@@ -3,16 +3,16 @@ package hydration
 import "testing"
 
 func TestWhatASuspendedPartBringsIsHeld(t *testing.T) {
-	w := start(t, nuxt)
+	w := start(t, nuxt, "")
 	w.arrive("/suspended", "suspended", true)
-	w.until(`isHeld(frame('late'))`)
+	w.Until(`isHeld(frame('late'))`)
 	w.works()
 	w.arrive("/", "first", true)
 	w.follow("/suspended", "suspended")
-	w.until(`isHeld(frame('late'))`)
+	w.Until(`isHeld(frame('late'))`)
 	w.kept(true)
 	w.nothing()
-	w.do(`press('accept')`)
+	w.Run(`press('accept')`)
 	w.wait("video.localhost/late.html")
 	w.quiet()
 }

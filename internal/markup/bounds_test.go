@@ -86,7 +86,7 @@ func endless(t *testing.T, begin, again string) {
 		}
 	}
 	kept := cap(w.pending) + cap(w.wary.buffer) + cap(w.at.decoded) + cap(w.plainText) + cap(w.unescaped) + cap(w.rewritten) + 64*cap(w.tag.found) + 64*cap(w.wary.tags) + 32*cap(w.trees.stack)
-	if kept > 2<<20 {
+	if kept > 1<<20 {
 		t.Errorf("%s%s…: %d kB are kept", begin, again, kept>>10)
 	}
 	if err := w.Close(); err != nil {
@@ -100,7 +100,7 @@ func TestMemoryIsBoundedWhateverComes(t *testing.T) {
 		"", "<!--", "<!x", "<![CDATA[", "<svg><![CDATA[", "<p a=\"", "<p a='", "<p a=", "<p ", "<p", "</p ", "<img src=\"", "<img src=\"data:", "<img srcset=\"", "<p style=\"", "<iframe srcdoc=\"", "<script>", "<script><!--", "<script><!--<script>",
 		"<style>", "<title>", "<plaintext>", "<noscript>", "<noscript><!--", "<noscript><p a=\"", "<svg>", "<svg></p>", "<svg></p><style>", "<svg></p><xmp><p>", "<noscript><!--</noscript>",
 	} {
-		for _, again := range []string{"x", " ", "<", "<p ", "<p>", "<a \"<b '", "-", "&", "<g>", "a=", "/", "<style>", "<img src=\"", "</", "@import(", "url(", "\"'"} {
+		for _, again := range []string{"x", "<", "<a \"<b '", "&", "a=", "<style>", "<img src=\""} {
 			endless(t, begin, again)
 		}
 	}
@@ -117,8 +117,8 @@ func TestTimeGrowsWithThePage(t *testing.T) {
 			in := begin + strings.Repeat(again, 300_000/len(again))
 			start := time.Now()
 			rewrite(t, in, 4096, Options{Mode: Fragment}, &testRules{})
-			if d := time.Since(start); d > 300*time.Millisecond {
-				t.Logf("%q %q %v", begin, again, d)
+			if d := time.Since(start); d > 5*time.Second { // it takes some 10 ms
+				t.Errorf("%s, and %s again and again: %v", begin, again, d)
 			}
 		}
 	}

@@ -1,27 +1,30 @@
 package markup
 
-import "bytes"
+import (
+	"bytes"
+	"strings"
+)
 
 // Link returns the values of the header Link without the entries that would have the
-// browser load something held: the same slice where there are none. A value that
-// cannot be read is left out if it mentions something held in its place for an address.
+// browser load something held: the same slice where there are none.
 func Link(values []string, page string, own bool, rules Rules) []string {
 	m := &Writer{rules: rules}
 	m.at.from(page, own)
+	var kept []string
+	any := false
 	for i, v := range values {
 		free, changed := m.freeLinks(v)
-		if !changed {
-			continue
+		if changed && !any {
+			any, kept = true, append(kept, values[:i]...)
 		}
-		kept := append([]string(nil), values[:i]...)
-		for _, v := range values[i:] {
-			if free, _ = m.freeLinks(v); free != "" {
-				kept = append(kept, free)
-			}
+		if any && (free != "" || !changed) {
+			kept = append(kept, free)
 		}
-		return kept
 	}
-	return values
+	if !any {
+		return values
+	}
+	return kept
 }
 
 // Refresh returns the services that hold what the header Refresh leads to, "" if it is free.
@@ -37,22 +40,23 @@ func Refresh(value, page string, own bool, rules Rules) string {
 
 // freeLinks returns a value without what is held.
 func (m *Writer) freeLinks(value string) (free string, changed bool) {
-	for len(value) > 0 {
-		n := entryEnd(value)
-		entry := value[:n]
-		value = value[min(n+1, len(value)):]
+	var kept []string
+	for rest := value; rest != ""; {
+		n := entryEnd(rest)
+		entry := rest[:n]
+		rest = rest[min(n+1, len(rest)):]
 		if f := m.judgeLink([]byte(entry)); f.holds() {
 			m.rules.Held("", "link", f.services, m.host)
 			m.host = m.host[:0]
 			changed = true
 			continue
 		}
-		if free != "" {
-			free += ","
-		}
-		free += entry
+		kept = append(kept, entry)
 	}
-	return free, changed
+	if !changed {
+		return value, false
+	}
+	return strings.Join(kept, ","), true
 }
 
 // entryEnd returns where the first entry of a Link ends: at a comma that is neither

@@ -380,7 +380,7 @@ func (m *Writer) runsText(d []byte) bool {
 // known but that it may be one.
 func (m *Writer) judgeText(el element, text, kind []byte, any bool) finding {
 	f := m.judgeRaw(el, text, kind, any)
-	if (any || len(m.trees.stack) > 0 || m.trees.doubt) && bytes.IndexAny(text, "&<") >= 0 {
+	if (any || len(m.trees.stack) > 0 || m.trees.doubt) && bytes.ContainsAny(text, "&<") {
 		for _, between := range [...]string{"", " "} { // a tag may be dropped, or end the text
 			m.plainText = appendFlat(m.plainText[:0], text, between)
 			f = f.and(m.judgeRaw(el, m.plainText, kind, any))

@@ -15,7 +15,6 @@ import (
 var (
 	toHeld   = regexp.MustCompile(`(?i)^[\x00-\x20]*(?:(?:https?|wss?|ftp):[/\\]*|[/\\]{2,})(?:[^/\\?#]*@)?(?:[^/\\?#:]*\.)?(?:ads|video)\.example\.?(?::\d*)?(?:[/\\?#]|$)`)
 	inCSS    = regexp.MustCompile(`(?i)(?:url\(\s*["']?\s*([^"')\s]*)|(?:@import|image-set\()\s*(?:"([^"]*)|'([^']*)))`)
-	oneField = regexp.MustCompile(`[^\t\n\f\r ]+`)
 	afterURL = regexp.MustCompile(`(?i)^\s*[\d.]+\s*[;,]?\s*(?:url\s*=\s*)?["']?(.*)$`)
 )
 
@@ -86,9 +85,27 @@ func isActive(n *html.Node, a html.Attribute) bool {
 	case a.Key == "ping":
 		return slices.ContainsFunc(strings.Fields(a.Val), isHeldAddress)
 	case strings.HasSuffix(a.Key, "srcset"):
-		return slices.ContainsFunc(oneField.FindAllString(strings.ReplaceAll(a.Val, ", ", " "), -1), isHeldAddress)
+		return slices.ContainsFunc(candidatesIn(a.Val), isHeldAddress)
 	}
 	return isHeldAddress(a.Val)
+}
+
+// candidatesIn returns the addresses of a srcset: what stands first, or behind a comma that
+// ends a description.
+func candidatesIn(srcset string) (all []string) {
+	begins := true
+	for _, field := range strings.FieldsFunc(srcset, func(r rune) bool { return strings.ContainsRune("\t\n\f\r ", r) }) {
+		if !begins {
+			_, rest, found := strings.Cut(field, ",")
+			if field = rest; !found || rest == "" {
+				begins = found
+				continue
+			}
+		}
+		all = append(all, strings.Trim(field, ","))
+		begins = strings.HasSuffix(field, ",")
+	}
+	return all
 }
 
 func runsAs(n *html.Node, types ...string) bool {

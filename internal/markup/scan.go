@@ -21,6 +21,9 @@ const (
 // again, with more behind it.
 func (m *Writer) read(d []byte) int {
 	m.from = 0
+	if m.waitsForMark(d) {
+		return 0
+	}
 	i, waits := 0, false
 	for i < len(d) && !waits {
 		switch m.state {
@@ -176,9 +179,20 @@ func (m *Writer) textInData(d []byte, i, end int) {
 	if m.stage == inserted {
 		return
 	}
+	if m.offset+i == 0 && bytes.HasPrefix(d, byteOrderMark) {
+		i = len(byteOrderMark)
+	}
 	if i = skipBlank(d[:end], i); i < end {
 		m.imply(d, i, inserted)
 	}
+}
+
+// byteOrderMark may stand before everything else, and is no text then.
+var byteOrderMark = []byte("\xef\xbb\xbf")
+
+// waitsForMark reports whether a page may begin with a mark that has not come whole.
+func (m *Writer) waitsForMark(d []byte) bool {
+	return m.offset == 0 && !m.final && len(d) < len(byteOrderMark) && bytes.HasPrefix(byteOrderMark, d)
 }
 
 // endTag reads "</", and a name or not.
@@ -490,8 +504,6 @@ type escape struct {
 	comment, script bool
 	inside          int // where find has passed a "</script" that does not end it, -1 for nowhere
 }
-
-var commentBegin = []byte("<!--")
 
 // find returns where the text ends, -1 if that has not come, and how far it was read.
 func (e *escape) find(d []byte, i int) (end, read int) {

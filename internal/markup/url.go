@@ -239,7 +239,7 @@ func (l *locator) leadsSomewhere(v []byte) bool {
 	case scheme != nil && !loadsFromHost(scheme):
 		return true
 	case scheme != nil || n >= 2:
-		return bytes.IndexAny(rest[n:], `/\?#`) >= 0
+		return bytes.ContainsAny(rest[n:], `/\?#`)
 	}
 	return len(rest) > len("https:")
 }

@@ -345,9 +345,11 @@ func (w *wary) hold(m *Writer, t *open, f finding) {
 	w.insert(t.name, keptPrefix)
 }
 
+// insert puts an edit into its place among the others, once.
 func (w *wary) insert(at int, text string) {
-	if !slices.ContainsFunc(w.edits, func(e edit) bool { return e.at == at }) {
-		w.edits = append(w.edits, edit{at, text})
+	i, found := slices.BinarySearchFunc(w.edits, at, func(e edit, at int) int { return e.at - at })
+	if !found {
+		w.edits = slices.Insert(w.edits, i, edit{at, text})
 	}
 }
 
@@ -436,7 +438,9 @@ func (w *wary) flush(m *Writer) {
 
 // writeTo writes as far as a place, with the edits before it.
 func (w *wary) writeTo(m *Writer, place int) {
-	slices.SortStableFunc(w.edits, func(a, b edit) int { return a.at - b.at })
+	if place == w.at {
+		return
+	}
 	done, n := w.at, 0
 	for _, e := range w.edits {
 		if e.at >= place {

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// testRules hold ads.example and below as "ads", video.example as "video",
+// testRules hold ads.example and below as "ads", video.example and below as "video",
 // shared.example/held/ as "shared" or "other", inline scripts that say adsSnippet, and what is
 // named "ads".
 type testRules struct {
@@ -21,7 +21,7 @@ func (r *testRules) Address(host, path []byte) string {
 	switch h := string(host); {
 	case h == "ads.example", strings.HasSuffix(h, ".ads.example"):
 		return "ads"
-	case h == "video.example":
+	case h == "video.example", strings.HasSuffix(h, ".video.example"):
 		return "video"
 	case h == "shared.example" && bytes.HasPrefix(path, []byte("/held/")):
 		return "shared other"

@@ -225,7 +225,7 @@ func (m *Writer) report(e element, a attribute, f finding) {
 // BeginsDocument reports whether HTML begins as a document does: with a doctype or an html
 // element, behind white space and comments. It is known once enough has come.
 func BeginsDocument(prefix []byte) (yes, known bool) {
-	b := bytes.TrimPrefix(prefix, []byte("\xef\xbb\xbf"))
+	b := bytes.TrimPrefix(prefix, byteOrderMark)
 	for {
 		b = b[skipBlank(b, 0):]
 		switch {

@@ -198,6 +198,8 @@ func TestTheNoticeIsInsertedOnceWhereHeadAndBodyBegin(t *testing.T) {
 		{`x`, `HEAD()BODYx`},
 		{` <!-- <body> --> x`, ` <!-- <body> --> HEAD()BODYx`},
 		{``, `HEAD()BODY`},
+		{"\xef\xbb\xbf<!doctype html>\xef\xbb\xbf<p>", "\xef\xbb\xbf<!doctype html>HEAD()BODY\xef\xbb\xbf<p>"},
+		{"\xef\xbb", "HEAD()BODY\xef\xbb"},
 		{`<!doctype html><html lang=ar>`, `<!doctype html><html lang=ar>HEAD(ar)BODY`},
 		{`<head></head>`, `<head>HEAD()</head>BODY`},
 		{`<head><title><body></title></head> <p>`, `<head>HEAD()<title><body></title></head> BODY<p>`},

@@ -32,9 +32,16 @@ func nowhere(t *testing.T) *url.URL {
 	return &url.URL{Scheme: "http", Host: l.Addr().String()}
 }
 
+// inEight serves the site in all languages.
+func inEight(t *testing.T) func(c *Config) {
+	return func(c *Config) {
+		c.Sites[0].File = write(t, "shop.yaml", strings.Replace(manifest, "[en, fr]", "[en, ar, de, es, fr, it, nl, pt]", 1))
+	}
+}
+
 func TestASiteThatDoesNotAnswerIsSaidSoInTheVisitorsLanguage(t *testing.T) {
 	t.Parallel()
-	r := startAt(t, nowhere(t), nil)
+	r := startAt(t, nowhere(t), inEight(t))
 	seen := map[string]bool{}
 	for _, tag := range []string{"ar", "de", "en", "es", "fr", "it", "nl", "pt"} {
 		l, _ := lang.Find(tag)
@@ -80,7 +87,7 @@ func TestASiteThatIsSlowIsSaidSo(t *testing.T) {
 
 func TestThePageInASitesPlaceIsAccessible(t *testing.T) {
 	tab := browsertest.Open(t)
-	r := startAt(t, nowhere(t), nil)
+	r := startAt(t, nowhere(t), inEight(t))
 	for _, scheme := range []string{"light", "dark"} {
 		for _, language := range []string{"en", "ar", "de"} {
 			tab.Look(360, scheme)

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"strconv"
 	"strings"
 
 	"github.com/temoin/temoin/policy"
@@ -68,6 +69,26 @@ func isMachine(name string) bool {
 	return err == nil
 }
 
+// isItself reports whether a site would be reached at this very server: each request
+// would come back for ever.
+func (s *Server) isItself(upstream *url.URL) bool {
+	port := upstream.Port()
+	if port == "" {
+		port = map[string]string{"http": "80", "https": "443"}[upstream.Scheme]
+	}
+	there, err := netip.ParseAddr(upstream.Hostname())
+	for _, f := range s.fronts {
+		own, ownErr := netip.ParseAddrPort(f.listener.Addr().String())
+		if ownErr != nil || port != strconv.Itoa(int(own.Port())) {
+			continue
+		}
+		if here := own.Addr(); isMachine(upstream.Hostname()) && err != nil || there == here || here.IsUnspecified() && there.IsLoopback() {
+			return true
+		}
+	}
+	return false
+}
+
 // serve answers a request by the site of its host.
 func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	one := s.of(r.Host)
@@ -96,11 +117,12 @@ func (s *Server) toHTTPS(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "This server has no site of that name.", http.StatusMisdirectedRequest)
 		return
 	}
-	host := r.Host
-	if h, _, err := net.SplitHostPort(host); err == nil {
-		host = h
+	host, port := r.Host, "80"
+	if h, p, err := net.SplitHostPort(host); err == nil {
+		host, port = h, p
 	}
-	if _, port, _ := net.SplitHostPort(s.Address().String()); port != "443" {
+	if port != "80" { // that of a listener here, and no port that others lead to it
+		_, port, _ = net.SplitHostPort(s.Address().String())
 		host = net.JoinHostPort(strings.Trim(host, "[]"), port)
 	}
 	to := url.URL{Scheme: "https", Host: host, Path: r.URL.Path, RawPath: r.URL.RawPath, RawQuery: r.URL.RawQuery}

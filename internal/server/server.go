@@ -147,6 +147,11 @@ func (s *Server) open(ctx context.Context) error {
 	if err := s.listen(); err != nil { // before the store is touched: an address in use is found at once
 		return err
 	}
+	for _, one := range s.sites {
+		if s.isItself(one.Upstream) {
+			return fmt.Errorf("the site %s is said to be at %s, where this server itself listens: one of them needs another port", one.id, one.Upstream)
+		}
+	}
 	node, err := app.Open(ctx, s.config.Node)
 	if err != nil {
 		return err
@@ -156,7 +161,7 @@ func (s *Server) open(ctx context.Context) error {
 	limit := &gate.Limit{Rate: s.config.Rate, Burst: max(1, int(10*s.config.Rate))}
 	for _, one := range s.sites {
 		one.summary = newSummary()
-		one.handler = node.Gate(one.id, app.GateConfig{Trusted: s.config.Trusted, Limit: limit, Observe: s.config.Observe, Counter: one.summary}, s.upstream(one))
+		one.handler = node.Gate(one.id, app.GateConfig{Trusted: s.config.Trusted, Limit: limit, Observe: s.config.Observe, Counter: one.summary, Upstream: one.Upstream}, s.upstream(one))
 	}
 	return nil
 }

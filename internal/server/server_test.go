@@ -36,7 +36,7 @@ site: shop
 name: Shop
 url: https://shop.example
 hosts: [www.shop.example]
-languages: [en, ar, de, es, fr, it, nl, pt]
+languages: [en, fr]
 policy: {version: "1.0"}
 categories:
   needed: {exempt: true}
@@ -362,6 +362,24 @@ func TestTwoManifestsOfOneSiteOrHostAreRefused(t *testing.T) {
 			Sites: []Site{{File: write(t, "a.yaml", manifest), Upstream: u}, {File: write(t, "b.yaml", c.second), Upstream: u}}})
 		if err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestASiteThatWouldBeThisServerItselfIsRefused(t *testing.T) {
+	t.Parallel()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, port, _ := net.SplitHostPort(l.Addr().String())
+	l.Close()
+	for _, listen := range []string{"127.0.0.1:" + port, "0.0.0.0:" + port, ":" + port} {
+		for host, itself := range map[string]bool{"127.0.0.1": true, "localhost": true, "shop.localhost": true, "192.0.2.9": false, "site.example": false} {
+			_, err := Open(t.Context(), Config{Listen: listen, Node: app.Config{Store: "/dev/null/none"}, Sites: []Site{{File: write(t, "a.yaml", manifest), Upstream: &url.URL{Scheme: "http", Host: host + ":" + port}}}})
+			if err == nil || strings.Contains(err.Error(), "where this server itself listens") != itself {
+				t.Errorf("%s at %s: %v", host, listen, err)
+			}
 		}
 	}
 }

@@ -22,19 +22,21 @@ type summary struct {
 
 	mu     sync.Mutex
 	counts map[gate.Event]uint64
-	names  int    // that no manifest has
-	more   uint64 // events beyond those that are told apart
+	names  map[gate.What]int // how many that no manifest has
+	more   uint64            // events beyond those that are told apart
 }
 
 // Bounds of what is told apart: visitors and pages can make up as many names as they like.
 const (
 	maxEvents = 1000
-	maxNames  = 100 // of those that no manifest has
+	maxNames  = 100 // of one kind that no manifest has
 	maxName   = 100 // bytes
 	maxLines  = 30  // under one heading
 )
 
-func newSummary() *summary { return &summary{counts: map[gate.Event]uint64{}} }
+func newSummary() *summary {
+	return &summary{counts: map[gate.Event]uint64{}, names: map[gate.What]int{}}
+}
 
 // Count counts an event.
 func (s *summary) Count(e gate.Event) {
@@ -50,13 +52,13 @@ func (s *summary) Count(e gate.Event) {
 	defer s.mu.Unlock()
 	n, known := s.counts[e]
 	if !known {
-		foreign := e.What == gate.CookieUndeclared || e.What == gate.CookieBlocked
-		if len(s.counts) >= maxEvents || foreign && s.names >= maxNames || len(e.Name)+len(e.Host) > maxName {
+		if len(s.counts) >= maxEvents || s.names[e.What] >= maxNames || len(e.Name)+len(e.Host) > maxName {
 			s.more++
 			return
 		}
-		if foreign {
-			s.names++
+		switch e.What {
+		case gate.CookieUndeclared, gate.CookieBlocked, gate.Foreign, gate.Reported:
+			s.names[e.What]++
 		}
 		e.Name, e.Host = strings.Clone(e.Name), strings.Clone(e.Host) // whole requests would stay with them
 	}
@@ -83,6 +85,8 @@ var headings = []heading{
 	{gate.CookieRenewed, "Cookies whose lifetime began anew:", "Cookies whose lifetime began anew:", "Declare the lifetime as sliding, or do not set them again."},
 	{gate.CookieUndeclared, "Cookies that the manifest does not have, and that passed:", "Cookies that the manifest does not have:", "Declare them under trackers, or stop setting them."},
 	{gate.CookieBlocked, "Cookies that the manifest does not have, and that were taken out:", "Cookies that the manifest does not have, and that would be taken out:", "Declare them under trackers, or stop setting them."},
+	{gate.Foreign, "Hosts that pages refer to, and that the manifest does not have:", "Hosts that pages refer to, and that the manifest does not have:", "Declare them under services or hosts, or take them out of your pages."},
+	{gate.Reported, "Reported by browsers, as stopped by the pages' security policy:", "Reported by browsers, as what the pages' security policy would have stopped:", "Where your site needs it, declare it under services or hosts."},
 	{gate.Unread, "Pages that passed as they were, since they cannot be read:", "Pages that cannot be read:", "Have your site send them in UTF-8, and compressed by gzip, br or zstd, or not at all."},
 }
 
@@ -94,7 +98,11 @@ func (s *summary) write(w io.Writer, site *policy.Site) error {
 	s.mu.Unlock()
 	var b strings.Builder
 	asked, answered := s.asked.Load(), s.answered.Load()
-	fmt.Fprintf(&b, "%s: %d pages, %d of them for visitors who had something to choose\n", site.ID, asked+answered, asked)
+	pages := "pages"
+	if asked+answered == 1 {
+		pages = "page"
+	}
+	fmt.Fprintf(&b, "%s: %d %s, %d of them for visitors who had something to choose\n", site.ID, asked+answered, pages, asked)
 	for _, h := range headings {
 		for _, observed := range []bool{false, true} {
 			h.write(&b, counts, observed)
@@ -150,7 +158,7 @@ func label(e gate.Event) string {
 	if e.Services != "" {
 		text += " (" + e.Services + ")"
 	}
-	return policy.Visible(text)
+	return policy.Visible(strings.TrimSpace(text))
 }
 
 // firstHour is when it is told what has happened so far.

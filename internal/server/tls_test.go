@@ -9,6 +9,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
+	"fmt"
 	"io"
 	"math/big"
 	"net/http"
@@ -142,6 +143,53 @@ func TestOverTLSThereIsHTTP2AndBrowsersAreToldToStay(t *testing.T) {
 	}
 }
 
+// A stream that is silent for longer than a client may stall, and large bodies both ways.
+func TestOverHTTP2StreamsAndLargeBodiesPass(t *testing.T) {
+	t.Parallel()
+	pair := newPair(t, "shop.example")
+	const slow, size = 40 * time.Millisecond, 20 << 20
+	site := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case "/events":
+			w.Header().Set("Content-Type", "text/event-stream")
+			for range 3 {
+				io.WriteString(w, "data: x\n\n")
+				w.(http.Flusher).Flush()
+				<-time.After(3 * slow) // silence is what this is about
+			}
+		case "/up":
+			n, err := io.Copy(io.Discard, r.Body)
+			fmt.Fprint(w, n, err)
+		case "/down":
+			w.Header().Set("Trailer", "X-Sum")
+			io.Copy(w, io.LimitReader(endless{r.Context()}, size))
+			w.Header().Set("X-Sum", "all")
+		}
+	})
+	strict := start(t, site, func(c *Config) { c.TLS, c.Slow = pair.files, slow })
+	if res, body := send(t, client(strict.Address(), pair.trusted()), http.MethodGet, "https://shop.example/events", ""); res.ProtoMajor != 2 || strings.Count(body, "data: x") != 3 {
+		t.Errorf("events: %s %q", res.Proto, body)
+	}
+	r := start(t, site, func(c *Config) { c.TLS = pair.files })
+	c := client(r.Address(), pair.trusted())
+	res, err := c.Post("https://shop.example/up", "application/octet-stream", io.LimitReader(endless{t.Context()}, size))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	if b, _ := io.ReadAll(res.Body); string(b) != fmt.Sprint(int64(size), nil) {
+		t.Errorf("up: %s", b)
+	}
+	down, err := c.Get("https://shop.example/down")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer down.Body.Close()
+	if n, err := io.Copy(io.Discard, down.Body); n != size || err != nil || down.Trailer.Get("X-Sum") != "all" {
+		t.Errorf("down: %d bytes, %v, %v", n, err, down.Trailer)
+	}
+}
+
 func TestAnotherHostInsideAConnectionIsRefused(t *testing.T) {
 	t.Parallel()
 	pair := newPair(t, "shop.example", "evil.example")
@@ -172,9 +220,10 @@ func TestHTTPIsLedToHTTPS(t *testing.T) {
 		method, address, want string
 		status                int
 	}{
-		{"GET", "http://shop.example/a%2fb?c=d", "https://shop.example:" + port + "/a%2fb?c=d", 301},
-		{"GET", "http://www.shop.example:80//evil.example/", "https://www.shop.example:" + port + "//evil.example/", 301},
-		{"POST", "http://shop.example/", "https://shop.example:" + port + "/", 308},
+		{"GET", "http://shop.example/a%2fb?c=d", "https://shop.example/a%2fb?c=d", 301},
+		{"GET", "http://shop.example:8080/a", "https://shop.example:" + port + "/a", 301},
+		{"GET", "http://www.shop.example:80//evil.example/", "https://www.shop.example//evil.example/", 301},
+		{"POST", "http://shop.example/", "https://shop.example/", 308},
 		{"GET", "http://evil.example/", "", 421},
 	} {
 		res, _ := send(t, client(plain, nil), c.method, c.address, "")

@@ -14,9 +14,8 @@ import (
 
 // A file is a manifest as it is followed.
 type file struct {
-	taken   []byte // what was published last, or refused
-	refused bool
-	seen    []byte // at the last look
+	taken []byte // what was published last
+	seen  []byte // at the last look
 }
 
 // watch looks at files as long as the server runs. What has changed is taken when it is
@@ -73,12 +72,11 @@ func (s *Server) follow(ctx context.Context, one *served, atOnce bool) error {
 	}
 	settled := atOnce || bytes.Equal(manifest, f.seen)
 	f.seen = manifest
-	if bytes.Equal(manifest, f.taken) && !(f.refused && atOnce) || !settled {
+	if bytes.Equal(manifest, f.taken) || !settled {
 		return nil
 	}
 	p, err := s.acceptable(one, manifest)
-	if err != nil { // and it stays so until it changes again
-		f.taken, f.refused = manifest, true
+	if err != nil {
 		return err
 	}
 	within, cancel := context.WithTimeout(ctx, time.Minute)
@@ -87,7 +85,7 @@ func (s *Server) follow(ctx context.Context, one *served, atOnce bool) error {
 	if err != nil {
 		return fmt.Errorf("%w; it is tried again", err)
 	}
-	f.taken, f.refused = manifest, false
+	f.taken = manifest
 	if inForce {
 		s.log.Info("another manifest is in force", "file", one.File, "version", p.Policy.Version)
 		return nil
