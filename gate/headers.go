@@ -3,10 +3,9 @@ package gate
 import (
 	"encoding/json"
 	"net/http"
-	"net/url"
 	"strings"
 
-	"golang.org/x/net/idna"
+	"github.com/temoin/temoin/internal/markup"
 )
 
 // headerFilters are the headers by which a browser contacts somebody without a word in the
@@ -18,8 +17,8 @@ var headerFilters = []struct {
 }{
 	{"Link", filterLink},
 	{"Refresh", filterRefresh},
-	{"Reporting-Endpoints", filterMembers},
-	{"Speculation-Rules", filterMembers},
+	{"Reporting-Endpoints", filterMembers("Reporting-Endpoints")},
+	{"Speculation-Rules", filterMembers("Speculation-Rules")},
 	{"Report-To", filterReportTo},
 }
 
@@ -45,103 +44,31 @@ func (v *visit) filterHeaders(h http.Header) {
 
 // holds reports whether an address in a header leads to somebody who is not allowed.
 func (v *visit) holds(header, address string) bool {
-	host, path := located(v.url(), address)
-	if host == "" {
-		return false
-	}
-	services := v.held(v.site.policy.ServicesAt(host, path))
-	if services == "" {
-		return false
-	}
-	v.site.count(Event{What: Neutralised, Name: header, Services: services, Host: host})
-	return true
-}
-
-// located returns where an address leads, as the URL Standard reads it; nowhere where it
-// leads to no host.
-func located(base, address string) (host, path string) {
-	address = strings.Map(func(r rune) rune {
-		switch r {
-		case '\\':
-			return '/'
-		case '\t', '\n', '\r':
-			return -1
-		}
-		return r
-	}, strings.TrimFunc(address, func(r rune) bool { return r <= ' ' }))
-	from, err := url.Parse(base)
-	if err != nil {
-		return "", ""
-	}
-	u, err := from.Parse(address)
-	if err != nil || u.Scheme != "https" && u.Scheme != "http" && u.Scheme != "ws" && u.Scheme != "wss" {
-		return "", ""
-	}
-	host, err = idna.Lookup.ToASCII(strings.TrimSuffix(u.Hostname(), "."))
-	if err != nil {
-		host = strings.ToLower(u.Hostname())
-	}
-	if path = u.EscapedPath(); path == "" {
-		path = "/"
-	}
-	return host, path
-}
-
-// loading are the relations for which a browser contacts the host of a link.
-var loading = map[string]bool{
-	"stylesheet": true, "preload": true, "modulepreload": true, "preconnect": true, "dns-prefetch": true, "prefetch": true,
-	"prerender": true, "icon": true, "apple-touch-icon": true, "manifest": true, "compression-dictionary": true,
+	return markup.Address(header, address, v.url(), v.site.own, rules{v}) != ""
 }
 
 // filterLink takes out links that load.
 func filterLink(v *visit, values []string) []string {
-	return members(values, func(link string) bool {
-		_, rest, ok := strings.Cut(link, "<")
-		address, params, closed := strings.Cut(rest, ">")
-		return !ok || !closed || !loads(params) || !v.holds("Link", address)
-	})
-}
-
-// loads reports whether the parameters of a link say that it loads.
-func loads(params string) bool {
-	for p := range strings.SplitSeq(params, ";") {
-		name, value, _ := strings.Cut(p, "=")
-		if !strings.EqualFold(strings.TrimSpace(name), "rel") {
-			continue
-		}
-		for _, rel := range strings.Fields(strings.ToLower(strings.Trim(strings.TrimSpace(value), `"'`))) {
-			if loading[rel] {
-				return true
-			}
-		}
-	}
-	return false
+	return markup.Link(values, v.url(), v.site.own, rules{v})
 }
 
 // filterRefresh takes out a page to go to.
 func filterRefresh(v *visit, values []string) []string {
-	for _, value := range values {
-		_, to, _ := strings.Cut(strings.ReplaceAll(value, ",", ";"), ";")
-		to = strings.TrimSpace(to)
-		if len(to) >= 3 && strings.EqualFold(to[:3], "url") {
-			if rest, ok := strings.CutPrefix(strings.TrimSpace(to[3:]), "="); ok {
-				to = strings.TrimSpace(rest)
-			}
-		}
-		if to = strings.Trim(to, `"'`); to != "" && v.holds("Refresh", to) {
-			return nil
-		}
+	if markup.Refresh(strings.Join(values, ", "), v.url(), v.site.own, rules{v}) != "" {
+		return nil
 	}
 	return values
 }
 
 // filterMembers takes out members of a list or dictionary whose value is an address.
-func filterMembers(v *visit, values []string) []string {
-	return members(values, func(member string) bool {
-		_, rest, ok := strings.Cut(member, `"`)
-		address, _, closed := strings.Cut(rest, `"`)
-		return !ok || !closed || !v.holds("Reporting-Endpoints", address)
-	})
+func filterMembers(header string) func(v *visit, values []string) []string {
+	return func(v *visit, values []string) []string {
+		return members(values, func(member string) bool {
+			_, rest, ok := strings.Cut(member, `"`)
+			address, _, closed := strings.Cut(rest, `"`)
+			return !ok || !closed || !v.holds(header, address)
+		})
+	}
 }
 
 // filterReportTo takes out groups of which an endpoint is held.

@@ -38,6 +38,18 @@ func Refresh(value, page string, own bool, rules Rules) string {
 	return f.services
 }
 
+// Address returns the services that hold an address in another header, "" if it is free.
+// The header's name is what the rules are told.
+func Address(header, value, page string, own bool, rules Rules) string {
+	m := &Writer{rules: rules}
+	m.at.from(page, own)
+	f := m.judgeAddress([]byte(value))
+	if f.holds() {
+		rules.Held("", strings.ToLower(header), f.services, m.host)
+	}
+	return f.services
+}
+
 // freeLinks returns a value without what is held.
 func (m *Writer) freeLinks(value string) (free string, changed bool) {
 	var kept []string
