@@ -277,7 +277,7 @@ func (v *visit) whole(page []byte) error {
 // planStamp is what a plan depends on besides the page: all that is rewritten by, and
 // nothing of what is inserted.
 func (v *visit) planStamp(mode markup.Mode) stamp {
-	h := v.site.version.byte(byte(mode)).byte(byte(v.kind()))
+	h := v.site.version.byte(byte(mode)).byte(byte(v.kind())).byte(byte(v.shown.Notice)).byte(flag(v.Arrived))
 	for _, s := range v.site.policy.Services {
 		h = h.byte(flag(v.shown.Runs(s)))
 	}
