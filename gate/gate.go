@@ -8,8 +8,9 @@
 //     than the manifest says. What was allowed once and is not any more is expired.
 //   - In HTML, references to what is not allowed are made inert, by attributes alone and
 //     while the page streams. So are headers by which a browser would load something.
-//   - Pages that are requested as documents carry the notice. They are kept by the
-//     browser of one visitor only, and asked for again with the choice as it is.
+//   - Pages that are requested as documents carry the notice; in frames they carry its
+//     scripts alone. They are kept by the browser of one visitor only, and asked for
+//     again with the choice as it is.
 //   - A second Content-Security-Policy lists where the choice lets a page load from.
 //
 // Everything else passes byte for byte. Below the prefix (/.temoin/) it answers itself,

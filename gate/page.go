@@ -66,7 +66,7 @@ func (v plainBody) begin(whole bool) error {
 		v.unread("charset")
 	} else {
 		a.markup = rewriters.Get().(*markup.Writer)
-		a.markup.Reset(out, rules{v.visit}, markup.Options{Mode: mode, URL: v.url(), Own: v.site.own})
+		a.markup.Reset(out, rules(v), markup.Options{Mode: mode, URL: v.url(), Own: v.site.own})
 		a.sink = a.markup
 	}
 	_, err := a.sink.Write(a.lead)
