@@ -154,3 +154,40 @@ func TestAPageIsTakenOverAsItIsWhereAllIsAllowedAndAllIsHeldAgainAfterAWithdrawa
 		w.quiet()
 	})
 }
+
+func TestASealedApplicationIsLoadedAgainForWhatIsAllowed(t *testing.T) {
+	both(t, func(t *testing.T, f framework) {
+		w := start(t, f, "enforcement: {seal: block}\n")
+		w.arrive("/", "first", true)
+		w.works()
+		w.follow("/second", "second")
+		w.Until(`isHeld(frame('second'))`)
+		w.nothing()
+		w.Run(`window.same = true; press('accept')`)
+		w.Until(`!window.same && document.readyState == 'complete' && hydrated('second')`)
+		w.wait("video.localhost/second.html")
+		w.once("counter.js", "async.js", "last.js", "second.js", "tags.js")
+		w.quiet()
+	})
+}
+
+func TestAnApplicationWhosePagesAreTheSameForEverybodyIsTakenOver(t *testing.T) {
+	both(t, func(t *testing.T, f framework) {
+		w := start(t, f, "enforcement: {cacheable: true}\n")
+		w.visit("/")
+		w.Until(`hydrated('first') && shown(part('notice'))`)
+		w.works()
+		w.follow("/second", "second")
+		w.Until(`isHeld(frame('second'))`)
+		w.holds(`shown(part('notice'))`)
+		w.nothing()
+		w.Run(`press('accept')`)
+		w.wait("video.localhost/second.html")
+		w.once("counter.js", "async.js", "last.js", "second.js", "tags.js")
+		w.visit("/")
+		w.wait("video.localhost/film.html")
+		w.once("counter.js", "async.js", "last.js", "tags.js")
+		w.holds(`!shown(part('notice'))`)
+		w.quiet()
+	})
+}

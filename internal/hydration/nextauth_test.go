@@ -128,6 +128,10 @@ func TestASessionLastsAsLongAsIsDeclared(t *testing.T) {
 			if got, want := w.told("clamped next-auth.session-token"), lasts != remembered; got != want {
 				t.Errorf("that it was made shorter is told: %t", got)
 			}
+			// NextAuth writes it anew whenever a page asks who is signed in.
+			if got, want := w.told("renewed next-auth.session-token"), lasts != "session"; got != want {
+				t.Errorf("that it begins anew is told: %t", got)
+			}
 			w.quiet()
 		})
 	}
@@ -186,6 +190,16 @@ func TestTheChoiceOfAnAccountAppliesInAnotherBrowserAfterSigningIn(t *testing.T)
 	other.once(all...)
 	other.holds(`temoin.allows('video') && !shown(part('notice'))`)
 	other.quiet()
+
+	other.visit("/api/auth/signout")
+	other.Until(`document.querySelector('form[action$="/signout"]')`)
+	other.Run(`document.querySelector('form[action$="/signout"] [type=submit]').click()`)
+	other.Until(`location.pathname == '/' && hydrated('first') && shown(part('notice'))`)
+	other.requests()
+	other.nothing()
+	if other.cookie("__Host-temoin-account") != nil {
+		t.Error("the browser keeps the account's choice after signing out")
+	}
 
 	somebody := w.another(t)
 	w.requests()

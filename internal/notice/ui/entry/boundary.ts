@@ -1,6 +1,7 @@
 // Where services load on use, on some paths only, a page that is made for one side is not to
 // become one of the other side without being loaded: a framework that goes from page to page by
 // itself is made to load it.
+export {};
 declare const PATHS: string[]; // expressions, put in for each site
 
 const zone = (path: string) => "" + PATHS.map((p) => RegExp(p).test(path));

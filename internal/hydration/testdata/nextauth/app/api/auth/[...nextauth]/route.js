@@ -7,7 +7,7 @@ const handler = NextAuth({
   providers: [
     Credentials({
       name: "a word",
-      credentials: { email: { label: "Email" }, word: { label: "Word", type: "password", autoComplete: "current-password" } },
+      credentials: { email: { label: "Email", autoComplete: "username" }, word: { label: "Word", type: "password", autoComplete: "current-password" } },
       authorize: async ({ email, word }) => (word === "sesame" ? { id: email, email } : null),
     }),
   ],
