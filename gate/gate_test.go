@@ -327,6 +327,21 @@ func TestCookiesAreKeptToTheChoice(t *testing.T) {
 	}
 }
 
+// The consent cookie is Lax: where a form of another site is sent here, it is not.
+func TestNothingIsExpiredWhereTheBrowserKeepsTheChoiceBack(t *testing.T) {
+	t.Parallel()
+	var got string
+	s := open(t, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { got = r.Header.Get("Cookie") }))
+	res, _ := s.do(http.MethodPost, "/back", "Sec-Fetch-Dest: document", "Sec-Fetch-Site: cross-site", "Cookie: _count=1")
+	if got != "" || len(res.Header["Set-Cookie"]) > 0 {
+		t.Errorf("the site sees %q, set is %q", got, res.Header["Set-Cookie"])
+	}
+	res, _ = s.do(http.MethodPost, "/back", "Sec-Fetch-Dest: document", "Sec-Fetch-Site: cross-site", "Cookie: _count=1; "+s.choice())
+	if len(res.Header["Set-Cookie"]) == 0 {
+		t.Error("a refusal that came is not kept to")
+	}
+}
+
 func TestCookiesOfAServiceInUseGoNoFurtherThanItsPages(t *testing.T) {
 	t.Parallel()
 	var got string

@@ -155,6 +155,9 @@ type At struct {
 	// visitor's alone, and those of services that load on use are not: the page that
 	// asks may be using one.
 	Page bool
+	// Foreign says that another site asks, so that the browser may have kept the consent cookie
+	// back (SameSite=Lax), and none came: what is carried may be allowed, and is not expired.
+	Foreign bool
 	// Plain says that the browser speaks http, not https, to another machine: it would
 	// refuse a cookie that is Secure, which is then not added.
 	Plain bool

@@ -23,7 +23,7 @@ const maxDepth = 16
 // the likeliest forms first, then the others from anywhere on, so that in the end each
 // has had its turn. It is for answers that Témoin gives itself; Response does the same.
 func (c *Carried) Expire(h http.Header) {
-	if len(c.expire) == 0 || !c.mayExpire(h) {
+	if len(c.expire) == 0 || c.at.Foreign || !c.mayExpire(h) {
 		return
 	}
 	c.expire = slices.DeleteFunc(c.expire, func(l leftover) bool { return c.decision.Tracker(l.tracker) })
