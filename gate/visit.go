@@ -99,8 +99,11 @@ func (v *visit) tellPage() {
 func (v *visit) at() cookies.At { return v.site.at(v.r, v.page && !v.site.same) }
 
 func (s *Site) at(r *http.Request, page bool) cookies.At {
-	_, said := cookie(r, s.policy.Choice.Cookie)
-	foreign := !said && first(r.Header, "Sec-Fetch-Site") == "cross-site"
+	foreign := first(r.Header, "Sec-Fetch-Site") == "cross-site"
+	if foreign {
+		_, said := cookie(r, s.policy.Choice.Cookie)
+		foreign = !said
+	}
 	return cookies.At{Host: r.Host, Path: r.URL.EscapedPath(), Page: page, Foreign: foreign, Plain: !s.parts.Trusted.Secure(r) && !isLocal(r.Host)}
 }
 
