@@ -25,12 +25,18 @@ type answer struct {
 	press   compressor
 	failed  error
 
-	gather   *gathering // nil where the page is not waited for
-	recorder *recorder  // while a plan is made
+	gather   *gathering  // nil where the page is not waited for
+	late     http.Header // then takes what the site says after its header
+	recorder *recorder   // while a plan is made
 }
 
 // Header returns the header of the answer.
-func (v *visit) Header() http.Header { return v.w.Header() }
+func (v *visit) Header() http.Header {
+	if v.answer.late != nil {
+		return v.answer.late
+	}
+	return v.w.Header()
+}
 
 // Unwrap lets http.ResponseController reach what the gate leaves alone.
 func (v *visit) Unwrap() http.ResponseWriter { return v.w }
@@ -83,14 +89,31 @@ func hasBody(method string, status int) bool {
 	return method != http.MethodHead && status != http.StatusNoContent && status != http.StatusNotModified && status >= 200
 }
 
-// contentType returns the kind of an answer, and whether it says one.
+// html is the kind of whatever browsers may show as a page.
+const html = "text/html"
+
+// contentType returns the kind of an answer, and whether it says one. What is odd is read
+// as the oddest browser would: of several kinds and of broken ones it is HTML where any
+// speaks of it.
 func contentType(h http.Header) (kind string, said bool) {
 	list := h["Content-Type"]
 	if len(list) == 0 {
 		return "", false
 	}
 	kind, _, _ = strings.Cut(list[len(list)-1], ";")
-	return strings.ToLower(strings.TrimSpace(kind)), true
+	kind = strings.ToLower(strings.TrimSpace(kind))
+	if kind == html || kind == "application/xhtml+xml" {
+		return kind, true
+	}
+	for _, line := range list {
+		if strings.Contains(strings.ToLower(line), "html") {
+			return html, true
+		}
+	}
+	if !strings.Contains(kind, "/") {
+		return "", true
+	}
+	return kind, true
 }
 
 // send keeps the header to the decision and sends it.
@@ -106,7 +129,7 @@ func (v *visit) send() {
 	case v.isHTML(h):
 		v.sendPage(h)
 	default:
-		v.sealWorker(h)
+		v.sealOther(h)
 	}
 	v.carried.Response(h) // which asks whether the answer is private
 	if !v.site.observe {
@@ -114,7 +137,9 @@ func (v *visit) send() {
 	}
 	if a.gather == nil {
 		v.w.WriteHeader(a.status)
+		return
 	}
+	v.await()
 }
 
 // isHTML reports whether the answer is a page, or says of one that it has not changed.
@@ -126,7 +151,7 @@ func (v *visit) isHTML(h http.Header) bool {
 		return false // it is saved, not shown
 	}
 	kind, _ := contentType(h)
-	return kind == "text/html" || kind == "application/xhtml+xml"
+	return kind == html || kind == "application/xhtml+xml"
 }
 
 // sendPage prepares the header of a page.
@@ -165,17 +190,16 @@ func (v *visit) sendPage(h http.Header) {
 	}
 }
 
-// sealWorker seals what has a policy of its own besides pages. A service worker outlives
-// decisions.
-func (v *visit) sealWorker(h http.Header) {
-	if v.site.observe {
-		return
-	}
-	switch first(v.r.Header, "Sec-Fetch-Dest") {
-	case "worker", "sharedworker":
-		v.applySeal(h)
-	case "serviceworker":
+// sealOther seals what has a policy of its own besides pages: workers, of which service
+// workers outlive decisions, and what else is shown by itself, such as SVG and XML.
+func (v *visit) sealOther(h http.Header) {
+	dest := first(v.r.Header, "Sec-Fetch-Dest")
+	switch {
+	case v.site.observe:
+	case dest == "serviceworker":
 		v.site.seal.Apply(h, nil, v.r.Host)
+	case v.page, dest == "worker", dest == "sharedworker":
+		v.applySeal(h)
 	}
 }
 
@@ -210,8 +234,8 @@ func (v *visit) Write(p []byte) (int, error) {
 	if g := a.gather; g != nil {
 		g.mu.Lock()
 		defer g.mu.Unlock()
-		if took, err := v.gathered(p); took {
-			return len(p), err
+		if n, took, err := v.gathered(p); took {
+			return n, err
 		}
 	}
 	if a.failed == nil {
@@ -227,7 +251,7 @@ func (v *visit) sniff(p []byte) {
 		return
 	}
 	kind := http.DetectContentType(p)
-	if _, said := contentType(h); !said || strings.HasPrefix(kind, "text/html") && !strings.EqualFold(first(h, "X-Content-Type-Options"), "nosniff") {
+	if _, said := contentType(h); !said || strings.HasPrefix(kind, html) && !strings.EqualFold(first(h, "X-Content-Type-Options"), "nosniff") {
 		h["Content-Type"] = []string{kind}
 	}
 }

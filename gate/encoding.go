@@ -24,16 +24,30 @@ const (
 )
 
 // codingOf returns the coding of an answer; false where it is none that can be undone.
+// Names that browsers do not know they take for none.
 func codingOf(h http.Header) (coding, bool) {
-	switch name := strings.ToLower(strings.TrimSpace(strings.Join(h["Content-Encoding"], ","))); name {
-	case "", "identity":
+	if h["Content-Encoding"] == nil {
 		return identity, true
-	case "gzip", "x-gzip":
-		return gzipped, true
-	case "br", "zstd":
-		return coding(name), true
 	}
-	return identity, false
+	found := identity
+	for name := range strings.SplitSeq(strings.ToLower(strings.Join(h["Content-Encoding"], ",")), ",") {
+		next := identity
+		switch name = strings.TrimSpace(name); name {
+		case "gzip", "x-gzip":
+			next = gzipped
+		case "br", "zstd":
+			next = coding(name)
+		case "deflate", "compress", "x-compress", "dcb", "dcz":
+			return identity, false
+		}
+		if next != identity && found != identity {
+			return identity, false
+		}
+		if next != identity {
+			found = next
+		}
+	}
+	return found, true
 }
 
 // codings remembers what is left of each Accept-Encoding: there are few.

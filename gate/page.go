@@ -83,12 +83,13 @@ func isWide(page []byte) bool {
 var rewriters = sync.Pool{New: func() any { return markup.NewWriter(io.Discard, nil, markup.Options{}) }}
 
 // url is the page's address, as the browser knows it.
-func (v *visit) url() string {
-	scheme := "http://"
+func (v *visit) url() string { return v.origin() + v.r.URL.RequestURI() }
+
+func (v *visit) origin() string {
 	if v.site.parts.Trusted.Secure(v.r) {
-		scheme = "https://"
+		return "https://" + v.r.Host
 	}
-	return scheme + v.r.Host + v.r.URL.RequestURI()
+	return "http://" + v.r.Host
 }
 
 // out is where a page goes when it is rewritten.
@@ -109,7 +110,7 @@ func (v *visit) out() io.Writer {
 // decision by the same scripts, and does not ask.
 func (v *visit) framed() bool {
 	dest := first(v.r.Header, "Sec-Fetch-Dest")
-	return v.page && dest != "" && dest != "document"
+	return v.page && dest != "" && dest != "document" && dest != "empty"
 }
 
 // A kind is how a page is asked for.
@@ -128,7 +129,7 @@ func (v *visit) kind() kind {
 	switch dest := first(h, "Sec-Fetch-Dest"); {
 	case v.site.same: // whoever asks
 		return asUnknown
-	case dest == "document":
+	case dest == "document", dest == "empty" && navigates(v.r):
 		return asDocument
 	case v.framed():
 		return asFrame
@@ -277,7 +278,11 @@ func (v rules) Placeholder(services string, address []byte) string {
 	if lang == "" && v.site.same {
 		lang = v.site.policy.Default()
 	}
-	return v.site.parts.Notice.Placeholder(v.r, services, string(address), lang)
+	at := v.site.parts.Notice.Placeholder(v.r, services, string(address), lang)
+	if strings.HasPrefix(at, "/") && !v.site.same { // in full: a page can have a <base> elsewhere
+		at = v.origin() + at
+	}
+	return at
 }
 
 // Insert returns what a document begins with.

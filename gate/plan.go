@@ -28,6 +28,18 @@ type plan struct {
 	told  []Event // what was made inert
 }
 
+// cost is about how much memory a plan takes.
+func (p *plan) cost() int {
+	n := len(p.body)
+	for i := range p.steps {
+		n += 64 + len(p.steps[i].text)
+	}
+	for i := range p.told {
+		n += 96 + len(p.told[i].Name) + len(p.told[i].Host) + len(p.told[i].Services)
+	}
+	return n
+}
+
 // A step writes a part of the page, or other bytes in its place.
 type step struct {
 	from, to int
@@ -54,7 +66,8 @@ type plans struct {
 
 const (
 	maxPlanned = 256 << 10 // the size of a page
-	maxPlans   = 16 << 20  // bytes, of which there are at most twice as many
+	maxPlan    = 2 * maxPlanned
+	maxPlans   = 16 << 20 // bytes, of which there are at most twice as many
 	maxMet     = 1 << 13
 )
 
@@ -86,11 +99,11 @@ func (p *plans) find(key planKey, body []byte) (found *plan, worth bool) {
 func (p *plans) keep(key planKey, made *plan) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.young == nil || p.bytes+len(made.body) > maxPlans {
+	if p.young == nil || p.bytes+made.cost() > maxPlans {
 		p.old, p.young, p.bytes = p.young, map[planKey]*plan{}, 0
 	}
 	p.young[key] = made
-	p.bytes += len(made.body)
+	p.bytes += made.cost()
 }
 
 // A recorder is what a page is written to while its plan is made.
@@ -153,6 +166,7 @@ func (p *plan) append(out, head, body []byte) []byte {
 type gathering struct {
 	mu    sync.Mutex
 	open  bool
+	done  bool // the page was written as a whole
 	buf   *[]byte
 	size  int
 	timer *time.Timer
@@ -171,6 +185,15 @@ func (v *visit) gather(h http.Header, size int64) {
 	g := &gathering{open: true, buf: pages.Get().(*[]byte), size: int(size)}
 	*g.buf = (*g.buf)[:0]
 	a.gather = g
+}
+
+// await begins the time for which a page is waited for. The header is complete then, and
+// what the site says in it from now on is too late, as it would be without a gate.
+func (v *visit) await() {
+	g := v.answer.gather
+	v.answer.late = v.w.Header().Clone()
+	g.mu.Lock()
+	defer g.mu.Unlock()
 	g.timer = time.AfterFunc(gatherTime, func() {
 		g.mu.Lock()
 		defer g.mu.Unlock()
@@ -182,21 +205,27 @@ func (v *visit) gather(h http.Header, size int64) {
 }
 
 // gathered takes a part of the page; false where it streams by now.
-func (v *visit) gathered(p []byte) (took bool, err error) {
+func (v *visit) gathered(p []byte) (n int, took bool, err error) {
 	g := v.answer.gather
-	if !g.open {
-		return false, nil
+	switch {
+	case g.done:
+		return 0, true, http.ErrContentLength
+	case !g.open:
+		return 0, false, nil
 	}
-	*g.buf = append(*g.buf, p...)
-	switch n := len(*g.buf); {
-	case n < g.size:
-		return true, nil
-	case n > g.size: // the site says a length and writes more
-		return true, v.spill()
+	n = min(len(p), g.size-len(*g.buf)) // what is written beyond the length is lost, as it is without a gate
+	*g.buf = append(*g.buf, p[:n]...)
+	if len(*g.buf) == g.size {
+		g.open = false
+		g.timer.Stop()
+		v.answer.failed = v.planned(*g.buf)
+		g.done = true
+		err = v.answer.failed
 	}
-	g.open = false
-	g.timer.Stop()
-	return true, v.planned(*g.buf)
+	if err == nil && n < len(p) {
+		err = http.ErrContentLength
+	}
+	return n, true, err
 }
 
 // spill begins to stream what was gathered.
@@ -235,7 +264,7 @@ func (v *visit) planned(body []byte) error {
 			return err
 		}
 		*out = made.out
-		if worth {
+		if worth && made.plan.cost() <= maxPlan {
 			made.plan.body, made.lang = bytes.Clone(body), a.lang
 			v.site.plans.keep(key, made.plan)
 		}
@@ -284,6 +313,6 @@ func (v *visit) planStamp(mode markup.Mode) stamp {
 	for _, k := range v.site.policy.Categories {
 		h = h.byte(flag(v.shown.Category(k)))
 	}
-	h = h.string(v.r.Host).string(v.r.URL.EscapedPath())
+	h = h.string(v.origin()).string(v.r.URL.EscapedPath())
 	return stamped(uint64(v.languages(h))) // of placeholders
 }

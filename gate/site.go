@@ -194,5 +194,9 @@ func isPage(r *http.Request) bool {
 	case "":
 		return strings.Contains(first(r.Header, "Accept"), "text/html")
 	}
-	return false
+	return navigates(r)
 }
+
+// navigates reports whether the browser goes to a page, though a service worker asks for
+// it in its place.
+func navigates(r *http.Request) bool { return first(r.Header, "Sec-Fetch-Mode") == "navigate" }
