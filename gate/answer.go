@@ -3,6 +3,7 @@ package gate
 import (
 	"bufio"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"strconv"
@@ -24,18 +25,31 @@ type answer struct {
 	markup  *markup.Writer
 	press   compressor
 	failed  error
+	missing int64 // of the length that the site says
 
 	gather   *gathering  // nil where the page is not waited for
-	late     http.Header // then takes what the site says after its header
+	header   http.Header // then, as it will be sent
 	recorder *recorder   // while a plan is made
 }
 
-// Header returns the header of the answer.
+// Header returns the header of the answer. That of a page is the site's own, and is copied
+// when it is complete: a page may be waited for (see gather), and what the site says in its
+// header meanwhile comes too late, as it would without a gate.
 func (v *visit) Header() http.Header {
-	if v.answer.late != nil {
-		return v.answer.late
+	if v.header != nil {
+		return v.header
 	}
 	return v.w.Header()
+}
+
+// writeHeader sends a header.
+func (v *visit) writeHeader(h http.Header, status int) {
+	if v.header != nil {
+		to := v.w.Header()
+		clear(to)
+		maps.Copy(to, h)
+	}
+	v.w.WriteHeader(status)
 }
 
 // Unwrap lets http.ResponseController reach what the gate leaves alone.
@@ -56,14 +70,15 @@ func (v *visit) WriteHeader(status int) {
 	case a.sent:
 		v.w.WriteHeader(status) // which says that it comes too late
 	case status >= 100 && status < 200 && status != http.StatusSwitchingProtocols:
-		if h := v.w.Header(); !v.site.observe {
+		h := v.Header()
+		if !v.site.observe {
 			v.filterHeaders(h)
 			if set := h["Set-Cookie"]; set != nil { // they are for the answer
 				delete(h, "Set-Cookie")
 				defer func() { h["Set-Cookie"] = set }()
 			}
 		}
-		v.w.WriteHeader(status)
+		v.writeHeader(h, status)
 	case a.status == 0:
 		a.status = status
 		if !v.mustSniff() {
@@ -77,7 +92,7 @@ func (v *visit) mustSniff() bool {
 	if v.answer.status == http.StatusNotModified || !hasBody(v.r.Method, v.answer.status) {
 		return false
 	}
-	kind, said := contentType(v.w.Header())
+	kind, said := contentType(v.Header())
 	switch kind {
 	case "unknown/unknown", "application/unknown", "*/*":
 		return true
@@ -118,7 +133,7 @@ func contentType(h http.Header) (kind string, said bool) {
 
 // send keeps the header to the decision and sends it.
 func (v *visit) send() {
-	a, h := &v.answer, v.w.Header()
+	a, h := &v.answer, v.Header()
 	a.sent = true
 	v.subject(h)
 	if !v.site.observe {
@@ -136,7 +151,7 @@ func (v *visit) send() {
 		v.site.setAccount(h, &v.account, a.page && (a.status < 300 || a.status >= 400) && v.tells())
 	}
 	if a.gather == nil {
-		v.w.WriteHeader(a.status)
+		v.writeHeader(h, a.status)
 		return
 	}
 	v.await()
@@ -183,6 +198,7 @@ func (v *visit) sendPage(h http.Header) {
 	}
 	validate(h, v.stamp())
 	if size, err := strconv.ParseInt(first(h, "Content-Length"), 10, 64); err == nil {
+		a.missing = size
 		v.gather(h, size)
 	}
 	for _, name := range []string{"Content-Length", "Accept-Ranges", "Content-Md5", "Digest", "Content-Digest", "Repr-Digest"} {
@@ -231,6 +247,7 @@ func (v *visit) Write(p []byte) (int, error) {
 	if !a.page || !hasBody(v.r.Method, a.status) {
 		return v.w.Write(p)
 	}
+	a.missing -= int64(len(p))
 	if g := a.gather; g != nil {
 		g.mu.Lock()
 		defer g.mu.Unlock()
@@ -246,7 +263,7 @@ func (v *visit) Write(p []byte) (int, error) {
 
 // sniff says what a body is whose site does not, as the server would and browsers do.
 func (v *visit) sniff(p []byte) {
-	h := v.w.Header()
+	h := v.Header()
 	if coding, _ := codingOf(h); coding != identity {
 		return
 	}

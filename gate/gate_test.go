@@ -683,3 +683,37 @@ func TestWhatAScriptHasAskedForIsNotShownAsADocument(t *testing.T) {
 		t.Errorf("%d: the browser shows what a script has kept", res.StatusCode)
 	}
 }
+
+// What browsers show as a page is one, whatever it is called.
+func TestOddKindsAndCodingsAreReadAsBrowsersReadThem(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ name, value string }{
+		{"Content-Type", "text/html charset=utf-8"}, {"Content-Type", "html"}, {"Content-Type", "text/html(x)"}, {"Content-Type", "text/plain, text/html"}, {"Content-Type", "TEXT/HTML"},
+		{"Content-Encoding", "none"}, {"Content-Encoding", "utf-8"}, {"Content-Encoding", "identity, identity"},
+	} {
+		s := open(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "text/html")
+			w.Header().Set(c.name, c.value)
+			io.WriteString(w, small)
+		}))
+		if _, body := s.get("/"); !strings.HasPrefix(body, noticed) || strings.Contains(body, ` src="https://counter`) {
+			t.Errorf("%s: %s: %s", c.name, c.value, body)
+		}
+	}
+}
+
+func TestAPageThatAServiceWorkerAsksForIsADocument(t *testing.T) {
+	t.Parallel()
+	s := open(t, page(small))
+	if _, body := s.do(http.MethodGet, "/", "Sec-Fetch-Dest: empty", "Sec-Fetch-Mode: navigate"); !strings.HasPrefix(body, noticed) {
+		t.Error(body)
+	}
+}
+
+func TestAPlaceholderIsOfTheSiteWhateverTheBaseOfThePage(t *testing.T) {
+	t.Parallel()
+	s := open(t, page(`<!doctype html><html><head><base href="https://other.example/"></head><body><iframe src="https://chat.example/c"></iframe></body></html>`))
+	if _, body := s.get("/"); !strings.Contains(body, ` src="http://shop.example/.temoin/placeholder/chat`) {
+		t.Error(body)
+	}
+}

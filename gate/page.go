@@ -146,7 +146,7 @@ func (v *visit) mode(begin []byte, whole bool) (m markup.Mode, known bool) {
 	if v.site.observe {
 		return markup.Observe, true
 	}
-	if v.site.parts.Notice == nil || strings.HasPrefix(first(v.w.Header(), "Content-Type"), "application/xhtml") {
+	if v.site.parts.Notice == nil || strings.HasPrefix(first(v.Header(), "Content-Type"), "application/xhtml") {
 		return markup.Fragment, true
 	}
 	switch v.kind() {
@@ -179,6 +179,28 @@ func (v *visit) finish() {
 	if err := v.end(); err != nil {
 		panic(http.ErrAbortHandler) // the browser is to see that it does not have all of it
 	}
+	v.trail()
+}
+
+// trail hands on what the site says behind the body.
+func (v *visit) trail() {
+	for name, values := range v.header {
+		if strings.HasPrefix(name, http.TrailerPrefix) || announced(v.header, name) {
+			v.w.Header()[name] = values
+		}
+	}
+}
+
+// announced reports whether a header is said to come behind the body.
+func announced(h http.Header, name string) bool {
+	for _, list := range h["Trailer"] {
+		for one := range strings.SplitSeq(list, ",") {
+			if strings.EqualFold(strings.TrimSpace(one), name) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // end sends what of a page was held back.
@@ -187,11 +209,13 @@ func (v *visit) end() error {
 	if g := a.gather; g != nil {
 		g.mu.Lock()
 		defer g.mu.Unlock()
-		if g.open { // less came than the site has said
+		if g.open {
 			g.open = false
 			g.timer.Stop()
-			return http.ErrContentLength
 		}
+	}
+	if a.page && a.missing > 0 && hasBody(v.r.Method, a.status) && !v.site.observe { // less came than the site has said
+		return http.ErrContentLength
 	}
 	if a.inflate != nil {
 		if err := a.inflate.Close(); err != nil {

@@ -179,7 +179,7 @@ var pages = sync.Pool{New: func() any { b := make([]byte, 0, 96<<10); return &b 
 // gather waits for the page, if it can be looked up. The header waits with it.
 func (v *visit) gather(h http.Header, size int64) {
 	a := &v.answer
-	if size <= 0 || size > maxPlanned || a.coding != identity || h["Trailer"] != nil || !hasBody(v.r.Method, a.status) {
+	if v.header == nil || size <= 0 || size > maxPlanned || a.coding != identity || h["Trailer"] != nil || !hasBody(v.r.Method, a.status) {
 		return
 	}
 	g := &gathering{open: true, buf: pages.Get().(*[]byte), size: int(size)}
@@ -187,11 +187,10 @@ func (v *visit) gather(h http.Header, size int64) {
 	a.gather = g
 }
 
-// await begins the time for which a page is waited for. The header is complete then, and
-// what the site says in it from now on is too late, as it would be without a gate.
+// await begins the time for which a page is waited for. The header is complete then.
 func (v *visit) await() {
 	g := v.answer.gather
-	v.answer.late = v.w.Header().Clone()
+	v.answer.header = v.header.Clone()
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.timer = time.AfterFunc(gatherTime, func() {
@@ -234,7 +233,7 @@ func (v *visit) spill() error {
 	g := a.gather
 	g.open = false
 	g.timer.Stop()
-	v.w.WriteHeader(a.status)
+	v.writeHeader(a.header, a.status)
 	if len(*g.buf) == 0 {
 		return nil
 	}
@@ -297,8 +296,9 @@ func (v *visit) plan(body []byte, mode markup.Mode, out []byte) (*recorder, erro
 
 // whole writes all of a page at once.
 func (v *visit) whole(page []byte) error {
-	v.w.Header()["Content-Length"] = []string{strconv.Itoa(len(page))}
-	v.w.WriteHeader(v.answer.status)
+	h := v.answer.header
+	h["Content-Length"] = []string{strconv.Itoa(len(page))}
+	v.writeHeader(h, v.answer.status)
 	_, err := v.w.Write(page)
 	return err
 }

@@ -91,8 +91,39 @@ func TestAPageThatIsShorterThanItSaysIsNotComplete(t *testing.T) {
 		w.Header().Set("Content-Length", "100")
 		io.WriteString(w, "<p>half")
 	}))
-	got := s.raw("GET / HTTP/1.1\r\nHost: shop.example\r\nConnection: close\r\n\r\n")
-	if got != "" {
-		t.Errorf("%q", got)
+	for _, dest := range []string{"", "Sec-Fetch-Dest: document\r\n"} {
+		got := s.raw("GET / HTTP/1.1\r\nHost: shop.example\r\n" + dest + "\r\n")
+		if strings.Contains(got, "Content-Length: 7\r\n") || strings.HasSuffix(got, "0\r\n\r\n") {
+			t.Errorf("%q looks complete", got)
+		}
+	}
+}
+
+func TestWhatIsSaidAfterTheHeaderIsTooLate(t *testing.T) {
+	t.Parallel()
+	s := open(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		h := w.Header()
+		h.Set("Content-Type", "text/html")
+		h.Set("Content-Length", strconv.Itoa(len(small)))
+		w.WriteHeader(http.StatusOK)
+		h.Set("Cache-Control", "public")
+		h.Add("Set-Cookie", "_count=1")
+		io.WriteString(w, small)
+	}))
+	if res, _ := s.get("/"); res.Header.Get("Cache-Control") != "private, no-cache" || res.Header["Set-Cookie"] != nil {
+		t.Errorf("%v", res.Header)
+	}
+}
+
+func TestWhatIsWrittenBeyondTheLengthIsLost(t *testing.T) {
+	t.Parallel()
+	var failed error
+	s := open(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/html")
+		w.Header().Set("Content-Length", strconv.Itoa(len(small)))
+		_, failed = io.WriteString(w, small+"more")
+	}))
+	if _, body := s.get("/"); !strings.HasSuffix(body, "</html>") || failed == nil {
+		t.Errorf("%v: %s", failed, body)
 	}
 }

@@ -23,6 +23,7 @@ type visit struct {
 	r       *http.Request // as it came
 	page    bool          // a browser would show the answer
 	current bool          // what is kept of the page was rewritten as it would be now
+	header  http.Header   // of a page, as the site says it; nil where that is the connection's
 	cookies []string      // that the request carried
 	carried cookies.Carried
 	account account
@@ -55,6 +56,12 @@ func (g *Gate) servePage(w http.ResponseWriter, r *http.Request, site *Site) {
 	}
 	if !site.observe && maybeHTML(r) {
 		site.codings.understood(r.Header)
+	}
+	if v.page && !site.observe {
+		v.header = w.Header().Clone()
+		if v.header == nil {
+			v.header = http.Header{}
+		}
 	}
 	defer v.abandon()
 	g.next.ServeHTTP(v, r.WithContext(v))
