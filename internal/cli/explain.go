@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -184,7 +185,7 @@ func (e *explanation) page(ctx context.Context, u *url.URL, cookies string) erro
 	}
 	site := gate.Compile(e.site, gate.Parts{Codec: codec, Counter: seen, Observe: true})
 	var failed error
-	proxy := gate.NewProxy(gate.ProxyConfig{Upstream: &url.URL{Scheme: u.Scheme, Host: u.Host}, Header: 30 * time.Second,
+	proxy := gate.NewProxy(gate.ProxyConfig{Upstream: &url.URL{Scheme: u.Scheme, Host: u.Host}, Header: 30 * time.Second, Transport: &http.Transport{DialContext: dialLocal, DisableCompression: true},
 		Failed: func(_ http.ResponseWriter, _ *http.Request, status int) {
 			failed = fmt.Errorf("%s does not answer (%s)", u, http.StatusText(status))
 		}})
@@ -213,6 +214,15 @@ func (e *explanation) page(ctx context.Context, u *url.URL, cookies string) erro
 	}
 	e.told(u, w.Code, seen)
 	return nil
+}
+
+// dialLocal connects names under localhost to this machine, as browsers do; not every
+// system knows them.
+func dialLocal(ctx context.Context, network, address string) (net.Conn, error) {
+	if host, port, err := net.SplitHostPort(address); err == nil && strings.HasSuffix(host, ".localhost") {
+		address = net.JoinHostPort("127.0.0.1", port)
+	}
+	return (&net.Dialer{Timeout: 10 * time.Second}).DialContext(ctx, network, address)
 }
 
 // choice is that of somebody who allows what the command names.

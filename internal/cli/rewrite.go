@@ -109,7 +109,7 @@ func (w *rewriting) one(root *os.Root, name string, d fs.DirEntry) error {
 	}
 	info, err := root.Stat(name) // of what a link leads to
 	if err != nil {
-		return err
+		return fmt.Errorf("%s cannot be read (%w). A link that leads out of the folder is not followed: put the file in its place, empty %s, and begin again", filepath.Join(w.from, name), err, w.to)
 	}
 	if !info.Mode().IsRegular() {
 		return fmt.Errorf("%s is no file: a folder that is a link is not followed", filepath.Join(w.from, name))

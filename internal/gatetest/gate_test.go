@@ -53,7 +53,7 @@ func TestWhatWasHeldLoadsAfterAYes(t *testing.T) {
 	v := s.Open(t, "/")
 	v.Run(`press('accept')`)
 	s.Wait("counter.localhost/first.js", "counter.localhost/second.js", "counter.localhost/src.gif", "counter.localhost/inline.gif", "counter.localhost/style.gif",
-		"counter.localhost/svg.gif", "film.localhost/film.css", "film.localhost/film.html", "film.localhost/poster.gif")
+		"counter.localhost/svg.gif", "counter.localhost/import.css", "film.localhost/film.css", "film.localhost/film.html", "film.localhost/poster.gif")
 	v.Until(`window.counter?.length == 1 && log.includes('first.js') && log.includes('second.js')`)
 	v.Is("in order", `return log.indexOf('first.js') < log.indexOf('second.js')`, `true`)
 	s.Take("")

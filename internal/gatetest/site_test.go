@@ -89,6 +89,7 @@ const everything = `<!doctype html><html lang="en"><head><meta charset="utf-8"><
 <link rel="stylesheet" href="http://film.localhost:$PORT/film.css">
 <script src="http://counter.localhost:$PORT/first.js"></script>
 <script>window.counter = []; counter.push('loaded')</script>
+<style>@import "http://counter.localhost:$PORT/import.css";</style>
 <style>.a { background: url(http://counter.localhost:$PORT/style.gif) }</style></head>
 <body><h1>Shop</h1><p class="a">Text</p>
 <img alt="" src="http://counter.localhost:$PORT/src.gif" srcset="http://counter.localhost:$PORT/set.gif 2x">

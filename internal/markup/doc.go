@@ -5,7 +5,8 @@
 //
 //   - Only attributes change, and only of elements that refer to something held, or that the
 //     author of the page has put aside for a service. No element is added, removed or replaced,
-//     the notice apart. All other bytes come out as they came in, whatever the pieces in which
+//     the notice apart. "@import" in a style sheet that is held becomes "@\69mport", which means
+//     the same: browsers that look ahead would ask for it whatever the type of the sheet. All other bytes come out as they came in, whatever the pieces in which
 //     they were written (TestNothingElseChanges, TestPiecesDoNotMatter).
 //   - What the rules hold is active in no way of reading the page: with scripts and without, and
 //     where browsers of today and of yesterday read it differently (TestNothingHeldIsActive,

@@ -219,6 +219,34 @@ func (m *Writer) holdTag(d, text []byte, p *plan, sure bool) {
 	m.sameForLater()
 	if m.options.Mode != Observe {
 		m.rewrite(d, held, byAuthor && author != "")
+		if m.isText(t) {
+			m.muffle(d, m.textEnd)
+		}
+	}
+}
+
+// isText reports whether a tag is of a style sheet that was made inert, whose end has come
+// and whose content is text however the page is read.
+func (m *Writer) isText(t *tag) bool {
+	return t.element == elStyle && m.inertText && m.textEnd > t.end && m.textEnd-t.end < maxSheet &&
+		!m.trees.doubt && !m.trees.selects && !m.trees.noscript && !m.wary.always
+}
+
+// muffle writes "@import" in the text of a style sheet that is inert in a way that means the
+// same and that browsers do not know when they look ahead: they ask for it whatever type the
+// sheet has.
+func (m *Writer) muffle(d []byte, end int) {
+	const rule = "@import"
+	for i := m.tag.end; i+len(rule) <= end; i++ {
+		j := bytes.IndexByte(d[i:end], '@')
+		if j < 0 {
+			return
+		}
+		if i += j; begins(d[i:end], rule) {
+			m.pass(d, i+1)
+			m.write([]byte(`\69`))
+			m.from = i + len("@i")
+		}
 	}
 }
 

@@ -50,7 +50,7 @@ var examples = []struct{ in, want string }{
 	{`<link rel=preload as=image imagesrcset="//ads.example/x 2x" href=/own>`, `<link data-temoin="ads" rel="text/plain" data-temoin-rel=preload as=image imagesrcset="//ads.example/x 2x" href=/own>`},
 	{`<meta http-equiv=Refresh content="3;URL='//ads.example/'">`, `<meta data-temoin="ads" http-equiv=Refresh data-temoin-content="3;URL='//ads.example/'">`},
 	// style sheets
-	{`<style>@import "//ads.example/x.css";</style>`, `<style data-temoin="ads" type="text/plain" data-temoin-type="">@import "//ads.example/x.css";</style>`},
+	{`<style>@import "//ads.example/x.css";</style>`, `<style data-temoin="ads" type="text/plain" data-temoin-type="">@\69mport "//ads.example/x.css";</style>`},
 	{`<style media=all type=text/css>a{b:image-set("//ads.example/x" 1x)}</style>`, `<style data-temoin="ads" type="text/plain" media=all data-temoin-type=text/css>a{b:image-set("//ads.example/x" 1x)}</style>`},
 	{`<style>@\69 mport/**/'//ads.example/'</style>`, `<style data-temoin="ads" type="text/plain" data-temoin-type="">@\69 mport/**/'//ads.example/'</style>`},
 	{`<style>a{b:u\72 l(/\/ads.ex\61mple/)}</style>`, `<style data-temoin="ads" type="text/plain" data-temoin-type="">a{b:u\72 l(/\/ads.ex\61mple/)}</style>`},
