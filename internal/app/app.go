@@ -170,7 +170,7 @@ func (n *Node) start(ctx context.Context) {
 			n.config.Log.Error("the versions in force cannot be read; the last ones are served", "error", err)
 		})
 	})
-	n.under.Go(func() { n.every(ctx, time.Minute, n.refresh) })
+	n.under.Go(func() { n.every(ctx, keysEvery, n.refresh) })
 	n.under.Go(func() { n.loop.Run(ctx) })
 }
 

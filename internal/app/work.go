@@ -17,6 +17,10 @@ const (
 	tryAgain   = 10 * time.Minute
 )
 
+// keysEvery is how often each node looks for other keys: another time than lookEvery, by
+// which tests know that the one that leads has looked.
+const keysEvery = 50 * time.Second
+
 // leading does what one node does for all, until ctx ends.
 func (n *Node) leading(ctx context.Context) {
 	asked := make(chan struct{})

@@ -232,6 +232,7 @@ func TestAHangupReadsTheManifestAndOpensTheAccessLogAnew(t *testing.T) {
 	s.until("another access log", func() bool { _, err := os.Stat(log); return err == nil })
 	s.notice()
 	for _, file := range []string{log + ".1", log} {
+		s.until("a line in "+file, func() bool { b, err := os.ReadFile(file); return err == nil && len(b) > 0 }) // it comes behind the answer
 		lines, err := os.ReadFile(file)
 		if err != nil || bytes.Count(lines, []byte("\n")) != 1 || !bytes.Contains(lines, []byte(`"host":"shop.localhost","method":"GET","path":"/","status":200`)) {
 			t.Errorf("%s: %s %v", file, lines, err)
