@@ -99,7 +99,7 @@ func filterReportTo(v *visit, values []string) []string {
 }
 
 // members returns the members of comma-separated lists that are to be kept. Commas between
-// quotes and in "<…>" separate nothing.
+// quotes separate nothing.
 func members(values []string, keep func(member string) bool) []string {
 	var left []string
 	for _, value := range values {
@@ -119,18 +119,14 @@ func members(values []string, keep func(member string) bool) []string {
 }
 
 func memberEnd(s string) int {
-	quoted, angled := false, false
+	quoted := false
 	for i := 0; i < len(s); i++ {
 		switch c := s[i]; {
 		case quoted && c == '\\':
 			i++
-		case c == '"' && !angled:
+		case c == '"':
 			quoted = !quoted
-		case c == '<' && !quoted:
-			angled = true
-		case c == '>':
-			angled = false
-		case c == ',' && !quoted && !angled:
+		case c == ',' && !quoted:
 			return i
 		}
 	}

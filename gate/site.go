@@ -3,6 +3,7 @@ package gate
 import (
 	"cmp"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -57,7 +58,7 @@ func Compile(p *policy.Site, parts Parts) *Site {
 	s.version = fnvBegin.string(string(p.Hash[:])).string(s.prefix)
 	if parts.Notice != nil {
 		o.Scripts, o.Styles = parts.Notice.Hashes()
-		for _, h := range append(o.Scripts, o.Styles...) {
+		for _, h := range slices.Concat(o.Scripts, o.Styles) {
 			s.version = s.version.string(h)
 		}
 	}

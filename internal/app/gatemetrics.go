@@ -21,11 +21,13 @@ type gateMetrics struct {
 	reports *prometheus.CounterVec // of browsers, by site, directive, host and page
 
 	mu    sync.Mutex
-	known map[string]bool // names that were met
+	known map[list]map[string]bool // names that were met
 }
 
-// maxNames is how many names that are not declared are told apart, and maxName how
-// long they may be.
+// A list of names is one site's, of one kind: whoever fills one takes no room from another.
+type list struct{ site, of string }
+
+// maxNames is how many names of a list are told apart, and maxName how long they may be.
 const (
 	maxNames = 200
 	maxName  = 64
@@ -47,7 +49,7 @@ func newGateMetrics(r prometheus.Registerer) *gateMetrics {
 		unread:  counter("temoin_unread_total", "Pages that passed as they were, since they cannot be read.", "site", "why"),
 		foreign: counter("temoin_foreign_hosts_total", "References to hosts that the manifest does not have; in observe mode only.", "site", "host"),
 		reports: counter("temoin_reports_total", "What browsers told of pages that broke the policy of the seal.", "site", "directive", "host", "path", "enforced"),
-		known:   map[string]bool{},
+		known:   map[list]map[string]bool{},
 	}
 }
 
@@ -80,30 +82,34 @@ func (c *siteCounter) Count(e gate.Event) {
 		if e.Observed {
 			enforced = "0"
 		}
-		c.reports.WithLabelValues(c.site, e.Name, c.bounded(e.Host), e.Path, enforced).Inc()
+		c.reports.WithLabelValues(c.site, e.Name, c.bounded("reports", e.Host), e.Path, enforced).Inc()
 	case gate.Foreign:
-		c.foreign.WithLabelValues(c.site, c.bounded(e.Host)).Inc()
+		c.foreign.WithLabelValues(c.site, c.bounded("hosts", e.Host)).Inc()
 	case gate.Unread:
 		c.unread.WithLabelValues(c.site, e.Name).Inc()
 	case gate.CookieUndeclared, gate.CookieBlocked:
-		c.cookies.WithLabelValues(c.site, string(e.What), c.bounded(e.Name), observed).Inc()
+		c.cookies.WithLabelValues(c.site, string(e.What), c.bounded("cookies", e.Name), observed).Inc()
 	default:
 		c.cookies.WithLabelValues(c.site, string(e.What), e.Name, observed).Inc()
 	}
 }
 
 // bounded returns a name that is not declared, or "other" where there are too many.
-func (m *gateMetrics) bounded(name string) string {
+func (c *siteCounter) bounded(of, name string) string {
 	if len(name) > maxName || strings.ContainsFunc(name, func(r rune) bool { return r > unicode.MaxASCII || !unicode.IsGraphic(r) }) {
 		return other
 	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if !m.known[name] {
-		if len(m.known) >= maxNames {
-			return other
-		}
-		m.known[name] = true
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	known := c.known[list{c.site, of}]
+	switch {
+	case known[name]:
+	case len(known) >= maxNames:
+		return other
+	case known == nil:
+		c.known[list{c.site, of}] = map[string]bool{name: true}
+	default:
+		known[name] = true
 	}
 	return name
 }

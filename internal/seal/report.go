@@ -9,7 +9,6 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-	"sync"
 )
 
 // MaxReport is how long a report may be, in bytes.
@@ -165,60 +164,4 @@ func (s *Seal) template(address string) (found string) {
 		try(r.Path)
 	}
 	return found
-}
-
-// maxCounts bounds how many different violations are counted: anybody can report.
-const maxCounts = 1000
-
-// Counts counts violations. The zero Counts is ready; it is safe for concurrent use. Of
-// different ones it tells a thousand apart, and then only their directives.
-type Counts struct {
-	mu    sync.Mutex
-	times map[Violation]uint64
-}
-
-// Add counts violations.
-func (c *Counts) Add(list ...Violation) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.times == nil {
-		c.times = map[Violation]uint64{}
-	}
-	for _, v := range list {
-		if _, known := c.times[v]; !known && len(c.times) >= maxCounts {
-			v = Violation{Directive: v.Directive, Host: other, Enforced: v.Enforced}
-		}
-		c.times[v]++
-	}
-}
-
-// A Count is how often one violation was reported.
-type Count struct {
-	Violation
-	Times uint64
-}
-
-// List returns what was counted, the most frequent first.
-func (c *Counts) List() []Count {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	out := make([]Count, 0, len(c.times))
-	for v, n := range c.times {
-		out = append(out, Count{v, n})
-	}
-	slices.SortFunc(out, func(a, b Count) int {
-		return cmp.Or(cmp.Compare(b.Times, a.Times), cmp.Compare(a.Host, b.Host), cmp.Compare(a.Directive, b.Directive),
-			cmp.Compare(a.Path, b.Path), enforcedFirst(a, b))
-	})
-	return out
-}
-
-func enforcedFirst(a, b Count) int {
-	switch {
-	case a.Enforced == b.Enforced:
-		return 0
-	case a.Enforced:
-		return -1
-	}
-	return 1
 }

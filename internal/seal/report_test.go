@@ -1,10 +1,8 @@
 package seal
 
 import (
-	"fmt"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 )
 
@@ -52,32 +50,6 @@ func TestWhatIsNoReportIsRefused(t *testing.T) {
 		if got, err := s.ParseReport(c.kind, []byte(c.body)); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v, %v, want %s", c.name, got, err, c.want)
 		}
-	}
-}
-
-func TestDifferentViolationsAreCountedUpToABound(t *testing.T) {
-	t.Parallel()
-	var c Counts
-	var all sync.WaitGroup
-	for g := range 4 {
-		all.Go(func() {
-			for i := range 2 * maxCounts {
-				c.Add(Violation{Directive: "img-src", Host: fmt.Sprintf("h%d.example", i), Enforced: g%2 == 0})
-				c.Add(Violation{Directive: "font-src", Host: "often.example"})
-			}
-		})
-	}
-	all.Wait()
-	list := c.List()
-	var times uint64
-	for _, v := range list {
-		times += v.Times
-	}
-	if len(list) > maxCounts+2*len(directives) || times != 4*2*2*maxCounts {
-		t.Errorf("%d are told apart, %d counted", len(list), times)
-	}
-	if list[0].Host != "often.example" && list[0].Host != other || list[0].Times < list[1].Times {
-		t.Errorf("the most frequent: %v", list[:2])
 	}
 }
 

@@ -163,9 +163,6 @@ func unescaped(path string) string {
 	return path
 }
 
-// Mode returns what becomes of what the seal does not allow.
-func (s *Seal) Mode() policy.Enforced { return s.o.Mode }
-
 // Apply completes the policies of an answer: those of the upstream let the notice work,
 // and ours stands beside them. The host is the one that the browser asked, with its port
 // if it named one. A nil decision stands for whatever visitors may allow: it is for
