@@ -35,7 +35,8 @@ func find() (string, bool) {
 	return "", false
 }
 
-var browser = sync.OnceValues(func() (context.Context, error) {
+// options are what every Chromium of the tests is started with.
+func options() []chromedp.ExecAllocatorOption {
 	file, _ := find()
 	opts := append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.ExecPath(file),
@@ -43,9 +44,20 @@ var browser = sync.OnceValues(func() (context.Context, error) {
 		chromedp.Flag("disable-gpu", true),
 		chromedp.Flag("disable-quic", true),
 		chromedp.Flag("disable-component-update", true),
+		// Besides what chromedp switches off: the time and what forms are about, which
+		// Chromium would ask of Google for each page.
+		chromedp.Flag("disable-features", "Translate,BlinkGenPropertyTrees,NetworkTimeServiceQuerying,AutofillServerCommunication"),
 	)
+	if len(trusted) > 0 {
+		opts = append(opts, chromedp.Flag("ignore-certificate-errors-spki-list", strings.Join(trusted, ",")))
+	}
+	return opts
+}
+
+var browser = sync.OnceValues(func() (context.Context, error) {
+	started.Store(true)
 	// The browser ends with the test process, whose pipe it reads.
-	allocator, _ := chromedp.NewExecAllocator(context.Background(), opts...)
+	allocator, _ := chromedp.NewExecAllocator(context.Background(), options()...)
 	ctx, _ := chromedp.NewContext(allocator)
 	return ctx, chromedp.Do(ctx)
 })
@@ -53,29 +65,58 @@ var browser = sync.OnceValues(func() (context.Context, error) {
 // A Tab is one page in a profile of its own.
 type Tab struct {
 	context.Context
-	t testing.TB
+	t    testing.TB
+	quit func() error // ends the Chromium of Profile; nil in the shared one
 
 	mu       sync.Mutex
 	messages []string
+	requests []string
 }
 
 // Open opens a tab that closes with the test.
 func Open(t testing.TB) *Tab {
 	t.Helper()
-	if _, ok := find(); !ok {
-		if os.Getenv("CI") != "" {
-			t.Fatal("Chromium is missing: run scripts/need chromium")
-		}
-		t.Skip("Chromium is missing: scripts/need chromium installs it")
-	}
+	return shared(t, chromedp.WithNewBrowserContext())
+}
+
+// shared opens a tab in the browser that the tests of a package share.
+func shared(t testing.TB, opts ...chromedp.ContextOption) *Tab {
+	t.Helper()
+	need(t)
 	b, err := browser()
 	if err != nil {
 		t.Fatalf("Chromium does not start: %v", err)
 	}
-	ctx, cancel := chromedp.NewContext(b, chromedp.WithNewBrowserContext())
+	return open(t, b, opts...)
+}
+
+// need skips the test where Chromium is missing, or fails it in CI.
+func need(t testing.TB) {
+	t.Helper()
+	if _, ok := find(); ok {
+		return
+	}
+	if os.Getenv("CI") != "" {
+		t.Fatal("Chromium is missing: run scripts/need chromium")
+	}
+	t.Skip("Chromium is missing: scripts/need chromium installs it")
+}
+
+// open opens a tab in the browser, and profile, of a context.
+func open(t testing.TB, parent context.Context, opts ...chromedp.ContextOption) *Tab {
+	t.Helper()
+	tab := &Tab{t: t}
+	ctx, cancel := chromedp.NewContext(parent, append(opts, chromedp.WithListener(tab.hear))...)
+	tab.begin(ctx, cancel)
+	return tab
+}
+
+// begin makes a context the tab's own, for a minute at most, and listens to its
+// console.
+func (tab *Tab) begin(ctx context.Context, cancel func()) {
 	ctx, stop := context.WithTimeout(ctx, time.Minute)
-	t.Cleanup(func() { stop(); cancel() })
-	tab := &Tab{Context: ctx, t: t}
+	tab.Context = ctx
+	tab.t.Cleanup(func() { stop(); cancel() })
 	console := chromedp.Console(ctx)
 	go func() {
 		for m, err := range console {
@@ -87,7 +128,6 @@ func Open(t testing.TB) *Tab {
 			tab.mu.Unlock()
 		}
 	}()
-	return tab
 }
 
 // Do runs actions; a failure ends the test.
