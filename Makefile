@@ -81,7 +81,8 @@ fuzz:
 	$(GO) test ./internal/register -run '^$$' -fuzz '^FuzzFactsOf$$' -fuzztime 60s
 	$(GO) test ./internal/register -run '^$$' -fuzz '^FuzzVerify$$' -fuzztime 60s
 
-# Every change of every field and every look of the notice, of which "make test" tries some; a million records.
+# Every change of every field and every look of the notice, of which "make test" tries some; a million records; an
+# authority that gives certificates.
 torture:
 	scripts/need $(NEEDS)
 	TEMOIN_TORTURE=1 $(GO) test -count=1 -run TestNoFieldCanChangeUnnoticed ./policy
@@ -89,6 +90,7 @@ torture:
 	TEMOIN_TORTURE=1 $(GO) test -count=1 -run TestManyRecordsAreExportedInConstantMemory -v ./internal/register
 	TEMOIN_TORTURE=1 $(GO) test -count=1 -run TestAnExportHoldsAsMuchWhateverItReads -v ./internal/cli
 	TEMOIN_TORTURE=1 $(GO) test -count=1 -timeout 60m ./internal/sitetest
+	TEMOIN_TORTURE=1 $(GO) test -count=1 -run TestAnAuthority ./internal/cli
 
 # Applications of Next.js, NextAuth and Nuxt, installed from npm and built, behind the gate.
 hydration: export NEXT_TELEMETRY_DISABLED = 1

@@ -38,6 +38,8 @@ type Config struct {
 	Counter  gate.Counter  // told what is done; may be nil
 	Subjects gate.Subjects // says who is signed in; nil where choices do not follow accounts
 	Log      *slog.Logger  // nil says nothing
+
+	Now func() time.Time // nil is the system's; for tests
 }
 
 // A Server is a site with all that Témoin does for it. It is safe for concurrent use.
@@ -61,7 +63,7 @@ func Open(ctx context.Context, c Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	node, err := app.Open(ctx, app.Config{Store: c.Store, Keys: c.Keys, Log: c.Log, Sites: []app.SiteConfig{{File: c.Manifest, Manifest: src}}})
+	node, err := app.Open(ctx, app.Config{Store: c.Store, Keys: c.Keys, Log: c.Log, Now: c.Now, Sites: []app.SiteConfig{{File: c.Manifest, Manifest: src}}})
 	if err != nil {
 		return nil, err
 	}
@@ -112,8 +114,8 @@ func (s *Server) SetCookie(w http.ResponseWriter, name, value, act string) error
 	return nil
 }
 
-// Lifetime returns how long a declared cookie is kept; 0 is until the browser closes. It
-// is for session libraries that take one.
+// Lifetime returns how long a declared cookie is kept; 0 is until the browser closes, and
+// what is kept on the server for it then needs a time of its own.
 func (s *Server) Lifetime(name, act string) (time.Duration, error) {
 	c, err := s.Cookie(name, act)
 	if err != nil {

@@ -45,13 +45,14 @@ one does not wait for them.`,
 
 // serveFlags are what temoin serve can be told.
 type serveFlags struct {
-	upstream, trusted                                           names
+	upstream, trusted, cert, key                                names
 	listen, plain, operate, store, direct, keys, access, author string
-	cert, key, acme, email, authority                           string
+	acme, email, authority                                      string
 	observe, follow, noWatch, clients                           bool
 	hsts, drain, leave, slow, header                            time.Duration
 	rate                                                        float64
 	body                                                        int64
+	connections                                                 int
 }
 
 func (c *call) serveFlags() *serveFlags {
@@ -70,13 +71,14 @@ func (c *call) serveFlags() *serveFlags {
 	c.flags.BoolVar(&f.clients, "access-log-clients", false, "Write the address of who asked, too. That is personal data: say so in the manifest, under logs.")
 	c.flags.Var(&f.trusted, "trust-proxy", "Believe X-Forwarded-* of this `address` or network, such as 10.0.0.0/8; repeat it for others.")
 	c.flags.Float64Var(&f.rate, "rate", 20, "How many `requests` a second one client may send below /.temoin/; ten times as many at once.")
+	c.flags.IntVar(&f.connections, "max-connections", 8192, "How many `connections` clients may have at the same time, and how many requests may be under way.")
 	c.flags.Int64Var(&f.body, "max-body", 1<<30, "How many `bytes` a request's body may have; 0 is without limit.")
 	c.flags.DurationVar(&f.slow, "slow", 30*time.Second, "How `long` a client may take nothing of an answer, or send its body too slowly.")
 	c.flags.DurationVar(&f.header, "upstream-timeout", time.Minute, "How `long` a site may take until its answer begins.")
-	c.flags.DurationVar(&f.drain, "drain", 30*time.Second, "How `long` requests under way may take at the end.")
+	c.flags.DurationVar(&f.drain, "drain", 30*time.Second, "How `long` requests under way, and WebSocket connections, may take at the end.")
 	c.flags.DurationVar(&f.leave, "leave", 0, "How `long` /readyz says at the end that it is ending before connections are refused.")
-	c.flags.StringVar(&f.cert, "cert", "", "Speak TLS with the certificate in this `file` (PEM), read anew when it changes.")
-	c.flags.StringVar(&f.key, "key", "", "The `file` with its key.")
+	c.flags.Var(&f.cert, "cert", "Speak TLS with the certificate in this `file` (PEM), read anew when it changes. Repeat it with its --key for other hosts.")
+	c.flags.Var(&f.key, "key", "The `file` with its key; in the order of --cert.")
 	c.flags.StringVar(&f.acme, "acme", "", "Ask Let's Encrypt for certificates of the sites' hosts, and keep them in this `folder`.")
 	c.flags.StringVar(&f.email, "acme-email", "", "The `address` that the authority may write to.")
 	c.flags.StringVar(&f.authority, "acme-directory", "", "Ask the authority with this `URL` in the place of Let's Encrypt.")
@@ -129,8 +131,8 @@ func (f *serveFlags) config(c *call) (config server.Config, err error) {
 	config = server.Config{
 		Node:   app.Config{Store: f.store, Keys: f.keys, Code: version(), Log: log, Now: c.Now},
 		Listen: f.listen, Plain: f.plain, Operate: f.operate,
-		TLS:  server.TLS{Cert: f.cert, Key: f.key, ACME: f.acme, Email: f.email, Authority: f.authority},
-		HSTS: f.hsts, Rate: f.rate, Body: f.body, Slow: f.slow, Header: f.header,
+		TLS:  server.TLS{ACME: f.acme, Email: f.email, Authority: f.authority},
+		HSTS: f.hsts, Rate: f.rate, Body: f.body, Most: f.connections, Slow: f.slow, Header: f.header,
 		Observe: f.observe, Leave: f.leave, Drain: f.drain, Clients: f.clients, Summary: c.Err,
 	}
 	if f.direct != "" {
@@ -145,6 +147,9 @@ func (f *serveFlags) config(c *call) (config server.Config, err error) {
 	if err := f.fits(); err != nil {
 		return config, err
 	}
+	for i, cert := range f.cert {
+		config.TLS.Pairs = append(config.TLS.Pairs, server.Pair{Cert: cert, Key: f.key[i]})
+	}
 	if config.Trusted, err = networks(f.trusted); err != nil {
 		return config, err
 	}
@@ -154,7 +159,7 @@ func (f *serveFlags) config(c *call) (config server.Config, err error) {
 
 // fits refuses flags that say nothing, or nothing together.
 func (f *serveFlags) fits() error {
-	tls := f.cert != "" || f.acme != ""
+	tls := len(f.cert) > 0 || f.acme != ""
 	switch {
 	case f.rate <= 0:
 		return errors.New("--rate is how many requests a second a client may send: a number above 0")
@@ -164,9 +169,11 @@ func (f *serveFlags) fits() error {
 		return errors.New("--slow, --upstream-timeout and --drain are times above 0, such as 30s")
 	case f.hsts < 0 || f.leave < 0:
 		return errors.New("--hsts and --leave are times, such as 8760h and 5s")
-	case (f.cert == "") != (f.key == ""):
-		return errors.New("--cert and --key belong together")
-	case f.cert != "" && f.acme != "":
+	case f.connections <= 0:
+		return errors.New("--max-connections is how many connections clients may have: a number above 0")
+	case len(f.cert) != len(f.key):
+		return errors.New("--cert and --key belong together: write a --key for each --cert, in the same order")
+	case len(f.cert) > 0 && f.acme != "":
 		return errors.New("certificates come from files (--cert) or from an authority (--acme): name one of them")
 	case !tls && f.plain != "":
 		return errors.New("--redirect is for a server that speaks TLS: give it --cert and --key, or --acme")
@@ -314,7 +321,7 @@ func networks(list []string) (trusted gate.Trusted, err error) {
 func serveGreeting(s *server.Server, config server.Config) string {
 	var b strings.Builder
 	for i, p := range s.Sites() {
-		fmt.Fprintf(&b, "%s: %s → %s\n", p.ID, browsable(p, s.Address().String(), config.TLS != server.TLS{}), config.Sites[i].Upstream)
+		fmt.Fprintf(&b, "%s: %s → %s\n", p.ID, browsable(p, s.Address().String(), config.TLS.On()), config.Sites[i].Upstream)
 	}
 	if config.Observe {
 		b.WriteString("Nothing is changed (--observe).\n")

@@ -3,26 +3,36 @@
 package cli
 
 import (
-	"bufio"
 	"bytes"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
+	"encoding/pem"
+	"errors"
 	"fmt"
 	"io"
+	"math/big"
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
 	"testing"
 	"time"
 
+	"golang.org/x/net/websocket"
+
 	"github.com/temoin/temoin/internal/register"
+	"github.com/temoin/temoin/internal/storetest"
 )
 
 // A serving is temoin serve as a process of its own, in front of a site.
@@ -203,13 +213,7 @@ func TestASecondSignalEndsAServerWithoutWaitingForRequests(t *testing.T) {
 	io.WriteString(conn, "GET / HTTP/1.1\r\nHost: shop.localhost\r\n\r\n")
 	<-came
 	s.signal(syscall.SIGTERM)
-	s.until("it listens no longer", func() bool {
-		c, err := net.Dial("tcp", s.address)
-		if err == nil {
-			c.Close()
-		}
-		return err != nil
-	})
+	s.refuses()
 	s.signal(syscall.SIGTERM)
 	s.cmd.Wait()
 	if endedBy(s.cmd) != syscall.SIGTERM {
@@ -287,6 +291,8 @@ func TestAServerThatCannotServeSaysWhy(t *testing.T) {
 		"no manifest here is of the site":  {site, "--upstream", "shop=http://127.0.0.1:1", "--upstream", "club=http://127.0.0.1:1"},
 		"neither an address nor a network": append([]string{site, "--trust-proxy", "proxy"}, up...),
 		"--cert and --key belong together": append([]string{site, "--cert", "x"}, up...),
+		"write a --key for each --cert":    append([]string{site, "--cert", "x", "--key", "y", "--cert", "z"}, up...),
+		"--max-connections is how many":    append([]string{site, "--max-connections", "0"}, up...),
 		"--redirect is for a server":       append([]string{site, "--redirect", ":80"}, up...),
 		"--hsts is for visitors":           append([]string{site, "--hsts", "1h"}, up...),
 		"name one of them":                 append([]string{site, "--cert", "x", "--key", "y", "--acme", "z"}, up...),
@@ -329,39 +335,296 @@ func TestTheGreetingNamesAddressesAtWhichBrowsersKeepTheChoice(t *testing.T) {
 	}
 }
 
+// A sitePair is two sites in one process, shop and club.
+type sitePair struct {
+	*serving
+	files map[string]string // their manifests
+}
+
+// newPair serves two sites; each page says whose it is, in the notice that it has.
+func newPair(t *testing.T, args ...string) *sitePair {
+	t.Helper()
+	p := &sitePair{&serving{t: t, dir: t.TempDir(), client: &http.Client{}}, map[string]string{}}
+	p.errs = filepath.Join(p.dir, "errors")
+	all := []string{"serve", "--listen", "127.0.0.1:0"}
+	if !slices.Contains(args, "--store") {
+		all = append(all, "--store", p.store())
+	}
+	for _, id := range []string{"shop", "club"} {
+		site := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Type", "text/html")
+			fmt.Fprintf(w, "<!doctype html><html><head><title>%s</title></head><body><p>%s at %s</p></body></html>", id, id, r.Host)
+		}))
+		t.Cleanup(site.Close)
+		p.files[id] = write(t, id+".yaml", strings.NewReplacer("site: shop", "site: "+id, "shop.example", id+".example").Replace(keysShop))
+		all = append(all, p.files[id], "--upstream", id+"="+site.URL)
+	}
+	p.cmd = process(t, append(all, args...)...)
+	errs, err := os.Create(p.errs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { errs.Close() })
+	p.cmd.Stderr = errs
+	greeting := waitFor(t, started(t, p.cmd, p.cmd.StdoutPipe), "Ctrl-C")
+	ports := regexp.MustCompile(`(?m)^(?:shop|club): https?://(?:shop|club)\.(?:localhost|example)(:[0-9]+)`).FindAllStringSubmatch(greeting, -1)
+	if len(ports) != 2 || ports[0][1] != ports[1][1] {
+		t.Fatalf("%s", greeting)
+	}
+	p.address = "127.0.0.1" + ports[0][1]
+	return p
+}
+
+// page asks for one by the host alone.
+func (p *sitePair) page(host, path string) string {
+	p.t.Helper()
+	req, _ := http.NewRequest(http.MethodGet, "http://"+p.address+path, nil)
+	req.Host = host
+	req.Header.Set("Sec-Fetch-Dest", "document")
+	res, err := p.client.Do(req)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	defer res.Body.Close()
+	b, err := io.ReadAll(res.Body)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return string(b)
+}
+
+func (p *sitePair) end() {
+	p.t.Helper()
+	p.signal(syscall.SIGTERM)
+	if err := p.cmd.Wait(); err != nil {
+		p.t.Errorf("%v: %s", err, p.said())
+	}
+}
+
 // Several sites in one process are told apart by their hosts.
 func TestSeveralSitesAreServedByOneProcess(t *testing.T) {
-	dir := t.TempDir()
-	args := []string{"serve", "--listen", "127.0.0.1:0", "--store", filepath.Join(dir, "store")}
-	for _, id := range []string{"shop", "club"} {
-		site := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { fmt.Fprintf(w, "%s at %s", id, r.Host) }))
-		t.Cleanup(site.Close)
-		args = append(args, write(t, id+".yaml", strings.NewReplacer("site: shop", "site: "+id, "shop.example", id+".example").Replace(keysShop)), "--upstream", id+"="+site.URL)
-	}
-	cmd := process(t, args...)
-	greeting := waitFor(t, started(t, cmd, cmd.StdoutPipe), "Ctrl-C")
-	for _, id := range []string{"shop", "club"} {
-		address := regexp.MustCompile(`http://` + id + `\.localhost(:[0-9]+)`).FindStringSubmatch(greeting)
-		if address == nil {
-			t.Fatalf("%s", greeting)
+	p := newPair(t)
+	for _, host := range []string{"shop.localhost", "club.localhost", "club.example"} {
+		id, _, _ := strings.Cut(host, ".")
+		if page := p.page(host, "/"); !strings.Contains(page, id+" at "+host) || !strings.Contains(page, "<temoin-notice") {
+			t.Errorf("%s: %s", host, page)
 		}
-		c, err := net.Dial("tcp", "127.0.0.1"+address[1])
+	}
+	p.end()
+}
+
+func TestAManifestThatIsWrongLeavesTheOtherSitesFree(t *testing.T) {
+	p := newPair(t)
+	for id, change := range map[string][2]string{"shop": {"category: stats", "category: none"}, "club": {"name: Shop", "name: The new club"}} {
+		manifest, err := os.ReadFile(p.files[id])
 		if err != nil {
 			t.Fatal(err)
+		}
+		if err := os.WriteFile(p.files[id], []byte(strings.Replace(string(manifest), change[0], change[1], 1)), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p.signal(syscall.SIGHUP)
+	p.until("the other one is in force", func() bool { return strings.Contains(p.page("club.localhost", "/.temoin/policy"), "The new club") })
+	p.until("the wrong one is refused", func() bool {
+		return strings.Contains(p.said(), "the former manifest stays in force") && strings.Contains(p.said(), "shop.yaml:")
+	})
+	if page := p.page("shop.localhost", "/"); !strings.Contains(page, "shop at shop.localhost") || !strings.Contains(page, "<temoin-notice") {
+		t.Errorf("%s", page)
+	}
+	p.end()
+}
+
+func TestSitesOverPostgreSQLKeepChoicesThroughARestart(t *testing.T) {
+	where, keys := storetest.Database(t), filepath.Join(t.TempDir(), "keys")
+	kept := map[string]string{}
+	for range 2 {
+		p := newPair(t, "--store", where, "--keys", keys)
+		for _, id := range []string{"shop", "club"} {
+			m := regexp.MustCompile(`name="notice" value="([0-9a-f]{64})"`).FindStringSubmatch(p.page(id+".localhost", "/"))
+			if m == nil {
+				t.Fatalf("%s: nothing is asked: %s", id, p.said())
+			}
+			req, _ := http.NewRequest(http.MethodPost, "http://"+p.address+"/.temoin/choice", strings.NewReader(fmt.Sprintf(`{"action":"refuse","lang":"en","notice":%q}`, m[1])))
+			req.Host = id + ".localhost"
+			req.Header.Set("Content-Type", "application/json")
+			res, err := p.client.Do(req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var one struct{ ID string }
+			if err := json.NewDecoder(res.Body).Decode(&one); err != nil || one.ID == "" {
+				t.Fatalf("%s: %s %v: %s", id, res.Status, err, p.said())
+			}
+			res.Body.Close()
+			kept[one.ID] = id
+		}
+		for choice, id := range kept { // also those of the server before
+			if receipt := p.page(id+".localhost", "/.temoin/receipts/"+choice); !strings.Contains(receipt, choice) {
+				t.Errorf("%s: %s", id, receipt)
+			}
+		}
+		p.end()
+	}
+	if len(kept) != 4 {
+		t.Errorf("%d choices", len(kept))
+	}
+}
+
+// certify makes a certificate for hosts, which its own key has signed, in files.
+func certify(t *testing.T, number int64, hosts ...string) (cert, key string) {
+	t.Helper()
+	dir := t.TempDir()
+	pair, private := selfSigned(t, &x509.Certificate{SerialNumber: big.NewInt(number), DNSNames: hosts})
+	cert, key = filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
+	if err := errors.Join(os.WriteFile(cert, pair, 0o600), os.WriteFile(key, private, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	return cert, key
+}
+
+// selfSigned makes a certificate of an hour and its key, in PEM.
+func selfSigned(t *testing.T, c *x509.Certificate) (cert, private []byte) {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.IsCA, c.BasicConstraintsValid, c.NotBefore, c.NotAfter = true, true, time.Now().Add(-time.Hour), time.Now().Add(time.Hour)
+	der, err := x509.CreateCertificate(rand.Reader, c, c, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: b})
+}
+
+func TestEachSiteHasItsCertificateByTheNameThatIsAskedFor(t *testing.T) {
+	shopCert, shopKey := certify(t, 1, "shop.example")
+	clubCert, clubKey := certify(t, 2, "club.example")
+	p := newPair(t, "--cert", shopCert, "--key", shopKey, "--cert", clubCert, "--key", clubKey)
+	number := func(host, file string) int64 {
+		trusted, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		roots := x509.NewCertPool()
+		roots.AppendCertsFromPEM(trusted)
+		c, err := tls.Dial("tcp", p.address, &tls.Config{RootCAs: roots, ServerName: host})
+		if err != nil {
+			t.Errorf("%s: %v", host, err)
+			return 0
 		}
 		defer c.Close()
-		u, _ := url.Parse(address[0])
-		fmt.Fprintf(c, "GET / HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n", u.Host)
-		res, err := http.ReadResponse(bufio.NewReader(c), nil)
-		if err != nil {
-			t.Fatal(err)
+		fmt.Fprintf(c, "GET / HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n", host)
+		if page, err := io.ReadAll(c); err != nil || !strings.Contains(string(page), " at "+host) {
+			t.Errorf("%s: %s %v", host, page, err)
 		}
-		if b, _ := io.ReadAll(res.Body); string(b) != id+" at "+u.Host {
-			t.Errorf("%s: %s", u.Host, b)
-		}
+		return c.ConnectionState().PeerCertificates[0].SerialNumber.Int64()
 	}
-	cmd.Process.Signal(syscall.SIGTERM)
-	if err := cmd.Wait(); err != nil {
-		t.Error(err)
+	if a, b := number("shop.example", shopCert), number("club.example", clubCert); a != 1 || b != 2 {
+		t.Errorf("%d and %d", a, b)
+	}
+	newCert, newKey := certify(t, 3, "club.example")
+	if err := errors.Join(os.Rename(newCert, clubCert), os.Rename(newKey, clubKey)); err != nil {
+		t.Fatal(err)
+	}
+	p.signal(syscall.SIGHUP)
+	p.until("the other certificate", func() bool { return strings.Contains(p.said(), "another certificate is in use") })
+	if a, b := number("shop.example", shopCert), number("club.example", clubCert); a != 1 || b != 3 {
+		t.Errorf("%d and %d after one has changed", a, b)
+	}
+	p.end()
+}
+
+// echo is a site that sends back each message of a WebSocket.
+func echo(c *websocket.Conn) {
+	var message []byte
+	for websocket.Message.Receive(c, &message) == nil && websocket.Message.Send(c, message) == nil {
+	}
+}
+
+// socket opens a WebSocket through a server.
+func (s *serving) socket() *websocket.Conn {
+	s.t.Helper()
+	c, err := net.Dial("tcp", s.address)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.t.Cleanup(func() { c.Close() })
+	c.SetDeadline(time.Now().Add(25 * time.Second))
+	config, err := websocket.NewConfig("ws://shop.localhost/ws", "http://shop.localhost")
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	ws, err := websocket.NewClient(config, c)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return ws
+}
+
+// echoes reports whether what is said on a WebSocket comes back, text and bytes.
+func echoes(t *testing.T, ws *websocket.Conn) bool {
+	t.Helper()
+	large := bytes.Repeat([]byte("0123456789"), 20_000)
+	var text string
+	var b []byte
+	err := errors.Join(websocket.Message.Send(ws, "café"), websocket.Message.Receive(ws, &text), websocket.Message.Send(ws, large), websocket.Message.Receive(ws, &b))
+	return err == nil && text == "café" && bytes.Equal(b, large)
+}
+
+// refuses waits until new connections are.
+func (s *serving) refuses() {
+	s.t.Helper()
+	s.until("it listens no longer", func() bool {
+		c, err := net.Dial("tcp", s.address)
+		if err == nil {
+			c.Close()
+		}
+		return err != nil
+	})
+}
+
+func TestAWebSocketGoesOnAfterASignalUntilItIsClosed(t *testing.T) {
+	s := newServing(t, websocket.Handler(echo))
+	one, two := s.socket(), s.socket()
+	if !echoes(t, one) || !echoes(t, two) {
+		t.Fatalf("nothing comes back: %s", s.said())
+	}
+	s.signal(syscall.SIGTERM)
+	s.refuses()
+	for _, ws := range []*websocket.Conn{one, two} {
+		if !echoes(t, ws) {
+			t.Error("it was cut by the signal")
+		}
+		ws.Close()
+	}
+	if err := s.cmd.Wait(); err != nil || strings.Contains(s.said(), "were cut") {
+		t.Errorf("%v: %s", err, s.said())
+	}
+}
+
+func TestAWebSocketIsCutWhenTheGraceTimeEnds(t *testing.T) {
+	ended := make(chan bool, 1)
+	s := newServing(t, websocket.Handler(func(c *websocket.Conn) {
+		echo(c)
+		ended <- true
+	}), "--drain", "300ms")
+	ws := s.socket()
+	if !echoes(t, ws) {
+		t.Fatalf("nothing comes back: %s", s.said())
+	}
+	s.signal(syscall.SIGTERM)
+	var text string
+	if err := websocket.Message.Receive(ws, &text); err == nil {
+		t.Error("it says something")
+	}
+	<-ended // the site is told
+	if err := s.cmd.Wait(); err != nil || !strings.Contains(s.said(), "were cut") {
+		t.Errorf("%v: %s", err, s.said())
 	}
 }

@@ -18,6 +18,8 @@ type entry struct {
 	strict []string // Strict-Transport-Security; nil for none
 	stream bool     // of HTTP/2: see Write
 	stall  time.Duration
+	handed *handed // where the connection is counted if it is handed over
+	over   bool    // it was
 	site   string
 	status int // of the answer; 0 until it has one
 	bytes  int64
@@ -31,25 +33,35 @@ func (s *Server) entered(next http.Handler) http.Handler {
 	}
 	access := s.accessLog()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		e := &entry{ResponseWriter: w, stream: r.ProtoMajor > 1, stall: s.config.Slow}
+		e := &entry{ResponseWriter: w, stream: r.ProtoMajor > 1, stall: s.config.Slow, handed: &s.handed}
 		if strict != nil && s.config.Trusted.Secure(r) {
 			e.strict = strict
 		}
 		method, path := r.Method, r.URL.Path // others change the request on its way
 		begun := s.config.Node.Now()
+		under := s.under.Add(1)
 		s.traffic.under.Inc()
 		defer func() {
 			p := recover()
 			e.failed(p, s.log)
+			s.under.Add(-1)
 			s.traffic.under.Dec()
 			took := s.config.Node.Now().Sub(begun)
 			s.traffic.count(e, took)
 			access(r, e, method, path, took)
+			if e.over {
+				s.handed.add(-1)
+			}
 			if p != nil {
 				panic(http.ErrAbortHandler)
 			}
 		}()
-		next.ServeHTTP(e, r)
+		if under > int64(s.config.Most) {
+			e.Header().Set("Retry-After", "5")
+			http.Error(e, "This server answers as many requests as it can. Try again in a moment.", http.StatusServiceUnavailable)
+		} else {
+			next.ServeHTTP(e, r)
+		}
 		e.end()
 	})
 }
@@ -115,6 +127,8 @@ func (e *entry) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	c, b, err := http.NewResponseController(e.ResponseWriter).Hijack()
 	if err == nil {
 		e.status = http.StatusSwitchingProtocols
+		e.over = true
+		e.handed.add(1)
 	}
 	return c, b, err
 }

@@ -23,6 +23,7 @@ import (
 	"time"
 
 	"golang.org/x/crypto/acme/autocert"
+	"golang.org/x/time/rate"
 
 	"github.com/temoin/temoin/gate"
 	"github.com/temoin/temoin/internal/app"
@@ -52,11 +53,12 @@ type Config struct {
 	Rate    float64       // requests a second below /.temoin/ from one client, with ten times as many at once; 0 is 20
 	Body    int64         // how large a request's body may be; 0 is 1 GiB, less than 0 without limit
 	Slow    time.Duration // how long a client may stall: take nothing, or send a body too slowly; 0 is 30 s
+	Most    int           // how many connections clients may have, and how many requests may be under way; 0 is 8192
 	Header  time.Duration // how long a site may take until its answer begins; 0 is a minute
 	Observe bool
 	Watch   time.Duration // how often manifests are looked at; 0 is 2 s, less than 0 is never
 	Leave   time.Duration // at the end: how long it says that it is not ready before it takes no new connections
-	Drain   time.Duration // how long requests under way may take at the end; 0 is 30 s
+	Drain   time.Duration // how long requests under way, and WebSocket connections, may take at the end; 0 is 30 s
 	Access  io.Writer     // the access log, a line of JSON for each request; nil for none
 	Clients bool          // the access log names the address of each client
 	Summary io.Writer     // what the gate did in the first hour, and at the end; nil for nowhere
@@ -71,8 +73,15 @@ type Server struct {
 	sites   []*served
 	traffic *traffic
 	ready   atomic.Bool
-	pair    *pair             // nil without certificates of files
+	seats   *seats
+	under   atomic.Int64      // requests
+	pairs   []*pair           // certificates of files
 	acme    *autocert.Manager // nil without an authority
+	refused rate.Sometimes    // how often it is said that the authority gives none
+
+	handed handed // connections
+	work   context.Context
+	cut    context.CancelFunc // ends what is under way
 
 	reloads sync.Mutex        // one at a time
 	said    map[string]string // what was wrong with a file, by its name
@@ -80,7 +89,7 @@ type Server struct {
 
 // A front is a listener and what serves it.
 type front struct {
-	listener net.Listener
+	listener *listener
 	server   *http.Server
 }
 
@@ -98,7 +107,8 @@ type served struct {
 // does not let it.
 func Open(ctx context.Context, c Config) (*Server, error) {
 	c = c.withDefaults()
-	s := &Server{config: c, log: c.Node.Log, said: map[string]string{}}
+	s := &Server{config: c, log: c.Node.Log, said: map[string]string{}, refused: rate.Sometimes{First: 1, Interval: 10 * time.Second}}
+	s.work, s.cut = context.WithCancel(context.WithoutCancel(ctx))
 	if err := s.open(ctx); err != nil {
 		return nil, errors.Join(err, s.close())
 	}
@@ -109,6 +119,7 @@ func Open(ctx context.Context, c Config) (*Server, error) {
 func (c Config) withDefaults() Config {
 	c.Rate = cmp.Or(c.Rate, 20)
 	c.Body = cmp.Or(c.Body, 1<<30)
+	c.Most = cmp.Or(c.Most, 8192)
 	c.Slow = cmp.Or(c.Slow, 30*time.Second)
 	c.Watch = cmp.Or(c.Watch, 2*time.Second)
 	c.Drain = cmp.Or(c.Drain, 30*time.Second)
@@ -157,7 +168,7 @@ func (s *Server) open(ctx context.Context) error {
 		return err
 	}
 	s.node = node
-	s.traffic = newTraffic(node.Registry())
+	s.traffic = newTraffic(node.Registry(), s.seats)
 	limit := &gate.Limit{Rate: s.config.Rate, Burst: max(1, int(10*s.config.Rate))}
 	for _, one := range s.sites {
 		one.summary = newSummary()
@@ -212,18 +223,35 @@ func (s *Server) listen() error {
 	if err != nil {
 		return err
 	}
-	if err := s.add(s.config.Listen, main, s.entered(http.HandlerFunc(s.serve))); err != nil {
+	s.config.Most = s.affordable(s.config.Most)
+	s.seats = newSeats(s.config.Most)
+	if err := s.add(s.config.Listen, s.seats, main, s.entered(http.HandlerFunc(s.serve))); err != nil {
 		return err
 	}
 	if s.config.Plain != "" {
-		if err := s.add(s.config.Plain, nil, s.challenges(http.HandlerFunc(s.toHTTPS))); err != nil {
+		if err := s.add(s.config.Plain, s.seats, nil, s.challenges(http.HandlerFunc(s.toHTTPS))); err != nil {
 			return err
 		}
 	}
 	if s.config.Operate != "" {
-		return s.add(s.config.Operate, nil, s.operations())
+		return s.add(s.config.Operate, nil, nil, s.operations())
 	}
 	return nil
+}
+
+// spare are files that are open besides connections: the store's, manifests, operations.
+const spare = 256
+
+// affordable returns how many connections the system lets this process have, with one to
+// the site for each, and files to spare, so that none of them is refused midway.
+func (s *Server) affordable(wanted int) int {
+	files, ok := maxFiles()
+	can := (max(files, spare+2) - spare) / 2
+	if !ok || uint64(wanted) <= can { //nolint:gosec // it is above 0
+		return wanted
+	}
+	s.log.Warn("fewer connections are taken than wished, since the system lets this process have so many open files: raise it (ulimit -n, LimitNOFILE)", "files", files, "connections", can, "wished", wanted)
+	return int(can) //nolint:gosec // it is below what is wished
 }
 
 // What a client may send and how long it may take until it has said what it wants.
@@ -233,14 +261,19 @@ const (
 	idleTime   = 2 * time.Minute
 )
 
-// add opens one listener.
-func (s *Server) add(address string, secure *tls.Config, handler http.Handler) error {
-	l, err := net.Listen("tcp", address)
+// add opens one listener, for as many connections as there are seats.
+func (s *Server) add(address string, seats *seats, secure *tls.Config, handler http.Handler) error {
+	l, err := newListener(address, s.config.Slow, seats)
 	if err != nil {
 		return fmt.Errorf("cannot listen on %s: %w", address, err)
 	}
-	s.fronts = append(s.fronts, &front{listener{l, s.config.Slow}, &http.Server{
-		Handler: handler, TLSConfig: secure,
+	var state func(net.Conn, http.ConnState)
+	if seats != nil {
+		state = seats.state
+	}
+	s.fronts = append(s.fronts, &front{l, &http.Server{
+		Handler: handler, TLSConfig: secure, ConnState: state,
+		BaseContext:       func(net.Listener) context.Context { return s.work },
 		ReadHeaderTimeout: headerTime, IdleTimeout: idleTime, MaxHeaderBytes: maxHeader,
 		HTTP2:    &http.HTTP2Config{SendPingTimeout: idleTime, WriteByteTimeout: s.config.Slow},
 		ErrorLog: log.New(io.Discard, "", 0), // of clients that speak no HTTP, with their addresses
@@ -291,6 +324,24 @@ func (f *front) serve() error {
 	return err
 }
 
+// lastWords is how long connections that are cut have to be counted and logged.
+const lastWords = time.Second
+
+// endHanded waits for connections that were handed over, such as those of WebSocket, and
+// cuts those that are open still. What is said on them nobody here reads: none can be
+// told that this is the end.
+func (s *Server) endHanded(end context.Context) {
+	left := s.handed.wait(end)
+	s.cut()
+	if left == 0 {
+		return
+	}
+	s.log.Info("WebSocket connections were open to the end, and were cut", "connections", left, "after", s.config.Drain)
+	last, cancel := context.WithTimeout(context.Background(), lastWords)
+	defer cancel()
+	s.handed.wait(last)
+}
+
 // close ends what was opened: the sites, then the node, then what tells how it goes.
 func (s *Server) close() error {
 	end, cancel := context.WithTimeout(context.Background(), s.config.Drain)
@@ -306,6 +357,7 @@ func (s *Server) close() error {
 		}
 		f.listener.Close() //nolint:errcheck // the server has closed it if it served
 	}
+	s.endHanded(end)
 	if s.node != nil {
 		failed = append(failed, s.node.Close())
 	}

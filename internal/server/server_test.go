@@ -481,7 +481,7 @@ func TestAClientThatTakesNothingIsLeft(t *testing.T) {
 			c.Slow = 50 * time.Millisecond
 			if secure {
 				pair := newPair(t, "shop.example")
-				c.TLS, roots = pair.files, pair.trusted()
+				c.TLS, roots = pair.tls(), pair.trusted()
 			}
 		})
 		if secure {

@@ -3,6 +3,7 @@ package server
 import (
 	"fmt"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -16,7 +17,7 @@ type traffic struct {
 	under    prometheus.Gauge
 }
 
-func newTraffic(r prometheus.Registerer) *traffic {
+func newTraffic(r prometheus.Registerer, s *seats) *traffic {
 	t := &traffic{
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "temoin_requests_total", Help: "Requests that were answered, by the class of the status; without a site where no site has the host."}, []string{"site", "class"}),
 		took: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "temoin_request_seconds", Help: "How long requests took, until the end of their answers.",
@@ -24,8 +25,17 @@ func newTraffic(r prometheus.Registerer) *traffic {
 		failures: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "temoin_upstream_failures_total", Help: "Requests that a site did not answer, by the status that was answered in its place."}, []string{"site", "status"}),
 		under:    prometheus.NewGauge(prometheus.GaugeOpts{Name: "temoin_requests_under_way", Help: "Requests that are being answered."}),
 	}
-	r.MustRegister(t.requests, t.took, t.failures, t.under)
+	r.MustRegister(t.requests, t.took, t.failures, t.under,
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "temoin_connections", Help: "Connections of clients that are open."}, func() float64 { return float64(len(s.taken)) }),
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "temoin_connections_most", Help: "How many connections clients may have at the same time."}, func() float64 { return float64(cap(s.taken)) }),
+		full("gave_way", &s.gaveWay), full("waited", &s.waited))
 	return t
+}
+
+// full counts what was done when all connections were taken.
+func full(then string, times *atomic.Uint64) prometheus.Collector {
+	return prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "temoin_connections_full_total", ConstLabels: prometheus.Labels{"then": then},
+		Help: "Connections that came when all were taken: a silent one gave way to it, or it waited."}, func() float64 { return float64(times.Load()) })
 }
 
 // count counts a request that has been answered.

@@ -37,13 +37,7 @@ func (s *Server) Reload(ctx context.Context) { s.look(ctx, true) }
 func (s *Server) look(ctx context.Context, atOnce bool) {
 	s.reloads.Lock()
 	defer s.reloads.Unlock()
-	if s.pair != nil {
-		changed, err := s.pair.read()
-		s.tell("the former certificate stays in use", s.pair.cert, err, atOnce)
-		if changed {
-			s.log.Info("another certificate is in use", "file", s.pair.cert, "until", s.pair.now.Load().Leaf.NotAfter)
-		}
-	}
+	s.readPairs(atOnce)
 	for _, one := range s.sites {
 		if !one.Follow {
 			s.tell("the former manifest stays in force", one.File, s.follow(ctx, one, atOnce), atOnce)
