@@ -203,7 +203,25 @@ func (c *Choice) Ends(site *policy.Site) time.Time {
 // InForce reports whether the choice holds at a moment. One that lies ahead, as
 // when a clock was set back, holds: it never ends later than it would have.
 func (c *Choice) InForce(site *policy.Site, now time.Time) bool {
-	return c != nil && now.Before(c.Ends(site))
+	switch {
+	case c == nil:
+		return false
+	case c.Until.IsZero() && now.Sub(c.At) < atLeast(site.Choice.Lasts):
+		return true // as nearly always: the calendar takes as long as the rest of a decision
+	}
+	return now.Before(c.Ends(site))
+}
+
+// atLeast is a time that a period is never shorter than, from whatever day on.
+func atLeast(p policy.Period) time.Duration {
+	const day = 24 * time.Hour
+	switch p.Unit {
+	case policy.Month:
+		return time.Duration(p.Count) * 28 * day
+	case policy.Year:
+		return time.Duration(p.Count) * 365 * day
+	}
+	return 0
 }
 
 // answer returns the answer about a category.

@@ -39,23 +39,25 @@ type Decision struct {
 	services bits // services whose trackers may be stored
 }
 
-// bits is a set of small numbers: the places of categories or services. Sites
-// with more than 64 of them are rare, and their sets allocate once.
+// bits is a set of small numbers: the places of categories or services. Sites with
+// more than 64 of them are rare, and their sets allocate. It is small, since each
+// request has a decision, which is four of them.
 type bits struct {
 	few  uint64
-	many []uint64
+	many *[]uint64
 }
 
 func newBits(n int) bits {
 	if n <= 64 {
 		return bits{}
 	}
-	return bits{many: make([]uint64, (n+63)/64)}
+	many := make([]uint64, (n+63)/64)
+	return bits{many: &many}
 }
 
 func (b *bits) add(i int) {
 	if b.many != nil {
-		b.many[i/64] |= 1 << (i % 64)
+		(*b.many)[i/64] |= 1 << (i % 64)
 		return
 	}
 	b.few |= 1 << i
@@ -63,7 +65,7 @@ func (b *bits) add(i int) {
 
 func (b *bits) has(i int) bool {
 	if b.many != nil {
-		return b.many[i/64]&(1<<(i%64)) != 0
+		return (*b.many)[i/64]&(1<<(i%64)) != 0
 	}
 	return b.few&(1<<i) != 0
 }
@@ -154,8 +156,11 @@ func (v *view) category(k *policy.Category) (yes, covered bool) {
 	if !ok {
 		return false, false
 	}
+	if !answer.Allow {
+		return false, k.HonoursRefusal(answer.Scope)
+	}
 	covered = k.Honours(answer.Scope)
-	return answer.Allow && covered && k.InUse(), covered
+	return covered && k.InUse(), covered
 }
 
 // service reports whether a service that loads on consent is permitted.

@@ -176,6 +176,26 @@ func TestAYesToWhatIsNotInUseGrantsNothingLater(t *testing.T) {
 	}
 }
 
+func TestANoInAdvanceStandsWhenSomethingComesAndAsksNobody(t *testing.T) {
+	before := site(t, "scope: device")
+	manifest := strings.Replace(strings.Replace(shop, "SCOPE", "scope: device", 1), "trackers:\n", "trackers:\n  - {name: l_id, category: later, lasts: 1 day}\n", 1)
+	after := parse1(t, manifest, before)
+	d := Decide(after, choose(t, before, noon, "stats"), Signals{}, noon)
+	if d.Category(after.Category("later")) || asked(&d) != "" || d.Notice != NoNotice {
+		t.Errorf("permits %q, asks %q", permitted(&d), asked(&d))
+	}
+	// A no to what was in use is a no to that: what came to it is asked about.
+	wider := parse1(t, strings.Replace(manifest, "l_id, category: later, lasts: 1 day", "l_id, category: later, lasts: 1 year", 1), before, after)
+	d = Decide(wider, choose(t, after, noon, "stats"), Signals{}, noon)
+	if asked(&d) != "later" {
+		t.Errorf("asks %q", asked(&d))
+	}
+	d = Decide(after, choose(t, before, noon, "stats"), Signals{}, noon.AddDate(2, 0, 0))
+	if d.Notice != FirstNotice {
+		t.Error("a no outlives the time that choices last")
+	}
+}
+
 // Three answers on the device, three on the account, either of them first.
 func TestBrowserAndAccountFollowTheSitesPolicyAndARefusalStands(t *testing.T) {
 	for _, conflict := range []string{"latest", "account"} {
@@ -392,6 +412,29 @@ func TestWhoIsAskedAboutAPartKeepsTheOtherAnswers(t *testing.T) {
 		}
 		if !got.Ends(s).Equal(want) {
 			t.Errorf("asked %q of %v: it ends %v, want %v", c.asked, c.before, got.Ends(s), want)
+		}
+	}
+}
+
+func TestAChoiceIsInForceUntilItsEndFromWhateverDay(t *testing.T) {
+	t.Parallel()
+	s := site(t, "")
+	for _, lasts := range []string{"1 month", "6 months", "13 months", "1 year", "2 years", "30 days", "3 weeks", "36 hours"} {
+		period, err := policy.ParsePeriod(lasts)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.Choice.Lasts = period
+		for day := range 4*365 + 1 {
+			c := &Choice{At: time.Date(2027, 1, 1, 23, 59, 59, 0, time.UTC).AddDate(0, 0, day)}
+			ends := c.Ends(s)
+			if !c.InForce(s, ends.Add(-time.Second)) || c.InForce(s, ends) {
+				t.Fatalf("%s from %v: it does not end at %v", lasts, c.At, ends)
+			}
+			c.Until = ends.Add(-time.Hour)
+			if !c.InForce(s, c.Until.Add(-time.Second)) || c.InForce(s, c.Until) {
+				t.Fatalf("%s from %v: it does not end at %v", lasts, c.At, c.Until)
+			}
 		}
 	}
 }

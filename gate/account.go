@@ -79,11 +79,11 @@ const (
 )
 
 // account finds out who is signed in, and what their account has chosen.
-func (s *Site) account(r *http.Request, now time.Time) account {
+func (s *Site) account(r *request, now time.Time) account {
 	if s.policy.Choice.Scope != policy.ScopeAccount || s.parts.Subjects == nil || s.parts.Accounts == nil {
 		return account{}
 	}
-	id, err := s.parts.Subjects.Subject(r)
+	id, err := s.parts.Subjects.Subject(r.Request)
 	if err != nil {
 		return account{failed: true}
 	}
@@ -91,8 +91,8 @@ func (s *Site) account(r *http.Request, now time.Time) account {
 }
 
 // accountOf is account for a subject.
-func (s *Site) accountOf(r *http.Request, id string, now time.Time) account {
-	value, carried := cookie(r, policy.AccountCookie)
+func (s *Site) accountOf(r *request, id string, now time.Time) account {
+	value, carried := r.cookie(policy.AccountCookie)
 	if id == "" {
 		return account{drop: carried}
 	}
@@ -102,7 +102,7 @@ func (s *Site) accountOf(r *http.Request, id string, now time.Time) account {
 	}
 	a := account{key: key, state: untold}
 	known := s.readAccount(&a, value)
-	if known && (now.Sub(a.at) < accountFresh && !now.Before(a.at) || !isPage(r)) {
+	if known && (now.Sub(a.at) < accountFresh && !now.Before(a.at) || !r.page) {
 		return a
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), accountTimeout)

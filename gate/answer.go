@@ -6,6 +6,7 @@ import (
 	"maps"
 	"net"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -14,22 +15,26 @@ import (
 
 // An answer is what becomes of what the site writes.
 type answer struct {
-	status  int    // 0 until the site says one
-	sent    bool   // the header is on its way
-	page    bool   // HTML that is rewritten
-	lead    []byte // of a page, until it is known what to do with it
-	lang    string // of the page, where it says one
+	status int        // 0 until the site says one
+	sent   bool       // the header is on its way
+	page   *rewriting // nil where it passes as it comes
+}
+
+// A rewriting is what becomes of a page. It is apart from the visit because most answers are
+// none, and each has a visit.
+type rewriting struct {
+	lead    []byte // until it is known what to do with it
+	lang    string // where it says one
 	coding  coding
-	sink    io.Writer // nil: what is written passes as it is
+	sink    io.Writer // nil until it is known what to do with the page
 	inflate *inflater
 	markup  *markup.Writer
 	press   compressor
 	failed  error
 	missing int64 // of the length that the site says
 
-	gather   *gathering  // nil where the page is not waited for
-	header   http.Header // then, as it will be sent
-	recorder *recorder   // while a plan is made
+	gather   *gathering // nil where the page is not waited for
+	recorder *recorder  // while a plan is made
 }
 
 // Header returns the header of the answer. That of a page is the site's own, and is copied
@@ -67,6 +72,8 @@ func (v *visit) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 func (v *visit) WriteHeader(status int) {
 	a := &v.answer
 	switch {
+	case a.sent && a.page != nil && a.page.gather != nil:
+		// It comes too late, though the connection may not have heard of the page yet.
 	case a.sent:
 		v.w.WriteHeader(status) // which says that it comes too late
 	case status >= 100 && status < 200 && status != http.StatusSwitchingProtocols:
@@ -120,15 +127,24 @@ func contentType(h http.Header) (kind string, said bool) {
 	if kind == html || kind == "application/xhtml+xml" {
 		return kind, true
 	}
-	for _, line := range list {
-		if strings.Contains(strings.ToLower(line), "html") {
-			return html, true
-		}
+	if slices.ContainsFunc(list, speaksOfHTML) {
+		return html, true
 	}
 	if !strings.Contains(kind, "/") {
 		return "", true
 	}
 	return kind, true
+}
+
+// speaksOfHTML is whether a text has the word in it, in letters of any size. It makes no
+// copy: the kind of every answer is looked at, twice.
+func speaksOfHTML(s string) bool {
+	for ; len(s) >= len("html"); s = s[1:] {
+		if s[0]|0x20 == 'h' && strings.EqualFold(s[:len("html")], "html") {
+			return true
+		}
+	}
+	return false
 }
 
 // send keeps the header to the decision and sends it.
@@ -148,13 +164,13 @@ func (v *visit) send() {
 	}
 	v.carried.Response(h) // which asks whether the answer is private
 	if !v.site.observe {
-		v.site.setAccount(h, &v.account, a.page && (a.status < 300 || a.status >= 400) && v.tells())
+		v.site.setAccount(h, &v.account, a.page != nil && (a.status < 300 || a.status >= 400) && v.tells())
 	}
-	if a.gather == nil {
-		v.writeHeader(h, a.status)
+	if a.page != nil && a.page.gather != nil {
+		v.await(a.page.gather)
 		return
 	}
-	v.await()
+	v.writeHeader(h, a.status)
 }
 
 // isHTML reports whether the answer is a page, or says of one that it has not changed.
@@ -172,9 +188,8 @@ func (v *visit) isHTML(h http.Header) bool {
 // sendPage prepares the header of a page.
 func (v *visit) sendPage(h http.Header) {
 	a := &v.answer
-	var readable bool
-	a.coding, readable = codingOf(h)
-	switch dest := first(v.r.Header, "Sec-Fetch-Dest"); {
+	coding, readable := codingOf(h)
+	switch dest := v.r.dest; {
 	case !v.site.holds && (v.site.parts.Notice == nil || dest != "" && dest != "document"):
 		return // it is the same for everybody
 	case !readable:
@@ -184,13 +199,13 @@ func (v *visit) sendPage(h http.Header) {
 	case strings.Contains(strings.ToLower(first(h, "Content-Type")), "utf-16"):
 		v.unread("charset")
 	default:
-		a.page = true
+		a.page = &rewriting{coding: coding}
 	}
 	if v.site.observe {
 		return
 	}
 	v.applySeal(h)
-	if !a.page {
+	if a.page == nil {
 		return
 	}
 	if !v.site.same {
@@ -198,7 +213,7 @@ func (v *visit) sendPage(h http.Header) {
 	}
 	validate(h, v.stamp())
 	if size, err := strconv.ParseInt(first(h, "Content-Length"), 10, 64); err == nil {
-		a.missing = size
+		a.page.missing = size
 		v.gather(h, size)
 	}
 	for _, name := range []string{"Content-Length", "Accept-Ranges", "Content-Md5", "Digest", "Content-Digest", "Repr-Digest"} {
@@ -209,12 +224,11 @@ func (v *visit) sendPage(h http.Header) {
 // sealOther seals what has a policy of its own besides pages: workers, of which service
 // workers outlive decisions, and what else is shown by itself, such as SVG and XML.
 func (v *visit) sealOther(h http.Header) {
-	dest := first(v.r.Header, "Sec-Fetch-Dest")
-	switch {
+	switch dest := v.r.dest; {
 	case v.site.observe:
 	case dest == "serviceworker":
 		v.site.seal.Apply(h, nil, v.r.Host)
-	case v.page, dest == "worker", dest == "sharedworker":
+	case v.r.page, dest == "worker", dest == "sharedworker":
 		v.applySeal(h)
 	}
 }
@@ -226,6 +240,10 @@ func (v *visit) applySeal(h http.Header) {
 		// Whatever anybody may allow: a page that is released after a yes, without being loaded
 		// again, breaks no policy. What would be reported is what nobody has declared.
 		decision = nil
+	}
+	if v.answer.page == nil {
+		v.site.seal.ApplyUnread(h, decision, v.r.Host)
+		return
 	}
 	v.site.seal.Apply(h, decision, v.r.Host)
 }
@@ -244,14 +262,20 @@ func (v *visit) Write(p []byte) (int, error) {
 		}
 		v.send()
 	}
-	if !a.page || !hasBody(v.r.Method, a.status) {
+	if a.page == nil || !hasBody(v.r.Method, a.status) {
 		return v.w.Write(p)
 	}
+	return v.writePage(p)
+}
+
+// writePage takes a part of a page.
+func (v *visit) writePage(p []byte) (int, error) {
+	a := v.answer.page
 	a.missing -= int64(len(p))
 	if g := a.gather; g != nil {
 		g.mu.Lock()
 		defer g.mu.Unlock()
-		if n, took, err := v.gathered(p); took {
+		if n, took, err := v.gathered(g, p); took {
 			return n, err
 		}
 	}
@@ -281,7 +305,7 @@ func (v *visit) ReadFrom(src io.Reader) (int64, error) {
 			v.send()
 		}
 	}
-	if to, ok := v.w.(io.ReaderFrom); ok && a.sent && !a.page {
+	if to, ok := v.w.(io.ReaderFrom); ok && a.sent && a.page == nil {
 		return to.ReadFrom(src)
 	}
 	return io.Copy(onlyWriter{v}, src)
@@ -299,21 +323,30 @@ func (v *visit) FlushError() error {
 			return nil
 		}
 	}
+	if a.page != nil {
+		if err := v.flushPage(); err != nil {
+			return err
+		}
+	}
+	return http.NewResponseController(v.w).Flush()
+}
+
+// flushPage hands on what there is of a page.
+func (v *visit) flushPage() error {
+	a := v.answer.page
 	if g := a.gather; g != nil {
 		g.mu.Lock()
 		defer g.mu.Unlock()
 		if g.open {
-			if err := v.spill(); err != nil {
+			if err := v.spill(g); err != nil {
 				return err
 			}
 		}
 	}
 	if a.markup != nil {
-		if err := a.markup.Flush(); err != nil {
-			return err
-		}
+		return a.markup.Flush()
 	}
-	return http.NewResponseController(v.w).Flush()
+	return nil
 }
 
 // Flush is FlushError for those who do not ask.

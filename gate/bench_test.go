@@ -1,7 +1,10 @@
 package gate_test
 
 import (
+	"bytes"
 	"net/http"
+	"slices"
+	"strconv"
 	"testing"
 
 	"github.com/temoin/temoin/gate"
@@ -48,3 +51,46 @@ func BenchmarkRequest(b *testing.B) {
 }
 
 var kind = []string{"application/json"}
+
+// What a page costs that has its length, as behind a proxy: it comes in parts. One that was
+// met before is looked up; of "each" the beginning is another one for each request.
+func BenchmarkPage(b *testing.B) {
+	text := bytes.Repeat([]byte(`<article class="card"><a href="/p/1"><img src="/images/1.webp" alt="One"></a><p>A text of a few words.</p></article>`), 520)
+	text = append([]byte(`<!doctype html><html><head><title>00000000</title><script src="https://counter.example/c.js"></script></head><body>`), text...)
+	length := []string{strconv.Itoa(len(text))}
+	handler := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header()["Content-Type"] = htmlKind
+		w.Header()["Content-Length"] = length
+		w.WriteHeader(http.StatusOK)
+		for p := range slices.Chunk(text, 32<<10) {
+			w.Write(p)
+		}
+	})
+	s := unserved(b, handler, func(p *gate.Parts, _ *string) { p.Counter = deaf{} })
+	n := int64(10_000_000) // of eight digits, as the title of the page
+	for _, c := range []struct {
+		name    string
+		handler http.Handler
+		each    bool
+	}{{"bare", handler, false}, {"met", s.gate, false}, {"each", s.gate, true}} {
+		b.Run(c.name, func(b *testing.B) {
+			w := &quietWriter{http.Header{}}
+			r, _ := http.NewRequest(http.MethodGet, "/", nil)
+			r.Host = "shop.example"
+			r.Header.Set("Sec-Fetch-Dest", "document")
+			at := bytes.Index(text, []byte("<title>")) + len("<title>")
+			b.ReportAllocs()
+			b.SetBytes(int64(len(text)))
+			for b.Loop() {
+				if c.each {
+					n++
+					strconv.AppendInt(text[at:at], n, 10)
+				}
+				c.handler.ServeHTTP(w, r)
+				clear(w.h)
+			}
+		})
+	}
+}
+
+var htmlKind = []string{"text/html; charset=utf-8"}

@@ -130,11 +130,6 @@ func ours(tag string) (v validator, ok bool) {
 	return v, true
 }
 
-// conditional reports whether a request has headers that concern what is kept already.
-func conditional(h http.Header) bool {
-	return h["If-None-Match"] != nil || h["If-Modified-Since"] != nil || h["If-Match"] != nil || h["If-Range"] != nil || h["Range"] != nil
-}
-
 // unconditioned turns the conditions of a request into those that the site
 // understands, and reports whether one of them is about a page as it would be now. A
 // page (in place of an image, say) is asked for whole, where what is kept of it was not

@@ -80,7 +80,9 @@ func (c *codings) understood(h http.Header) {
 		c.known[strings.Clone(whole)] = left
 		c.mu.Unlock()
 	}
-	h["Accept-Encoding"] = left
+	if len(lines) > 1 || left[0] != whole {
+		h["Accept-Encoding"] = left
+	}
 }
 
 // undoable leaves in a list of codings what can be undone.

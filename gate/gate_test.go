@@ -717,3 +717,20 @@ func TestAPlaceholderIsOfTheSiteWhateverTheBaseOfThePage(t *testing.T) {
 		t.Error(body)
 	}
 }
+
+func TestABrowserThatRefusesAdvertisingIsObeyed(t *testing.T) {
+	t.Parallel()
+	s := open(t, page(small), func(_ *gate.Parts, text *string) {
+		*text = strings.Replace(*text, "stats: {needs: consent}", "stats: {needs: consent, advertising: true}", 1)
+	})
+	all := "Cookie: " + s.choice("stats", "support")
+	if _, body := s.get("/", all); !strings.Contains(body, ` src="https://counter.example`) {
+		t.Error(body)
+	}
+	if _, body := s.get("/", all, "Sec-GPC: 1"); strings.Contains(body, ` src="https://counter.example`) {
+		t.Error(body)
+	}
+	if _, body := s.get("/", all, "Sec-GPC: 0"); !strings.Contains(body, ` src="https://counter.example`) {
+		t.Error(body)
+	}
+}

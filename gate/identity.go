@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -50,9 +51,10 @@ type asked struct {
 
 // Subject returns who is signed in.
 func (a *asker) Subject(r *http.Request) (string, error) {
-	h := http.Header{"Cookie": append([]string(nil), r.Header["Cookie"]...)}
+	q := read(r)
+	h := http.Header{"Cookie": slices.Clone(q.cookies)}
 	none := consent.Decide(a.site.policy, nil, consent.Signals{}, a.now())
-	a.site.cookies.Request(h, &none, a.site.at(r, false))
+	a.site.cookies.Request(h, &none, a.site.at(&q, false))
 	cookies := strings.Join(h["Cookie"], "; ")
 	if cookies == "" {
 		return "", nil

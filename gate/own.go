@@ -21,8 +21,10 @@ func (g *Gate) serveOwn(w http.ResponseWriter, r *http.Request, site *Site) {
 		http.Error(w, "Too many requests come from your network. Please try again.", http.StatusTooManyRequests)
 		return
 	}
-	v, a := site.view(r, now)
-	o := &own{ResponseWriter: w, r: r, site: site, now: now, account: a}
+	q := read(r)
+	var v View
+	a := site.view(&v, &q, now)
+	o := &own{ResponseWriter: w, r: &q, site: site, now: now, account: a}
 	switch {
 	case r.URL.Path == site.prefix+"/account" && site.parts.Accounts != nil:
 		http.NewCrossOriginProtection().Handler(http.HandlerFunc(o.keepOwn)).ServeHTTP(w, r)
@@ -41,7 +43,7 @@ func (g *Gate) serveOwn(w http.ResponseWriter, r *http.Request, site *Site) {
 // An own answer is one of the mount.
 type own struct {
 	http.ResponseWriter
-	r       *http.Request
+	r       *request
 	site    *Site
 	now     time.Time
 	account account
@@ -83,7 +85,7 @@ func (o *own) chosen() {
 		s.setAccount(h, a, false)
 	}
 	v.decide(s, o.r, &o.account, o.now)
-	after := http.Header{"Cookie": o.r.Header["Cookie"]}
+	after := http.Header{"Cookie": o.r.cookies}
 	carried := s.cookies.Request(after, &v.Decision, s.at(o.r, true))
 	carried.Expire(h)
 }

@@ -2,8 +2,12 @@ package gate
 
 import (
 	"bytes"
+	"hash/maphash"
+	"html/template"
 	"io"
 	"net/http"
+	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"unsafe"
@@ -14,7 +18,7 @@ import (
 
 // feed takes a part of a page as it came.
 func (v *visit) feed(p []byte) error {
-	a := &v.answer
+	a := v.answer.page
 	if v.site.observe {
 		if _, err := v.w.Write(p); err != nil {
 			return err
@@ -35,7 +39,7 @@ func (v *visit) feed(p []byte) error {
 type plainBody struct{ *visit }
 
 func (v plainBody) Write(p []byte) (int, error) {
-	a := &v.answer
+	a := v.answer.page
 	if a.sink != nil {
 		return a.sink.Write(p)
 	}
@@ -52,7 +56,7 @@ const maxLead = 4 << 10
 // begin looks at how a page begins, and sets up what rewrites it, unless more has to be
 // seen before.
 func (v plainBody) begin(whole bool) error {
-	a := &v.answer
+	a := v.answer.page
 	if len(a.lead) < 3 && !whole {
 		return nil
 	}
@@ -66,7 +70,7 @@ func (v plainBody) begin(whole bool) error {
 		v.unread("charset")
 	} else {
 		a.markup = rewriters.Get().(*markup.Writer)
-		a.markup.Reset(out, rules(v), markup.Options{Mode: mode, URL: v.url(), Own: v.site.own})
+		a.markup.Reset(out, rules(v), v.options(mode))
 		a.sink = a.markup
 	}
 	_, err := a.sink.Write(a.lead)
@@ -86,7 +90,7 @@ var rewriters = sync.Pool{New: func() any { return markup.NewWriter(io.Discard, 
 func (v *visit) url() string { return v.origin() + v.r.URL.RequestURI() }
 
 func (v *visit) origin() string {
-	if v.site.parts.Trusted.Secure(v.r) {
+	if v.site.parts.Trusted.Secure(v.r.Request) {
 		return "https://" + v.r.Host
 	}
 	return "http://" + v.r.Host
@@ -94,7 +98,7 @@ func (v *visit) origin() string {
 
 // out is where a page goes when it is rewritten.
 func (v *visit) out() io.Writer {
-	a := &v.answer
+	a := v.answer.page
 	switch {
 	case v.site.observe:
 		return io.Discard
@@ -109,8 +113,8 @@ func (v *visit) out() io.Writer {
 // framed reports whether the page is a document within another one: it is kept to the
 // decision by the same scripts, and does not ask.
 func (v *visit) framed() bool {
-	dest := first(v.r.Header, "Sec-Fetch-Dest")
-	return v.page && dest != "" && dest != "document" && dest != "empty"
+	dest := v.r.dest
+	return v.r.page && dest != "" && dest != "document" && dest != "empty"
 }
 
 // A kind is how a page is asked for.
@@ -125,15 +129,14 @@ const (
 
 // kind says how the page is asked for: one that was kept for another kind is none.
 func (v *visit) kind() kind {
-	h := v.r.Header
-	switch dest := first(h, "Sec-Fetch-Dest"); {
+	switch dest := v.r.dest; {
 	case v.site.same: // whoever asks
 		return asUnknown
-	case dest == "document", dest == "empty" && navigates(v.r):
+	case dest == "document", dest == "empty" && v.r.navigates:
 		return asDocument
 	case v.framed():
 		return asFrame
-	case dest != "", v.r.Method != http.MethodGet && v.r.Method != http.MethodHead, first(h, "X-Requested-With") != "", first(h, "Hx-Request") != "", first(h, "Turbo-Frame") != "":
+	case dest != "", v.r.Method != http.MethodGet && v.r.Method != http.MethodHead, v.r.part:
 		return asPart
 	}
 	return asUnknown
@@ -146,7 +149,7 @@ func (v *visit) mode(begin []byte, whole bool) (m markup.Mode, known bool) {
 	if v.site.observe {
 		return markup.Observe, true
 	}
-	if v.site.parts.Notice == nil || strings.HasPrefix(first(v.Header(), "Content-Type"), "application/xhtml") {
+	if v.site.parts.Notice == nil || v.isXHTML() {
 		return markup.Fragment, true
 	}
 	switch v.kind() {
@@ -162,9 +165,19 @@ func (v *visit) mode(begin []byte, whole bool) (m markup.Mode, known bool) {
 	return markup.Fragment, known || whole
 }
 
+// isXHTML reports whether the page is XML, into which nothing is inserted.
+func (v *visit) isXHTML() bool {
+	return strings.HasPrefix(first(v.Header(), "Content-Type"), "application/xhtml")
+}
+
+// options are those of the page's rewriter.
+func (v *visit) options(mode markup.Mode) markup.Options {
+	return markup.Options{Mode: mode, URL: v.url(), Own: v.site.own, XML: v.isXHTML()}
+}
+
 // tells reports whether the page is one on which the visitor sees the notice.
 func (v *visit) tells() bool {
-	return v.site.parts.Notice != nil && v.page && !v.framed() && v.r.Method == http.MethodGet
+	return v.site.parts.Notice != nil && v.r.page && !v.framed() && v.r.Method == http.MethodGet
 }
 
 // finish sends what the site left open.
@@ -205,7 +218,10 @@ func announced(h http.Header, name string) bool {
 
 // end sends what of a page was held back.
 func (v *visit) end() error {
-	a := &v.answer
+	a := v.answer.page
+	if a == nil {
+		return nil
+	}
 	if g := a.gather; g != nil {
 		g.mu.Lock()
 		defer g.mu.Unlock()
@@ -214,7 +230,7 @@ func (v *visit) end() error {
 			g.timer.Stop()
 		}
 	}
-	if a.page && a.missing > 0 && hasBody(v.r.Method, a.status) && !v.site.observe { // less came than the site has said
+	if a.missing > 0 && hasBody(v.r.Method, v.answer.status) && !v.site.observe { // less came than the site has said
 		return http.ErrContentLength
 	}
 	if a.inflate != nil {
@@ -242,13 +258,18 @@ func (v *visit) end() error {
 
 // abandon gives back what a page took, also of one that was not finished.
 func (v *visit) abandon() {
-	a := &v.answer
+	a := v.answer.page
+	if a == nil {
+		return
+	}
 	if g := a.gather; g != nil {
 		g.mu.Lock()
 		defer g.mu.Unlock()
 		g.open = false
 		g.timer.Stop()
-		pages.Put(g.buf)
+		if g.buf != nil {
+			pages.Put(g.buf)
+		}
 	}
 	if a.inflate != nil {
 		a.inflate.Close() //nolint:errcheck // nobody reads it any more
@@ -268,13 +289,21 @@ func (v *visit) abandon() {
 // rules is a visit as the rules by which markup is rewritten.
 type rules struct{ *visit }
 
-// Address returns what holds an address.
+// Address returns what holds an address. That of the vendor of a service that the site
+// hosts itself is held whatever is chosen, by a name that nobody can allow.
 func (v rules) Address(host, path []byte) string {
 	list := v.site.policy.ServicesAt(text(host), text(path))
+	if isSelfHosted(list) && !v.site.policy.OwnsHost(text(host)) {
+		return "!" + list[0].ID
+	}
 	if v.site.observe && len(list) == 0 && !v.site.policy.OwnsHost(text(host)) && v.site.policy.TrustedAt(text(host), text(path)) == nil {
 		v.site.count(Event{What: Foreign, Host: string(host)})
 	}
 	return v.held(list)
+}
+
+func isSelfHosted(list []*policy.Service) bool {
+	return len(list) > 0 && !slices.ContainsFunc(list, func(s *policy.Service) bool { return !s.SelfHosted })
 }
 
 // Script returns what holds an inline script.
@@ -293,31 +322,47 @@ func (v rules) Named(ids []byte) string {
 	return v.held(list)
 }
 
-// Placeholder returns the address of the page in a frame's place.
-func (v rules) Placeholder(services string, address []byte) string {
+// Placeholder returns the address of the page in a frame's place, and a name that nobody can
+// read the decision from: another origin that is shown in the frame is told it.
+func (v rules) Placeholder(services string, address []byte) (page, name string) {
+	name = v.frameName(address)
 	if v.site.parts.Notice == nil {
-		return ""
+		return "", name
 	}
-	lang := v.answer.lang
+	lang := v.answer.page.lang
 	if lang == "" && v.site.same {
 		lang = v.site.policy.Default()
 	}
-	at := v.site.parts.Notice.Placeholder(v.r, services, string(address), lang)
+	at := v.site.parts.Notice.Placeholder(v.r.Request, services, string(address), lang)
 	if strings.HasPrefix(at, "/") && !v.site.same { // in full: a page can have a <base> elsewhere
 		at = v.origin() + at
 	}
-	return at
+	return at, name
+}
+
+// frameName is of a page, a decision and a frame's address; where pages are for everybody, of
+// the page alone.
+func (v rules) frameName(address []byte) string {
+	if v.site.same {
+		return strconv.FormatUint(uint64(fnvBegin.string(v.r.URL.EscapedPath()).string(text(address))), 36)
+	}
+	var h maphash.Hash
+	h.SetSeed(v.site.plans.seed)
+	s := v.planStamp()
+	h.Write(s[:])    //nolint:errcheck // it takes all
+	h.Write(address) //nolint:errcheck
+	return strconv.FormatUint(h.Sum64(), 36)
 }
 
 // Insert returns what a document begins with.
 func (v rules) Insert(lang string) (head, body []byte) {
-	v.answer.lang = lang
+	v.answer.page.lang = lang
 	if v.site.same {
 		head = v.site.parts.Notice.Tag(lang)
 		v.inserts(head, nil)
 		return head, nil
 	}
-	head, body = v.site.parts.Notice.Insert(v.r, lang, &v.View, v.site.sealed())
+	head, body = v.site.parts.Notice.Insert(v.r.Request, lang, &v.View, v.site.sealed())
 	if v.framed() {
 		body = nil
 	}
@@ -325,9 +370,25 @@ func (v rules) Insert(lang string) (head, body []byte) {
 	return head, body
 }
 
+// Based returns what comes first in a body with its addresses in full. What opens the preference
+// centre is known by its address otherwise.
+func (v rules) Based(body []byte) []byte {
+	if len(body) == 0 {
+		return body
+	}
+	own := v.site.prefix + "/"
+	at := template.HTMLEscapeString(v.origin() + own)
+	body = bytes.ReplaceAll(body, []byte(` href="`+own+`?`), []byte(` data-temoin-open href="`+at+`?`))
+	body = bytes.ReplaceAll(body, []byte(`="`+own), []byte(`="`+at))
+	if r := v.answer.page.recorder; r != nil {
+		r.body, r.based = body, true
+	}
+	return body
+}
+
 // inserts tells a plan that is made what is inserted.
 func (v *visit) inserts(head, body []byte) {
-	if r := v.answer.recorder; r != nil {
+	if r := v.answer.page.recorder; r != nil {
 		r.head, r.body = head, body
 	}
 }
@@ -336,8 +397,8 @@ func (v *visit) inserts(head, body []byte) {
 func (v rules) Held(element, attribute, services string, host []byte) {
 	e := Event{What: Neutralised, Name: strings.TrimSpace(element + " " + attribute), Services: services, Host: string(host)}
 	v.site.count(e)
-	if r := v.answer.recorder; r != nil {
-		r.told = append(r.told, e)
+	if p := v.answer.page; p != nil && p.recorder != nil { // else it is a header's
+		p.recorder.told = append(p.recorder.told, e)
 	}
 }
 

@@ -26,11 +26,16 @@ type plan struct {
 	steps []step
 	size  int     // of what is written, without what is inserted
 	told  []Event // what was made inert
+	based bool    // see rules.Based
+
+	// What it made, and what was inserted into that: for visitors who have no cookie of ours
+	// the same is inserted each time, and nothing has to be copied. Else there is none.
+	made, head, first []byte
 }
 
 // cost is about how much memory a plan takes.
 func (p *plan) cost() int {
-	n := len(p.body)
+	n := len(p.body) + len(p.made)
 	for i := range p.steps {
 		n += 64 + len(p.steps[i].text)
 	}
@@ -47,11 +52,17 @@ type step struct {
 	insert   int // 1 is what stands first in the head, 2 in the body
 }
 
-// A planKey is what a plan depends on.
+// A planKey is what a plan depends on besides the bytes of the page.
 type planKey struct {
-	page     uint64
 	decision stamp
-	size     int
+	xhtml    bool
+	size     int // of the page
+}
+
+// A pageKey tells pages apart that have one planKey.
+type pageKey struct {
+	planKey
+	page uint64 // its hash
 }
 
 // plans remembers plans, a bounded number of bytes of them.
@@ -59,9 +70,10 @@ type plans struct {
 	seed maphash.Seed
 
 	mu         sync.RWMutex
-	young, old map[planKey]*plan
-	bytes      int // of young ones
-	met        map[planKey]bool
+	young, old map[pageKey]*plan
+	last       map[planKey]*plan // the one that was used last
+	bytes      int               // of young ones
+	met        map[pageKey]bool
 }
 
 const (
@@ -73,8 +85,15 @@ const (
 
 func newPlans() *plans { return &plans{seed: maphash.MakeSeed()} }
 
+// likely returns the plan that a page probably has, before the page is there.
+func (p *plans) likely(key planKey) *plan {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	return p.last[key]
+}
+
 // find returns the plan of a page, and whether one is worth making.
-func (p *plans) find(key planKey, body []byte) (found *plan, worth bool) {
+func (p *plans) find(key pageKey, body []byte) (found *plan, worth bool) {
 	p.mu.RLock()
 	one := p.young[key]
 	if one == nil {
@@ -83,12 +102,15 @@ func (p *plans) find(key planKey, body []byte) (found *plan, worth bool) {
 	met := p.met[key]
 	p.mu.RUnlock()
 	if one != nil && bytes.Equal(one.body, body) {
+		p.mu.Lock()
+		p.last[key.planKey] = one
+		p.mu.Unlock()
 		return one, false
 	}
 	if one == nil && !met {
 		p.mu.Lock()
 		if p.met == nil || len(p.met) >= maxMet {
-			p.met = map[planKey]bool{}
+			p.met = map[pageKey]bool{}
 		}
 		p.met[key] = true
 		p.mu.Unlock()
@@ -96,13 +118,15 @@ func (p *plans) find(key planKey, body []byte) (found *plan, worth bool) {
 	return nil, one == nil && met
 }
 
-func (p *plans) keep(key planKey, made *plan) {
+func (p *plans) keep(key pageKey, made *plan) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.young == nil || p.bytes+made.cost() > maxPlans {
-		p.old, p.young, p.bytes = p.young, map[planKey]*plan{}, 0
+		p.old, p.young, p.bytes = p.young, map[pageKey]*plan{}, 0
+		p.last = map[planKey]*plan{}
 	}
 	p.young[key] = made
+	p.last[key.planKey] = made
 	p.bytes += made.cost()
 }
 
@@ -162,64 +186,98 @@ func (p *plan) append(out, head, body []byte) []byte {
 }
 
 // A gathering waits for a page whose length is known. It waits shortly: what takes longer
-// streams.
+// streams. As long as the page is the one that probably comes it is compared as it comes,
+// and neither kept nor hashed.
 type gathering struct {
-	mu    sync.Mutex
-	open  bool
-	done  bool // the page was written as a whole
-	buf   *[]byte
-	size  int
-	timer *time.Timer
+	mu     sync.Mutex
+	open   bool
+	done   bool        // the page was written as a whole
+	header http.Header // as it will be sent
+	key    planKey
+	like   *plan   // whose page this is so far; nil once it is another one
+	buf    *[]byte // what has come, where it is like nothing
+	have   int     // bytes that have come
+	timer  *time.Timer
 }
 
 const gatherTime = 10 * time.Millisecond
 
 var pages = sync.Pool{New: func() any { b := make([]byte, 0, 96<<10); return &b }}
 
+// take takes a part of the page.
+func (g *gathering) take(p []byte) {
+	if g.like != nil {
+		if bytes.Equal(p, g.like.body[g.have:g.have+len(p)]) {
+			g.have += len(p)
+			return
+		}
+		g.keep(g.page())
+	}
+	g.keep(p)
+	g.have += len(p)
+}
+
+// keep keeps bytes of a page that is like nothing.
+func (g *gathering) keep(p []byte) {
+	if g.buf == nil {
+		g.like, g.buf = nil, pages.Get().(*[]byte)
+		*g.buf = (*g.buf)[:0]
+	}
+	*g.buf = append(*g.buf, p...)
+}
+
+// page is what has come.
+func (g *gathering) page() []byte {
+	switch {
+	case g.like != nil:
+		return g.like.body[:g.have]
+	case g.buf != nil:
+		return *g.buf
+	}
+	return nil
+}
+
 // gather waits for the page, if it can be looked up. The header waits with it.
 func (v *visit) gather(h http.Header, size int64) {
-	a := &v.answer
-	if v.header == nil || size <= 0 || size > maxPlanned || a.coding != identity || h["Trailer"] != nil || !hasBody(v.r.Method, a.status) {
+	a := v.answer.page
+	if v.header == nil || size <= 0 || size > maxPlanned || a.coding != identity || h["Trailer"] != nil || !hasBody(v.r.Method, v.answer.status) {
 		return
 	}
-	g := &gathering{open: true, buf: pages.Get().(*[]byte), size: int(size)}
-	*g.buf = (*g.buf)[:0]
-	a.gather = g
+	key := planKey{v.planStamp(), v.isXHTML(), int(size)}
+	a.gather = &gathering{open: true, key: key, like: v.site.plans.likely(key)}
 }
 
 // await begins the time for which a page is waited for. The header is complete then.
-func (v *visit) await() {
-	g := v.answer.gather
-	v.answer.header = v.header.Clone()
+func (v *visit) await(g *gathering) {
+	g.header = v.header.Clone()
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.timer = time.AfterFunc(gatherTime, func() {
 		g.mu.Lock()
 		defer g.mu.Unlock()
 		if g.open {
-			v.spill()                               //nolint:errcheck // the next one to write hears of it
+			v.spill(g)                              //nolint:errcheck // the next one to write hears of it
 			http.NewResponseController(v.w).Flush() //nolint:errcheck // as it would have come
 		}
 	})
 }
 
 // gathered takes a part of the page; false where it streams by now.
-func (v *visit) gathered(p []byte) (n int, took bool, err error) {
-	g := v.answer.gather
+func (v *visit) gathered(g *gathering, p []byte) (n int, took bool, err error) {
 	switch {
 	case g.done:
 		return 0, true, http.ErrContentLength
 	case !g.open:
 		return 0, false, nil
 	}
-	n = min(len(p), g.size-len(*g.buf)) // what is written beyond the length is lost, as it is without a gate
-	*g.buf = append(*g.buf, p[:n]...)
-	if len(*g.buf) == g.size {
+	n = min(len(p), g.key.size-g.have) // what is written beyond the length is lost, as it is without a gate
+	g.take(p[:n])
+	if g.have == g.key.size {
 		g.open = false
 		g.timer.Stop()
-		v.answer.failed = v.planned(*g.buf)
+		err = v.planned(g)
+		v.answer.page.failed = err
 		g.done = true
-		err = v.answer.failed
 	}
 	if err == nil && n < len(p) {
 		err = http.ErrContentLength
@@ -228,16 +286,15 @@ func (v *visit) gathered(p []byte) (n int, took bool, err error) {
 }
 
 // spill begins to stream what was gathered.
-func (v *visit) spill() error {
-	a := &v.answer
-	g := a.gather
+func (v *visit) spill(g *gathering) error {
+	a := v.answer.page
 	g.open = false
 	g.timer.Stop()
-	v.writeHeader(a.header, a.status)
-	if len(*g.buf) == 0 {
+	v.writeHeader(g.header, v.answer.status)
+	if g.have == 0 {
 		return nil
 	}
-	_, err := plainBody{v}.Write(*g.buf)
+	_, err := plainBody{v}.Write(g.page())
 	if err == nil && a.markup != nil {
 		err = a.markup.Flush()
 	}
@@ -246,33 +303,51 @@ func (v *visit) spill() error {
 }
 
 // planned writes a page that is there as a whole.
-func (v *visit) planned(body []byte) error {
-	a := &v.answer
-	if isWide(body) {
-		v.unread("charset")
-		return v.whole(body)
-	}
-	mode, _ := v.mode(body, true)
-	key := planKey{maphash.Bytes(v.site.plans.seed, body), v.planStamp(mode), len(body)}
-	found, worth := v.site.plans.find(key, body)
-	out := pages.Get().(*[]byte)
-	defer pages.Put(out)
+func (v *visit) planned(g *gathering) error {
+	found := g.like
 	if found == nil {
-		made, err := v.plan(body, mode, (*out)[:0])
-		if err != nil {
-			return err
+		if isWide(g.page()) {
+			v.unread("charset")
+			return v.whole(g.page())
 		}
-		*out = made.out
-		if worth && made.plan.cost() <= maxPlan {
-			made.plan.body, made.lang = bytes.Clone(body), a.lang
-			v.site.plans.keep(key, made.plan)
+		key := pageKey{g.key, maphash.Bytes(v.site.plans.seed, g.page())}
+		var worth bool
+		if found, worth = v.site.plans.find(key, g.page()); found == nil {
+			return v.rewrite(key, g.page(), worth)
 		}
-		return v.whole(*out)
 	}
-	head, first := rules{v}.Insert(found.lang)
-	*out = found.append((*out)[:0], head, first)
 	for _, e := range found.told {
 		v.site.count(e)
+	}
+	head, first := rules{v}.Insert(found.lang)
+	if found.based {
+		first = rules{v}.Based(first)
+	}
+	if found.made != nil && bytes.Equal(found.head, head) && bytes.Equal(found.first, first) {
+		return v.whole(found.made)
+	}
+	out := pages.Get().(*[]byte)
+	defer pages.Put(out)
+	*out = found.append((*out)[:0], head, first)
+	return v.whole(*out)
+}
+
+// rewrite writes a page that was not met before, and remembers how, if that is worth it.
+func (v *visit) rewrite(key pageKey, body []byte, worth bool) error {
+	mode, _ := v.mode(body, true)
+	out := pages.Get().(*[]byte)
+	defer pages.Put(out)
+	made, err := v.plan(body, mode, (*out)[:0])
+	if err != nil {
+		return err
+	}
+	*out = made.out
+	if worth && made.plan.cost() <= maxPlan {
+		made.plan.body, made.lang = bytes.Clone(body), v.answer.page.lang
+		if _, ours := v.r.cookie(v.site.policy.Choice.Cookie); !ours {
+			made.plan.made, made.plan.head, made.plan.first = bytes.Clone(made.out), made.head, made.body
+		}
+		v.site.plans.keep(key, made.plan)
 	}
 	return v.whole(*out)
 }
@@ -281,13 +356,13 @@ func (v *visit) planned(body []byte) error {
 func (v *visit) plan(body []byte, mode markup.Mode, out []byte) (*recorder, error) {
 	r := &recorder{plan: &plan{body: body}, out: out}
 	m := rewriters.Get().(*markup.Writer)
-	v.answer.recorder = r
+	v.answer.page.recorder = r
 	defer func() {
-		v.answer.recorder = nil
+		v.answer.page.recorder = nil
 		m.Reset(io.Discard, nil, markup.Options{})
 		rewriters.Put(m)
 	}()
-	m.Reset(r, rules{v}, markup.Options{Mode: mode, URL: v.url(), Own: v.site.own})
+	m.Reset(r, rules{v}, v.options(mode))
 	if _, err := m.Write(body); err != nil {
 		return nil, err
 	}
@@ -296,7 +371,7 @@ func (v *visit) plan(body []byte, mode markup.Mode, out []byte) (*recorder, erro
 
 // whole writes all of a page at once.
 func (v *visit) whole(page []byte) error {
-	h := v.answer.header
+	h := v.answer.page.gather.header
 	h["Content-Length"] = []string{strconv.Itoa(len(page))}
 	v.writeHeader(h, v.answer.status)
 	_, err := v.w.Write(page)
@@ -305,14 +380,18 @@ func (v *visit) whole(page []byte) error {
 
 // planStamp is what a plan depends on besides the page: all that is rewritten by, and
 // nothing of what is inserted.
-func (v *visit) planStamp(mode markup.Mode) stamp {
-	h := v.site.version.byte(byte(mode)).byte(byte(v.kind())).byte(byte(v.shown.Notice)).byte(flag(v.Arrived))
+func (v *visit) planStamp() stamp {
+	h := v.site.version.byte(byte(v.kind())).byte(byte(v.shown.Notice)).byte(flag(v.Arrived))
 	for _, s := range v.site.policy.Services {
 		h = h.byte(flag(v.shown.Runs(s)))
 	}
 	for _, k := range v.site.policy.Categories {
 		h = h.byte(flag(v.shown.Category(k)))
 	}
-	h = h.string(v.origin()).string(v.r.URL.EscapedPath())
+	at := v.r.URL.EscapedPath()
+	if v.framed() { // of two in one page, held frames have different names
+		at = v.r.URL.RequestURI()
+	}
+	h = h.string(v.origin()).string(at)
 	return stamped(uint64(v.languages(h))) // of placeholders
 }

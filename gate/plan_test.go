@@ -127,3 +127,93 @@ func TestWhatIsWrittenBeyondTheLengthIsLost(t *testing.T) {
 		t.Errorf("%v: %s", failed, body)
 	}
 }
+
+func TestAPageThatBeginsLikeOneThatWasMetIsReadByItself(t *testing.T) {
+	t.Parallel()
+	first := strings.Repeat("<p>text</p>", 500) + small + strings.Repeat("<p>text</p>", 500)
+	texts := []string{first, strings.Replace(first, "script src", "script crs", 1), strings.Replace(first, "text", "tent", 1), first[:len(first)-1] + "x"}
+	parts := func(w http.ResponseWriter, r *http.Request) {
+		n, _ := strconv.Atoi(r.URL.Query().Get("n"))
+		for text := texts[n]; text != ""; {
+			size := min(len(text), 4000)
+			io.WriteString(w, text[:size])
+			if text = text[size:]; r.URL.Query().Has("slow") {
+				http.NewResponseController(w).Flush()
+			}
+		}
+	}
+	s := open(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "text/html")
+		w.Header().Set("Content-Length", strconv.Itoa(len(first)))
+		parts(w, r)
+	}))
+	streamed := open(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "text/html")
+		parts(w, r)
+	}))
+	for _, query := range []string{"n=0", "n=0", "n=0", "n=1", "n=2", "n=3", "n=0&slow", "n=1&slow", "n=0", "n=1", "n=1", "n=0", "n=3"} {
+		_, got := s.get("/?" + query)
+		if _, want := streamed.get("/?" + query); got != want {
+			t.Errorf("%s: %d bytes, not %d", query, len(got), len(want))
+		}
+	}
+}
+
+func TestAnotherStatusWhileAPageIsWaitedForIsTooLate(t *testing.T) {
+	t.Parallel()
+	s := open(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/html")
+		w.Header().Set("Content-Length", strconv.Itoa(len(small)))
+		io.WriteString(w, small[:10])
+		w.WriteHeader(http.StatusInternalServerError)
+		io.WriteString(w, small[10:])
+	}))
+	if res, body := s.get("/"); res.StatusCode != http.StatusOK || !strings.HasPrefix(body, noticed) || res.Header.Get("Cache-Control") != "private, no-cache" {
+		t.Errorf("%d %v %s", res.StatusCode, res.Header, body)
+	}
+}
+
+// marking is a notice that says into each page which consent cookie it was made for.
+type marking struct{ fake }
+
+func (m marking) Insert(r *http.Request, lang string, v *gate.View, sealed bool) (head, body []byte) {
+	head, body = m.fake.Insert(r, lang, v, sealed)
+	if c, err := r.Cookie(v.Site.Choice.Cookie); err == nil {
+		head = append([]byte("<!--"+c.Value+"-->"), head...)
+	}
+	return head, body
+}
+
+func TestAPageThatWasMetBeforeSaysWhoItIsFor(t *testing.T) {
+	t.Parallel()
+	s := open(t, sized(func(*http.Request) string { return small }), func(p *gate.Parts, _ *string) { p.Notice = marking{} })
+	for _, who := range []string{"", "none", "another"} { // all of them are asked
+		for range 3 { // the page is remembered from the second on
+			head := headBytes
+			header := "Accept: text/html"
+			if who != "" {
+				head, header = "<!--"+who+"-->"+headBytes, "Cookie: "+s.site.Choice.Cookie+"="+who
+			}
+			if _, body := s.get("/", header); !strings.HasPrefix(body, strings.Replace(noticed, headBytes, head, 1)) {
+				t.Errorf("for %q: %s", who, body)
+			}
+		}
+	}
+}
+
+func TestAPageThatWasMetAsAnotherKindIsReadByItself(t *testing.T) {
+	t.Parallel()
+	s := open(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", r.URL.Query().Get("kind"))
+		w.Header().Set("Content-Length", strconv.Itoa(len(small)))
+		io.WriteString(w, small)
+	}))
+	for range 3 {
+		if _, body := s.get("/?kind=text/html"); !strings.HasPrefix(body, noticed) {
+			t.Error(body)
+		}
+	}
+	if _, body := s.get("/?kind=application/xhtml%2Bxml"); strings.Contains(body, headBytes) {
+		t.Errorf("XML with the notice in it: %s", body)
+	}
+}

@@ -96,28 +96,24 @@ func (s *Site) count(e Event) {
 // sealed reports whether pages keep to our policy.
 func (s *Site) sealed() bool { return s.policy.Enforcement.Seal == policy.EnforceBlock && !s.observe }
 
-// ChoiceHeader is the header by which a program that keeps no cookies says what it was
-// allowed: the value of the consent cookie.
-const ChoiceHeader = "Temoin-Choice"
-
 // view decides about a request; the account is for its answer.
-func (s *Site) view(r *http.Request, now time.Time) (View, account) {
-	v := View{Site: s.policy}
-	value, ok := cookie(r, s.policy.Choice.Cookie)
-	if said := r.Header[ChoiceHeader]; !ok && len(said) > 0 {
-		value, ok = said[0], true
+func (s *Site) view(v *View, r *request, now time.Time) account {
+	v.Site = s.policy
+	value, ok := r.cookie(s.policy.Choice.Cookie)
+	if !ok {
+		value = r.choice
 	}
-	if ok {
+	if value != "" {
 		v.Choice = s.choices.read(value)
 	}
 	a := s.account(r, now)
 	v.decide(s, r, &a, now)
-	return v, a
+	return a
 }
 
 // decide decides with an account.
-func (v *View) decide(s *Site, r *http.Request, a *account, now time.Time) {
-	signals := a.signals(consent.Signals{GPC: first(r.Header, "Sec-Gpc") == "1", Path: pageOf(r)})
+func (v *View) decide(s *Site, r *request, a *account, now time.Time) {
+	signals := a.signals(consent.Signals{GPC: r.gpc, Path: r.pagePath()})
 	v.Decision = consent.Decide(s.policy, v.Choice, signals, now)
 	if a.failed { // it may have refused
 		asks := v.Decision.Notice
@@ -130,21 +126,6 @@ func (v *View) decide(s *Site, r *http.Request, a *account, now time.Time) {
 	}
 }
 
-// cookie returns the value of the first cookie of a name, as net/http reads it.
-func cookie(r *http.Request, name string) (string, bool) {
-	for _, line := range r.Header["Cookie"] {
-		for line != "" {
-			var one string
-			one, line, _ = strings.Cut(line, ";")
-			one = strings.TrimLeft(one, " \t")
-			if value, ok := strings.CutPrefix(one, name); ok && value != "" && value[0] == '=' {
-				return strings.TrimRight(value[1:], " \t"), true
-			}
-		}
-	}
-	return "", false
-}
-
 // setCookie returns the value that an answer sets a cookie to.
 func setCookie(h http.Header, name string) (string, bool) {
 	for _, line := range h["Set-Cookie"] {
@@ -155,49 +136,3 @@ func setCookie(h http.Header, name string) (string, bool) {
 	}
 	return "", false
 }
-
-// pageOf returns the path of the page that a request is made for: its own, where it is
-// for a page, else that of the page that asks, where the browser says it.
-func pageOf(r *http.Request) string {
-	if isPage(r) {
-		return r.URL.Path
-	}
-	from := first(r.Header, "Referer")
-	if _, rest, ok := strings.Cut(from, "://"); ok {
-		host, path, _ := strings.Cut(rest, "/")
-		if path, _, _ = strings.Cut(path, "?"); host == r.Host {
-			return "/" + path
-		}
-	}
-	return r.URL.Path
-}
-
-// maybeHTML reports whether the answer may be HTML that a page is made of.
-func maybeHTML(r *http.Request) bool {
-	dest := first(r.Header, "Sec-Fetch-Dest")
-	return dest == "" || dest == "empty" || isPage(r)
-}
-
-// first returns the first value of a header, whose name is in its canonical form.
-func first(h http.Header, name string) string {
-	if list := h[name]; len(list) > 0 {
-		return list[0]
-	}
-	return ""
-}
-
-// isPage reports whether a browser would show the answer as a document, in a window or
-// in a frame.
-func isPage(r *http.Request) bool {
-	switch first(r.Header, "Sec-Fetch-Dest") {
-	case "document", "iframe", "frame", "embed", "object", "fencedframe":
-		return true
-	case "":
-		return strings.Contains(first(r.Header, "Accept"), "text/html")
-	}
-	return navigates(r)
-}
-
-// navigates reports whether the browser goes to a page, though a service worker asks for
-// it in its place.
-func navigates(r *http.Request) bool { return first(r.Header, "Sec-Fetch-Mode") == "navigate" }

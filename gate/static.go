@@ -16,7 +16,7 @@ func (s *Site) Rewrite(w io.Writer, page []byte, path string) error {
 	r := &http.Request{Method: http.MethodGet, Host: s.policy.Host, URL: &url.URL{Path: path}, Header: http.Header{}}
 	same := *s
 	same.same, same.observe = true, false
-	v := &visit{r: r, site: &same, shown: s.neutral(path)}
+	v := &visit{r: read(r), site: &same, shown: s.neutral(path), answer: answer{page: &rewriting{}}}
 	mode := markup.Fragment
 	if yes, _ := markup.BeginsDocument(page); yes {
 		mode = markup.Document

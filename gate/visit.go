@@ -20,11 +20,9 @@ type visit struct {
 	gate    *Gate
 	site    *Site
 	w       http.ResponseWriter
-	r       *http.Request // as it came
-	page    bool          // a browser would show the answer
-	current bool          // what is kept of the page was rewritten as it would be now
-	header  http.Header   // of a page, as the site says it; nil where that is the connection's
-	cookies []string      // that the request carried
+	r       request     // as it came
+	current bool        // what is kept of the page was rewritten as it would be now
+	header  http.Header // of a page, as the site says it; nil where that is the connection's
 	carried cookies.Carried
 	account account
 	shown   *consent.Decision // what pages are rewritten by
@@ -41,23 +39,23 @@ func (v *visit) Value(key any) any {
 
 // servePage asks the site, with what it may know, and hands on what it answers.
 func (g *Gate) servePage(w http.ResponseWriter, r *http.Request, site *Site) {
-	v := &visit{Context: r.Context(), gate: g, site: site, w: w, r: r, page: isPage(r), cookies: r.Header["Cookie"]}
-	v.View, v.account = site.view(r, g.config.Now())
+	v := &visit{Context: r.Context(), gate: g, site: site, w: w, r: read(r)}
+	v.account = site.view(&v.View, &v.r, g.config.Now())
 	v.shown = &v.Decision
 	if site.same {
 		v.shown = site.neutral(r.URL.Path)
 	}
-	if v.page {
+	if v.r.page {
 		v.tellPage()
 	}
 	v.carried = site.cookies.Request(r.Header, &v.Decision, v.at())
-	if !site.observe && conditional(r.Header) {
-		v.current = unconditioned(r.Header, v.page, v.stamp())
+	if !site.observe && v.r.conditional {
+		v.current = unconditioned(r.Header, v.r.page, v.stamp())
 	}
-	if !site.observe && maybeHTML(r) {
+	if !site.observe && v.r.maybeHTML() {
 		site.codings.understood(r.Header)
 	}
-	if v.page && !site.observe {
+	if v.r.page && !site.observe {
 		v.header = w.Header().Clone()
 		if v.header == nil {
 			v.header = http.Header{}
@@ -86,11 +84,9 @@ func (v *visit) subject(h http.Header) {
 		return
 	}
 	now := v.gate.config.Now()
-	as := *v.r // with the cookies that it came with
-	as.Header = http.Header{"Cookie": v.cookies, "Sec-Gpc": v.r.Header["Sec-Gpc"], "Sec-Fetch-Dest": v.r.Header["Sec-Fetch-Dest"], "Accept": v.r.Header["Accept"], "Referer": v.r.Header["Referer"]}
-	v.account = s.accountOf(&as, said[len(said)-1], now)
-	v.View.decide(s, &as, &v.account, now)
-	v.carried = s.cookies.Request(as.Header, &v.Decision, s.at(v.r, v.page))
+	v.account = s.accountOf(&v.r, said[len(said)-1], now)
+	v.View.decide(s, &v.r, &v.account, now)
+	v.carried = s.cookies.Request(http.Header{"Cookie": v.r.cookies}, &v.Decision, s.at(&v.r, v.r.page))
 }
 
 // tellPage counts the page.
@@ -103,15 +99,15 @@ func (v *visit) tellPage() {
 }
 
 // at is where the request was made.
-func (v *visit) at() cookies.At { return v.site.at(v.r, v.page && !v.site.same) }
+func (v *visit) at() cookies.At { return v.site.at(&v.r, v.r.page && !v.site.same) }
 
-func (s *Site) at(r *http.Request, page bool) cookies.At {
-	foreign := first(r.Header, "Sec-Fetch-Site") == "cross-site"
+func (s *Site) at(r *request, page bool) cookies.At {
+	foreign := r.foreign
 	if foreign {
-		_, said := cookie(r, s.policy.Choice.Cookie)
+		_, said := r.cookie(s.policy.Choice.Cookie)
 		foreign = !said
 	}
-	return cookies.At{Host: r.Host, Path: r.URL.EscapedPath(), Page: page, Foreign: foreign, Plain: !s.parts.Trusted.Secure(r) && !isLocal(r.Host)}
+	return cookies.At{Host: r.Host, Path: r.URL.EscapedPath(), Page: page, Foreign: foreign, Plain: !s.parts.Trusted.Secure(r.Request) && !isLocal(r.Host)}
 }
 
 // isLocal reports whether browsers take this machine for secure without encryption.
@@ -138,7 +134,7 @@ func (v *visit) stamp() stamp {
 	if c := v.account.choice; c != nil && !v.account.own() {
 		h = h.string(string(c.ID[:]))
 	}
-	consented, _ := cookie(v.r, v.site.policy.Choice.Cookie) // pages know which cookie they were made for
+	consented, _ := v.r.cookie(v.site.policy.Choice.Cookie) // pages know which cookie they were made for
 	h = h.string(consented)
 	return stamped(uint64(v.languages(h)))
 }
@@ -147,7 +143,7 @@ func (v *visit) stamp() stamp {
 func (v *visit) languages(h fnv) fnv {
 	h = h.string(strings.Join(v.r.Header["Accept-Language"], ","))
 	if name := v.site.policy.Notice.LocaleCookie; name != "" {
-		locale, _ := cookie(v.r, name)
+		locale, _ := cookie(v.r.Header["Cookie"], name) // where the notice may know it
 		h = h.string(locale)
 	}
 	return h

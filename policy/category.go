@@ -33,6 +33,7 @@ type Category struct {
 	fingerprint    Fingerprint
 	inUse          bool
 	honours        []uint32
+	refusals       []uint32 // of versions in which nothing was in use
 	exempt, unused bool
 	needs          string
 }

@@ -488,6 +488,8 @@ func (s *Site) fingerprint(earlier []*Site) {
 			}
 			if len(scope.Beyond(old.Scope(before), s.reworded(c.ID, old.Policy.Version))) == 0 {
 				c.honours = append(c.honours, before.fingerprint.Short())
+			} else if !before.InUse() {
+				c.refusals = append(c.refusals, before.fingerprint.Short())
 			}
 		}
 	}
@@ -514,3 +516,11 @@ func (c *Category) Fingerprint() Fingerprint { return c.fingerprint }
 // these 24 bits holds today: it is today's, or that of an earlier version whose
 // scope covers today's.
 func (c *Category) Honours(short uint32) bool { return slices.Contains(c.honours, short) }
+
+// HonoursRefusal reports whether a refusal made under the fingerprint that begins with
+// these 24 bits stands today: where a grant would, and where it was made in advance, in an
+// earlier version in which nothing was in use. Whoever said no to whatever would come is
+// not asked when it comes; whoever said yes is, since that was no consent.
+func (c *Category) HonoursRefusal(short uint32) bool {
+	return c.Honours(short) || slices.Contains(c.refusals, short)
+}

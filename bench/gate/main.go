@@ -3,7 +3,9 @@
 // (whose sub_filter inserts bytes as long as the notice) where they are installed.
 //
 // Each server is a process of its own; wrk asks, for documents, on this machine which all of
-// them share. What counts are ratios within one run.
+// them share. What counts are ratios within one run. Besides how many pages pass, which
+// falls with whatever else the machine does, it tells how long the server's own process is
+// at work for each: that depends on others much less. (Of Caddy and nginx it does not: 0.)
 //
 // A page that was met before is not read again; "each" is where each request gets another one.
 //
@@ -186,7 +188,8 @@ type candidate struct {
 	name, encoding string
 	at             string // its address
 	path           string // "each" has another page for each request
-	rate, p99      []float64
+	process        string // where the system says how long it has run; "" where it is not asked
+	rate, p99, cpu []float64
 }
 
 // measure runs all of them.
@@ -201,35 +204,41 @@ func measure(connections, seconds, rounds int, only, codings, profile string) er
 			end()
 		}
 	}()
-	begin := func(kind, upstream string) (string, error) {
+	begin := func(kind, upstream string) (candidate, error) {
 		args := []string{"-serve", kind, "-upstream", upstream}
 		if kind == "gate" && profile != "" {
 			args = append(args, "-profile", profile)
 		}
-		at, end, err := child(args...)
+		at, process, end, err := child(args...)
 		ends = append(ends, end)
-		return at, err
+		return candidate{name: kind, at: at, process: process}, err
 	}
 	site, err := begin("site", "")
 	if err != nil {
 		return err
 	}
-	upstream := "http://" + site
-	bareAt, err := begin("bare", upstream)
+	upstream := "http://" + site.at
+	bare, err := begin("bare", upstream)
 	if err != nil {
 		return err
 	}
-	gateAt, err := begin("gate", upstream)
+	gate, err := begin("gate", upstream)
 	if err != nil {
 		return err
 	}
-	list := []*candidate{{name: "bare", at: bareAt}, {name: "gate", at: gateAt}, {name: "bare", at: bareAt, path: "each"}, {name: "gate", at: gateAt, path: "each"}, {name: "bare", encoding: "gzip", at: bareAt}, {name: "gate", encoding: "gzip", at: gateAt}, {name: "bare", encoding: "br", at: bareAt}, {name: "gate", encoding: "br", at: gateAt}}
-	added, err := added(upstream, gateAt)
+	var list []*candidate
+	for _, asked := range []candidate{{}, {path: "each"}, {encoding: "gzip"}, {encoding: "br"}} {
+		for _, c := range []candidate{bare, gate} {
+			c.path, c.encoding = asked.path, asked.encoding
+			list = append(list, &c)
+		}
+	}
+	added, err := added(upstream, gate.at)
 	if err != nil {
 		return err
 	}
 	for _, peer := range []func(string, int) (string, func(), error){caddy, nginx} {
-		at, end, err := peer(site, added)
+		at, end, err := peer(site.at, added)
 		if errors.Is(err, exec.ErrNotFound) {
 			continue
 		} else if err != nil {
@@ -255,23 +264,24 @@ func measure(connections, seconds, rounds int, only, codings, profile string) er
 func peerName(at string) string { name, _, _ := strings.Cut(at, " "); return name }
 
 // child begins this program as a server.
-func child(args ...string) (at string, end func(), err error) {
+func child(args ...string) (at, process string, end func(), err error) {
+	end = func() {}
 	self, err := os.Executable()
 	if err != nil {
-		return "", func() {}, err
+		return "", "", end, err
 	}
 	c := exec.Command(self, args...)
 	c.Stderr = os.Stderr
 	in, err := c.StdinPipe()
 	if err != nil {
-		return "", func() {}, err
+		return "", "", end, err
 	}
 	out, err := c.StdoutPipe()
 	if err != nil {
-		return "", func() {}, err
+		return "", "", end, err
 	}
 	if err := c.Start(); err != nil {
-		return "", func() {}, err
+		return "", "", end, err
 	}
 	end = func() {
 		in.Close()
@@ -279,7 +289,24 @@ func child(args ...string) (at string, end func(), err error) {
 	}
 	var line [64]byte
 	n, err := out.Read(line[:])
-	return strings.TrimSpace(string(line[:n])), end, err
+	return strings.TrimSpace(string(line[:n])), fmt.Sprintf("/proc/%d/stat", c.Process.Pid), end, err
+}
+
+// worked returns for how many microseconds a process has been at work; 0 where the system
+// does not say it.
+func worked(process string) float64 {
+	b, err := os.ReadFile(process)
+	if err != nil {
+		return 0
+	}
+	_, rest, _ := strings.Cut(string(b), ") ") // behind the name, which may be anything
+	fields := strings.Fields(rest)
+	if len(fields) < 13 {
+		return 0
+	}
+	user, _ := strconv.ParseFloat(fields[11], 64)
+	system, _ := strconv.ParseFloat(fields[12], 64)
+	return (user + system) * 1e4 // a tick is a hundredth of a second
 }
 
 // added is how many bytes the gate adds to the page.
@@ -312,12 +339,14 @@ func added(upstream, gateAt string) (int, error) {
 
 var (
 	rateLine = regexp.MustCompile(`Requests/sec: +([0-9.]+)`)
+	allLine  = regexp.MustCompile(`([0-9]+) requests in`)
 	p99Line  = regexp.MustCompile(`(?m)^ +99% +([0-9.]+)(us|ms|s)`)
 	errLine  = regexp.MustCompile(`Non-2xx or 3xx responses: +([0-9]+)|Socket errors: (.*)`)
 )
 
 // run measures a candidate once.
 func (c *candidate) run(wrk string, connections, seconds int) error {
+	before := worked(c.process)
 	out, err := exec.Command(wrk, "-t1", "-c", strconv.Itoa(connections), "-d", strconv.Itoa(seconds)+"s", "--latency",
 		"-H", "Sec-Fetch-Dest: document", "-H", "Accept-Encoding: "+cmp.Or(c.encoding, "identity"), "http://"+c.at+"/"+c.path).Output()
 	if err != nil {
@@ -326,21 +355,22 @@ func (c *candidate) run(wrk string, connections, seconds int) error {
 	if bad := errLine.Find(out); bad != nil {
 		return fmt.Errorf("%s: %s", c.name, bad)
 	}
-	rate, slow := rateLine.FindSubmatch(out), p99Line.FindSubmatch(out)
-	if rate == nil || slow == nil {
+	rate, slow, all := rateLine.FindSubmatch(out), p99Line.FindSubmatch(out), allLine.FindSubmatch(out)
+	if rate == nil || slow == nil || all == nil {
 		return fmt.Errorf("wrk says %s", out)
 	}
 	r, _ := strconv.ParseFloat(string(rate[1]), 64)
 	p, _ := strconv.ParseFloat(string(slow[1]), 64)
 	p *= map[string]float64{"us": 1e-3, "ms": 1, "s": 1e3}[string(slow[2])]
-	c.rate, c.p99 = append(c.rate, r), append(c.p99, p)
+	n, _ := strconv.ParseFloat(string(all[1]), 64)
+	c.rate, c.p99, c.cpu = append(c.rate, r), append(c.p99, p), append(c.cpu, (worked(c.process)-before)/n)
 	return nil
 }
 
 // report prints medians of the ratios to the bare proxy in the same round.
 func report(list []*candidate, size, added int) {
 	fmt.Printf("a page of %d bytes, to which the notice adds %d\n", size, added)
-	fmt.Printf("%-12s %-9s %10s %8s %9s %8s\n", "", "coding", "pages/s", "of bare", "p99 ms", "of bare")
+	fmt.Printf("%-12s %-9s %10s %8s %9s %8s %9s %8s\n", "", "coding", "pages/s", "of bare", "p99 ms", "of bare", "µs CPU", "of bare")
 	for _, c := range list {
 		bare := c
 		for _, b := range list {
@@ -348,7 +378,8 @@ func report(list []*candidate, size, added int) {
 				bare = b
 			}
 		}
-		fmt.Printf("%-12s %-9s %10.0f %8.2f %9.1f %8.2f\n", strings.TrimSpace(c.name+" "+c.path), cmp.Or(c.encoding, "identity"), median(c.rate), median(ratios(c.rate, bare.rate)), median(c.p99), median(ratios(c.p99, bare.p99)))
+		fmt.Printf("%-12s %-9s %10.0f %8.2f %9.1f %8.2f %9.0f %8.2f\n", strings.TrimSpace(c.name+" "+c.path), cmp.Or(c.encoding, "identity"), median(c.rate), median(ratios(c.rate, bare.rate)),
+			median(c.p99), median(ratios(c.p99, bare.p99)), median(c.cpu), median(ratios(c.cpu, bare.cpu)))
 	}
 }
 

@@ -111,9 +111,12 @@ var services = map[string]string{
 
 var head, body = bytes.Repeat([]byte("h"), 1500), bytes.Repeat([]byte("b"), 3000)
 
-func (rules) Address(host, _ []byte) string        { return services[string(host)] }
-func (rules) Script([]byte) string                 { return "" }
-func (rules) Named(ids []byte) string              { return string(ids) }
-func (rules) Placeholder(string, []byte) string    { return "/.temoin/placeholder/video" }
+func (rules) Address(host, _ []byte) string { return services[string(host)] }
+func (rules) Script([]byte) string          { return "" }
+func (rules) Named(ids []byte) string       { return string(ids) }
+func (rules) Placeholder(string, []byte) (page, name string) {
+	return "/.temoin/placeholder/video", "x"
+}
 func (rules) Insert(string) (first, second []byte) { return head, body }
+func (rules) Based(body []byte) []byte             { return body }
 func (rules) Held(_, _, _ string, _ []byte)        {}

@@ -3,7 +3,9 @@ package gatetest
 import (
 	"cmp"
 	"context"
+	"io"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -29,6 +31,14 @@ func cookies(t *testing.T, v *noticetest.Visit) string {
 		names = append(names, c.Name)
 	}
 	return strings.Join(names, " ")
+}
+
+// withoutScripts has the browser run no script of a page from now on.
+func withoutScripts(v *noticetest.Visit) {
+	v.Do(chromedp.Func(func(ctx context.Context, tab *chromedp.Target) error {
+		_, err := cdp.Call(ctx, tab, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true})
+		return err
+	}))
 }
 
 func TestNobodyIsAskedForAnythingBeforeAChoice(t *testing.T) {
@@ -92,10 +102,7 @@ func TestAllOfItWorksWithoutScripts(t *testing.T) {
 	t.Parallel()
 	s := start(t, "", (*site).shop)
 	v := s.Open(t, "/.temoin/")
-	v.Do(chromedp.Func(func(ctx context.Context, tab *chromedp.Target) error {
-		_, err := cdp.Call(ctx, tab, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true})
-		return err
-	}))
+	withoutScripts(v)
 	v.Go("/")
 	if asked := s.asked(); asked != "" {
 		t.Errorf("asked for: %s", asked)
@@ -271,4 +278,39 @@ func TestAClickShowsAFrameOnceUnderASealThatBlocks(t *testing.T) {
 	}
 	v.Go("/next")
 	v.Until(`document.querySelector('iframe').contentDocument?.querySelector('a')`) // once is not always
+}
+
+func TestTheNoticeLeadsToTheSiteWhateverThePagesBaseIs(t *testing.T) {
+	for name, scripts := range map[string]bool{"with scripts": true, "without": false} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := start(t, "", func(s *site, w http.ResponseWriter, _ *http.Request) {
+				text := s.Words.Replace(`<!doctype html><html lang="en"><head><base href="http://cdn.localhost:$PORT/assets/"><title>Shop</title><link rel="icon" href="data:,"></head><body><h1>Shop</h1></body></html>`)
+				w.Header().Set("Content-Type", "text/html; charset=utf-8")
+				w.Header().Set("Content-Length", strconv.Itoa(len(text))) // so that it is remembered how it was rewritten
+				io.WriteString(w, text)                                   //nolint:errcheck // the browser says so
+			})
+			v := s.Open(t, "/.temoin/")
+			if !scripts {
+				withoutScripts(v)
+			}
+			for range 3 {
+				v.Go("/")
+			}
+			v.Is("each address", `return [...document.querySelector('temoin-notice').shadowRoot.querySelectorAll('a,form,[formaction]')].every(e => new URL(e.getAttribute('formaction') ? e.formAction : e.localName == 'form' ? e.getAttribute('action') : e.href, 'http://shop.localhost:$PORT/').host == location.host)`, `true`)
+			if scripts {
+				v.Run(`part('notice').querySelector('a[href*="#services"]').click()`)
+				v.Until(`part('centre')?.open`)
+				v.Go("/")
+			}
+			v.Run(`press('accept')`)
+			v.Until(`part('saved') && !part('accept')?.checkVisibility() && location.host == 'shop.localhost:$PORT' && location.pathname == '/' && temoin.choice !== ''`)
+			v.Go("/")
+			v.Is("the choice is kept", `return !!part('accept')?.checkVisibility()`, `false`)
+			if asked := s.asked(); asked != "" {
+				t.Errorf("asked for: %s", asked)
+			}
+			v.Quiet()
+		})
+	}
 }

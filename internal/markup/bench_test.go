@@ -22,11 +22,14 @@ func newBenchRules() *benchRules {
 func (r *benchRules) Address(host, _ []byte) string { return r.hosts[string(host)] }
 
 // Script takes no time: how scripts are recognized is not measured here.
-func (r *benchRules) Script([]byte) string              { return "" }
-func (r *benchRules) Named(ids []byte) string           { return string(ids) }
-func (r *benchRules) Placeholder(string, []byte) string { return "/.temoin/placeholder/x" }
-func (r *benchRules) Insert(string) ([]byte, []byte)    { return benchHead, benchBody }
-func (r *benchRules) Held(_, _, _ string, _ []byte)     {}
+func (r *benchRules) Script([]byte) string    { return "" }
+func (r *benchRules) Named(ids []byte) string { return string(ids) }
+func (r *benchRules) Placeholder(string, []byte) (page, name string) {
+	return "/.temoin/placeholder/x", "x"
+}
+func (r *benchRules) Insert(string) ([]byte, []byte) { return benchHead, benchBody }
+func (r *benchRules) Based(body []byte) []byte       { return body }
+func (r *benchRules) Held(_, _, _ string, _ []byte)  {}
 
 var (
 	benchHead = bytes.Repeat([]byte("h"), 1500)

@@ -62,7 +62,7 @@ func TestTextsAreJudgedByWhatIsKeptOfThem(t *testing.T) {
 		want := c.in
 		if c.held {
 			i := strings.IndexByte(c.in, '>')
-			want = c.in[:i] + held + c.in[i:]
+			want = strings.Replace(c.in[:i]+held+c.in[i:], "@import", `@\69mport`, 1)
 		}
 		for _, piece := range []int{0, 1, 1000} {
 			if out := rewrite(t, c.in, piece, Options{Mode: Fragment}, &testRules{}); out != want {

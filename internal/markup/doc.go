@@ -6,8 +6,9 @@
 //   - Only attributes change, and only of elements that refer to something held, or that the
 //     author of the page has put aside for a service. No element is added, removed or replaced,
 //     the notice apart. "@import" in a style sheet that is held becomes "@\69mport", which means
-//     the same: browsers that look ahead would ask for it whatever the type of the sheet. All other bytes come out as they came in, whatever the pieces in which
-//     they were written (TestNothingElseChanges, TestPiecesDoNotMatter).
+//     the same: browsers that look ahead would ask for it whatever the type of the sheet. All other
+//     bytes come out as they came in, whatever the pieces in which they were written
+//     (TestNothingElseChanges, TestPiecesDoNotMatter).
 //   - What the rules hold is active in no way of reading the page: with scripts and without, and
 //     where browsers of today and of yesterday read it differently (TestNothingHeldIsActive,
 //     FuzzWriter). Where the readings part, all of them are made inert from there on, by names
@@ -20,7 +21,8 @@
 // The names of the services are in data-temoin, and what an attribute X said is in
 // data-temoin-X, byte for byte: it is what the script "release" gives back. A script has
 // type="text/plain", a link rel="text/plain", a style sheet type="text/plain", and a frame the
-// address of a placeholder. Services that must all be allowed stand with "+" between: no choice
+// address of a placeholder and a name of its own, by which no browser finds what it showed
+// before. Services that must all be allowed stand with "+" between: no choice
 // releases that, the next page does.
 //
 // # What it does not do

@@ -56,11 +56,14 @@ func (m *Writer) knownTag(d []byte, p *plan) int {
 	if m.stage != inserted {
 		m.afterTag(d)
 	}
-	if holdsText[t.element] {
+	if holdsText[t.element] && !m.isEmpty() {
 		return m.textBegins(d, text, foreign)
 	}
 	return t.end
 }
+
+// isEmpty reports whether the element in m.tag has no content, which only XML says.
+func (m *Writer) isEmpty() bool { return m.options.XML && m.tag.selfCloses }
 
 // textBegins goes on behind the start tag of an element whose content may be text.
 func (m *Writer) textBegins(d, text []byte, foreign bool) int {
@@ -100,6 +103,9 @@ func (m *Writer) textBehind(d []byte, foreign bool) (text []byte, ok bool) {
 	case t.element == elStyle:
 		bound = maxSheet
 	case t.element != elScript || t.get(atSrc) != nil:
+		return nil, true
+	}
+	if m.isEmpty() {
 		return nil, true
 	}
 	end, sure := -1, !m.trees.doubt && !m.trees.selects
@@ -155,7 +161,7 @@ func foreignTextEnd(d []byte, i int, name string) int {
 			return i
 		case begins(rest, "<!--"):
 			n = commentEnd(d, i)
-		case bytes.HasPrefix(rest, []byte("<![CDATA[")):
+		case bytes.HasPrefix(rest, beginCDATA):
 			n = findCDATAEnd(d, i)
 		case len(rest) > 1 && (class[rest[1]]&isLetter != 0 || rest[1] == '/'):
 			n = tagEnd(d, i+1)
@@ -219,18 +225,35 @@ func (m *Writer) holdTag(d, text []byte, p *plan, sure bool) {
 	m.sameForLater()
 	if m.options.Mode != Observe {
 		m.rewrite(d, held, byAuthor && author != "")
-		if m.isText(t) {
-			m.muffle(d, m.textEnd)
+		if m.isText(text) {
+			m.muffle(d, m.tag.end+len(text))
 		}
 	}
 }
 
-// isText reports whether a tag is of a style sheet that was made inert, whose end has come
-// and whose content is text however the page is read.
-func (m *Writer) isText(t *tag) bool {
-	return t.element == elStyle && m.inertText && m.textEnd > t.end && m.textEnd-t.end < maxSheet &&
+// isText reports whether a tag is of a style sheet that was made inert, and what is known of its
+// content is text however the page is read.
+func (m *Writer) isText(text []byte) bool {
+	return m.tag.element == elStyle && m.inertText && (m.textEnd > m.tag.end || isFlat(text)) &&
 		!m.trees.doubt && !m.trees.selects && !m.trees.noscript && !m.wary.always
 }
+
+// isFlat reports whether nothing in a text would be markup in SVG.
+func isFlat(text []byte) bool {
+	for {
+		i := bytes.IndexByte(text, '<')
+		if i < 0 {
+			return true
+		}
+		if text = text[i:]; !bytes.HasPrefix(text, beginCDATA) {
+			return false
+		}
+		text = text[len(beginCDATA):]
+	}
+}
+
+// beginCDATA begins text that is none of markup, in SVG.
+var beginCDATA = []byte("<![CDATA[")
 
 // muffle writes "@import" in the text of a style sheet that is inert in a way that means the
 // same and that browsers do not know when they look ahead: they ask for it whatever type the
@@ -275,6 +298,9 @@ func (m *Writer) base(d []byte, sure bool) bool {
 	m.based = true
 	if p, plain := m.at.plain(v); !plain || p.host != nil {
 		m.at.rebase(v)
+		if m.stage == beforeBody {
+			m.body = m.rules.Based(m.body)
+		}
 	}
 	return true
 }
@@ -449,8 +475,8 @@ func appendFlat(to, text []byte, between string) []byte {
 		switch {
 		case begins(text, "<!--"):
 			n = commentEnd(text, 0)
-		case bytes.HasPrefix(text, []byte("<![CDATA[")):
-			text = text[len("<![CDATA["):]
+		case bytes.HasPrefix(text, beginCDATA):
+			text = text[len(beginCDATA):]
 			end := bytes.Index(text, []byte("]]>"))
 			if end < 0 {
 				end = len(text)

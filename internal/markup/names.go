@@ -114,6 +114,7 @@ const (
 	atMarkerMid
 	atMarkerStart
 	atMask
+	atName
 	atPing
 	atPoster
 	atRel
@@ -147,7 +148,7 @@ var attributeNames = [attributes]string{
 	atAttributionsrc: "attributionsrc", atBackground: "background", atBy: "by", atClipPath: "clip-path", atContent: "content",
 	atCursor: "cursor", atData: "data", atFill: "fill", atFilter: "filter", atFrom: "from", atHref: "href",
 	atHTTPEquiv: "http-equiv", atImagesrcset: "imagesrcset", atLang: "lang", atManifest: "manifest", atMarker: "marker",
-	atMarkerEnd: "marker-end", atMarkerMid: "marker-mid", atMarkerStart: "marker-start", atMask: "mask", atPing: "ping",
+	atMarkerEnd: "marker-end", atMarkerMid: "marker-mid", atMarkerStart: "marker-start", atMask: "mask", atName: "name", atPing: "ping",
 	atPoster: "poster", atRel: "rel", atSrc: "src", atSrcdoc: "srcdoc", atSrcset: "srcset", atStroke: "stroke", atStyle: "style",
 	atTo: "to", atType: "type", atValues: "values", atXlinkHref: "xlink:href", atMark: mark, atAsideData: "data-data",
 	atAsideHref: "data-href", atAsidePost: "data-poster", atAsideRel: "data-rel", atAsideSrc: "data-src",

@@ -1,5 +1,7 @@
 package markup
 
+import "strconv"
+
 // isAside reports whether the author has put something of the tag aside.
 func (m *Writer) isAside(d []byte) bool {
 	for _, f := range m.tag.found {
@@ -101,6 +103,9 @@ func (m *Writer) rewrite(d []byte, held finding, marked bool) {
 		case keep:
 			b = append(append(b, d[at:f.name]...), keptPrefix...)
 			at = f.name
+			if m.options.XML && f.attribute == atXlinkHref {
+				b, at = append(b, m.plainHref()...), f.nameEnd
+			}
 		case adopt:
 			b = append(append(b, d[at:f.name]...), keptPrefix...)
 			at = f.name + len(asidePrefix)
@@ -118,6 +123,14 @@ func (m *Writer) rewrite(d []byte, held finding, marked bool) {
 	m.rewritten = append(b, d[at:t.end]...)
 	m.write(m.rewritten)
 	m.from = t.end
+}
+
+// plainHref is what xlink:href is kept as in XML: href means the same, if there is none.
+func (m *Writer) plainHref() string {
+	if m.tag.get(atHref) != nil {
+		return "other"
+	}
+	return "href"
 }
 
 // appendNew appends the attributes that an inert element has more. They come first: what
@@ -141,7 +154,9 @@ func (m *Writer) appendNew(b, d []byte, held finding, marked bool) []byte {
 	return b
 }
 
-// appendPlaceholder appends the address of what stands in the place of a frame.
+// appendPlaceholder appends the address of what stands in the place of a frame, and another
+// name: when somebody goes back, browsers give a frame the address that one of its name, or
+// without one in its place, had before. What the page calls it is kept.
 func (m *Writer) appendPlaceholder(b, d []byte, held finding) []byte {
 	t := &m.tag
 	src := t.get(atSrc)
@@ -159,10 +174,18 @@ func (m *Writer) appendPlaceholder(b, d []byte, held finding) []byte {
 	if v, ok := m.value(d, atMark); services == "" && ok {
 		services = string(m.decode(v))
 	}
-	if p := m.rules.Placeholder(services, m.unescaped); p != "" {
+	p, name := m.rules.Placeholder(services, m.unescaped)
+	if p != "" {
 		b = appendAttribute(b, "src", p)
 	}
-	return b
+	if own := t.get(atName); own != nil {
+		own.action = keep
+	} else {
+		b = appendAttribute(b, keptPrefix+"name", "")
+	}
+	m.frames++
+	b = append(append(append(b, ` name="temoin-`...), name...), '-')
+	return append(strconv.AppendInt(b, int64(m.frames), 10), '"')
 }
 
 func appendAttribute(b []byte, name, value string) []byte {

@@ -292,7 +292,7 @@ func (m *Writer) longTagEnds(d []byte, end int) {
 
 // declaration reads a comment, a doctype, or what is no tag at all.
 func (m *Writer) declaration(d []byte, i int) int {
-	const enough = len("<![CDATA[")
+	enough := len(beginCDATA)
 	if len(d)-i < enough && !m.final && !couldEndBefore(d[i:]) {
 		return unended
 	}
@@ -303,7 +303,7 @@ func (m *Writer) declaration(d []byte, i int) int {
 		}
 		m.state = inComment
 		return i + 4
-	case bytes.HasPrefix(d[i:], []byte("<![CDATA[")) && (m.trees.isForeign() || m.trees.doubt):
+	case bytes.HasPrefix(d[i:], beginCDATA) && (m.trees.isForeign() || m.trees.doubt):
 		if m.trees.doubt {
 			m.part(d, i, i)
 		}

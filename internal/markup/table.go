@@ -92,7 +92,9 @@ var deciding = []struct {
 }{
 	{anyElement, atMark},
 	{elBase, atHref},
+	{elFrame, atName},
 	{elHTML, atLang},
+	{elIframe, atName},
 	{elLink, atRel},
 	{elMeta, atHTTPEquiv},
 	{elScript, atType},

@@ -47,14 +47,16 @@ func (r *testRules) Named(ids []byte) string {
 	return string(ids)
 }
 
-func (r *testRules) Placeholder(services string, address []byte) string {
-	return "/.temoin/placeholder/" + services + "?src=" + string(address)
+func (r *testRules) Placeholder(services string, address []byte) (page, name string) {
+	return "/.temoin/placeholder/" + services + "?src=" + string(address), "x"
 }
 
 func (r *testRules) Insert(lang string) (head, body []byte) {
 	r.lang += "[" + lang + "]"
 	return []byte(r.head), []byte(r.body)
 }
+
+func (r *testRules) Based(body []byte) []byte { return body }
 
 func (r *testRules) Held(element, attribute, services string, host []byte) {
 	r.held = append(r.held, fmt.Sprintf("%s %s %s %s", element, attribute, services, host))

@@ -18,13 +18,17 @@ type Rules interface {
 	// (data-temoin="a b"): all of them, or "" if any of them is allowed.
 	Named(ids []byte) string
 	// Placeholder returns the address of the page that stands in the place of a frame, "" for
-	// none. The frame's own address is as complete as the page's is known, and empty
-	// where the frame has a text (srcdoc) and no address.
-	Placeholder(services string, address []byte) string
+	// none, and what the name of the frame begins with while it is held: letters and digits, not
+	// the same for different pages and decisions. The frame's own address is as complete as the
+	// page's is known, and empty where the frame has a text (srcdoc) and no address.
+	Placeholder(services string, address []byte) (page, name string)
 	// Insert returns what comes first in the head and in the body of a document, by the lang of
 	// its html element: "" if it says none. It is asked once for a document, and
 	// the bytes must stay as they are until Close.
 	Insert(lang string) (head, body []byte)
+	// Based returns the body of Insert as it must be where a <base> before it says more than a path,
+	// so that addresses without a host may lead elsewhere.
+	Based(body []byte) []byte
 	// Held is told of everything that is made inert, or would be: the names of element and
 	// attribute in small letters, the services and the first host. The element is "" if it is
 	// none that the table names; the attribute is "" for the text of a style sheet or script. The
@@ -53,6 +57,9 @@ type Options struct {
 	// Own says that something may be held on the page's own host. Otherwise addresses
 	// without a host are not looked at.
 	Own bool
+	// XML says that the page is XHTML, sent as XML: "<script/>" has an end there, and a name with a
+	// prefix that was not declared is the end of the page.
+	XML bool
 }
 
 // Bounds of what is kept of a page.
@@ -91,6 +98,7 @@ type Writer struct {
 	judged    judgedText
 	nested    bool   // the tag that is read begins inside of that
 	offset    int    // in all that was written, where what is being read begins
+	frames    int    // that were given a name
 	textEnd   int    // where the text behind it surely ends, 0 if that is not known
 	host      []byte // of the first reference held in an attribute
 	plainText []byte // without character references

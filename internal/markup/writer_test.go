@@ -28,13 +28,15 @@ var examples = []struct{ in, want string }{
 	{`<script src=x src=//ads.example/></script>`, `<script src=x src=//ads.example/></script>`},
 	{`<script src=//ads.example/ src=x></script>`, `<script data-temoin="ads" type="text/plain" data-temoin-type="" data-temoin-src=//ads.example/ data-temoin-src=x></script>`},
 	// frames
-	{`<iframe width=1 src="https://video.example/e?a=1&amp;b=2"></iframe>`, `<iframe data-temoin="video" src="/.temoin/placeholder/video?src=https://video.example/e?a=1&amp;b=2" width=1 data-temoin-src="https://video.example/e?a=1&amp;b=2"></iframe>`},
-	{`<iframe src=//video.example/&quot;></iframe>`, `<iframe data-temoin="video" src="/.temoin/placeholder/video?src=https://video.example/&#34;" data-temoin-src=//video.example/&quot;></iframe>`},
-	{`<iframe src=//video.example/ src=/x></iframe>`, `<iframe data-temoin="video" src="/.temoin/placeholder/video?src=https://video.example/" data-temoin-src=//video.example/ data-temoin-src=/x></iframe>`},
-	{`<iframe srcdoc="<script src=//ads.example/></script>"></iframe>`, `<iframe data-temoin="ads" src="/.temoin/placeholder/ads?src=" data-temoin-srcdoc="<script src=//ads.example/></script>"></iframe>`},
+	{`<iframe width=1 src="https://video.example/e?a=1&amp;b=2"></iframe>`, `<iframe data-temoin="video" src="/.temoin/placeholder/video?src=https://video.example/e?a=1&amp;b=2" data-temoin-name="" name="temoin-x-1" width=1 data-temoin-src="https://video.example/e?a=1&amp;b=2"></iframe>`},
+	{`<iframe src=//video.example/&quot;></iframe>`, `<iframe data-temoin="video" src="/.temoin/placeholder/video?src=https://video.example/&#34;" data-temoin-name="" name="temoin-x-1" data-temoin-src=//video.example/&quot;></iframe>`},
+	{`<iframe src=//video.example/ src=/x></iframe>`, `<iframe data-temoin="video" src="/.temoin/placeholder/video?src=https://video.example/" data-temoin-name="" name="temoin-x-1" data-temoin-src=//video.example/ data-temoin-src=/x></iframe>`},
+	{`<iframe srcdoc="<script src=//ads.example/></script>"></iframe>`, `<iframe data-temoin="ads" src="/.temoin/placeholder/ads?src=" data-temoin-name="" name="temoin-x-1" data-temoin-srcdoc="<script src=//ads.example/></script>"></iframe>`},
 	{`<iframe src=/own srcdoc="<p style='a:url(//ads.example/)'>"></iframe>`, `<iframe data-temoin="ads" src=/own data-temoin-srcdoc="<p style='a:url(//ads.example/)'>"></iframe>`},
-	{`<iframe srcdoc="<iframe srcdoc='<img src=&amp;#47;/ads.example/>'>"></iframe>`, `<iframe data-temoin="ads" src="/.temoin/placeholder/ads?src=" data-temoin-srcdoc="<iframe srcdoc='<img src=&amp;#47;/ads.example/>'>"></iframe>`},
+	{`<iframe srcdoc="<iframe srcdoc='<img src=&amp;#47;/ads.example/>'>"></iframe>`, `<iframe data-temoin="ads" src="/.temoin/placeholder/ads?src=" data-temoin-name="" name="temoin-x-1" data-temoin-srcdoc="<iframe srcdoc='<img src=&amp;#47;/ads.example/>'>"></iframe>`},
 	{`<iframe style="a:url(//ads.example/)" src=/own></iframe>`, `<iframe data-temoin="ads" data-temoin-style="a:url(//ads.example/)" src=/own></iframe>`},
+	{`<iframe name=film src=//video.example/></iframe><iframe src=/own></iframe><iframe src=//video.example/ name='a' name=b></iframe>`, `<iframe data-temoin="video" src="/.temoin/placeholder/video?src=https://video.example/" name="temoin-x-1" data-temoin-name=film data-temoin-src=//video.example/></iframe><iframe src=/own></iframe><iframe data-temoin="video" src="/.temoin/placeholder/video?src=https://video.example/" name="temoin-x-2" data-temoin-src=//video.example/ data-temoin-name='a' name=b></iframe>`},
+	{`<iframe name=own style="a:url(//ads.example/)"></iframe>`, `<iframe data-temoin="ads" name=own data-temoin-style="a:url(//ads.example/)"></iframe>`},
 	// several services: no one of them frees
 	{`<video src=//ads.example/ poster=//video.example/></video>`, `<video data-temoin="ads+video" data-temoin-src=//ads.example/ data-temoin-poster=//video.example/></video>`},
 	{`<img src=//shared.example/held/x>`, `<img data-temoin="shared other" data-temoin-src=//shared.example/held/x>`},
@@ -60,6 +62,9 @@ var examples = []struct{ in, want string }{
 	{`<template><img src=//ads.example/></template>`, `<template><img data-temoin="ads" data-temoin-src=//ads.example/></template>`},
 	{`<noscript><img src=//ads.example/></noscript>`, `<noscript><img data-temoin="ads" data-temoin-src=//ads.example/></noscript>`},
 	{`<svg><style>a{b:url(//ads.example/)}</style><image xlink:href=//ads.example/ /></svg>`, `<svg><style data-temoin="ads" type="text/plain" data-temoin-type="">a{b:url(//ads.example/)}</style><image data-temoin="ads" data-temoin-xlink:href=//ads.example/ /></svg>`},
+	{`<svg><style>@import "//ads.example/x.css";</style></svg>`, `<svg><style data-temoin="ads" type="text/plain" data-temoin-type="">@\69mport "//ads.example/x.css";</style></svg>`},
+	{`<svg><style><![CDATA[@import "//ads.example/x.css";]]></style></svg>`, `<svg><style data-temoin="ads" type="text/plain" data-temoin-type=""><![CDATA[@\69mport "//ads.example/x.css";]]></style></svg>`},
+	{`<svg><style>@import "//ads.example/x.css";<p title="@import"></style></svg>`, `<svg><style data-temoin="ads" type="text/plain" data-temoin-type="">@import "//ads.example/x.css";<p title="@import"></style></svg>`},
 	{`<svg><style>/*<img src=//ads.example/>*/</style></svg>`, `<svg><style>/*<img data-temoin="ads" data-temoin-src=//ads.example/>*/</style></svg>`},
 	{`<svg><style><![CDATA[a{b:url(//ads.example/)}]]></style></svg>`, `<svg><style data-temoin="ads" type="text/plain" data-temoin-type=""><![CDATA[a{b:url(//ads.example/)}]]></style></svg>`},
 	{`<svg><title><img src=//ads.example/></title></svg>`, `<svg><title><img data-temoin="ads" data-temoin-src=//ads.example/></title></svg>`},
@@ -103,7 +108,7 @@ var examples = []struct{ in, want string }{
 	{`<script type="text/plain" data-temoin="ads" data-type=module>x()</script>`, `<script type="text/plain" data-temoin="ads" data-temoin-type=module>x()</script>`},
 	{`<script data-temoin=ads src=x.js></script>`, `<script type="text/plain" data-temoin-type="" data-temoin=ads data-temoin-src=x.js></script>`},
 	{`<script data-temoin=ads>x()</script>`, `<script type="text/plain" data-temoin-type="" data-temoin=ads>x()</script>`},
-	{`<iframe data-temoin=video data-src=//video.example/></iframe>`, `<iframe src="/.temoin/placeholder/video?src=https://video.example/" data-temoin=video data-temoin-src=//video.example/></iframe>`},
+	{`<iframe data-temoin=video data-src=//video.example/></iframe>`, `<iframe src="/.temoin/placeholder/video?src=https://video.example/" data-temoin-name="" name="temoin-x-1" data-temoin=video data-temoin-src=//video.example/></iframe>`},
 	{`<img alt="" data-temoin=ads data-src=a data-srcset="b 2x">`, `<img alt="" data-temoin=ads data-temoin-src=a data-temoin-srcset="b 2x">`},
 	{`<link data-temoin=ads rel=stylesheet data-href=a>`, `<link data-temoin=ads rel=stylesheet data-temoin-href=a>`},
 	{`<script type="text/plain" data-temoin="allowed x" src=x.js></script>`, `<script  data-temoin-by="allowed x" src=x.js></script>`},
@@ -197,7 +202,7 @@ func outline(t *testing.T, page []byte, scripting bool) (all []string) {
 			line = "markup"
 		}
 		for _, a := range n.Attr {
-			if key := strings.TrimPrefix(a.Key, keptPrefix); a.Key != mark && a.Val != inertType && !strings.HasPrefix(a.Val, "/.temoin/") && (key != "type" || a.Val != "") {
+			if key := strings.TrimPrefix(a.Key, keptPrefix); a.Key != mark && a.Val != inertType && !strings.HasPrefix(a.Val, "/.temoin/") && !strings.HasPrefix(a.Val, "temoin-") && (key != "type" && key != "name" || a.Val != "") {
 				line += fmt.Sprintf(" %s=%q", key, a.Val)
 			}
 		}
@@ -220,6 +225,9 @@ func TestTheNoticeIsInsertedOnceWhereHeadAndBodyBegin(t *testing.T) {
 		{"\xef\xbb", "HEAD()BODY\xef\xbb"},
 		{`<!doctype html><html lang=ar>`, `<!doctype html><html lang=ar>HEAD(ar)BODY`},
 		{`<head></head>`, `<head>HEAD()</head>BODY`},
+		{`<head><base href=/x/><title>x</title></head>`, `<head>HEAD()<base href=/x/><title>x</title></head>BODY`},
+		{`<head><base href=https://www.example.com/><base href=/x/></head>`, `<head>HEAD()<base href=https://www.example.com/><base href=/x/></head>BODY based`},
+		{`<base href="\\cdn.example"><p>`, `HEAD()<base href="\\cdn.example">BODY based<p>`},
 		{`<head><title><body></title></head> <p>`, `<head>HEAD()<title><body></title></head> BODY<p>`},
 		{`<head><template><p>x</template><noscript><img></noscript><script>"<body>"</script></head><body>`, `<head>HEAD()<template><p>x</template><noscript><img></noscript><script>"<body>"</script></head><body>BODY`},
 		{`<head><meta charset=utf-8></head></body>x`, `<head>HEAD()<meta charset=utf-8></head>BODY</body>x`},
@@ -249,6 +257,8 @@ type insertRules struct{ testRules }
 func (r *insertRules) Insert(lang string) (head, body []byte) {
 	return []byte("HEAD(" + lang + ")"), []byte("BODY")
 }
+
+func (r *insertRules) Based(body []byte) []byte { return append(bytes.Clone(body), " based"...) }
 
 func rewriteAs(t *testing.T, in string, piece int, rules Rules) string {
 	var out strings.Builder
@@ -293,6 +303,25 @@ func TestAWriterIsUsedAgainAndAllocatesNothing(t *testing.T) {
 	}
 }
 
+func TestXHTMLStaysXML(t *testing.T) {
+	t.Parallel()
+	for in, want := range map[string]string{
+		`<image xlink:href="//ads.example/"/>`:                        `<image data-temoin="ads" data-temoin-href="//ads.example/"/>`,
+		`<image xlink:href="//ads.example/" href="//ads.example/"/>`:  `<image data-temoin="ads" data-temoin-other="//ads.example/" data-temoin-href="//ads.example/"/>`,
+		`<script src="//free.example/"/><img src="//ads.example/"/>`:  `<script src="//free.example/"/><img data-temoin="ads" data-temoin-src="//ads.example/"/>`,
+		`<iframe src="//video.example/"/><img src="//ads.example/"/>`: `<iframe data-temoin="video" src="/.temoin/placeholder/video?src=https://video.example/" data-temoin-name="" name="temoin-x-1" data-temoin-src="//video.example/"/><img data-temoin="ads" data-temoin-src="//ads.example/"/>`,
+		`<style/><title/><textarea/><img src="//ads.example/"/>`:      `<style/><title/><textarea/><img data-temoin="ads" data-temoin-src="//ads.example/"/>`,
+		`<style>@import "//ads.example/";</style>`:                    `<style data-temoin="ads" type="text/plain" data-temoin-type="">@\69mport "//ads.example/";</style>`,
+	} {
+		o := Options{Mode: Fragment, URL: "https://www.example.com/page/", XML: true}
+		for _, piece := range []int{0, 1} {
+			if got := rewrite(t, in, piece, o, &testRules{}); got != want {
+				t.Errorf("%s\nis   %s\nwant %s", in, got, want)
+			}
+		}
+	}
+}
+
 func TestOwnAddressesAreLookedAtWhereTheyMayBeHeld(t *testing.T) {
 	t.Parallel()
 	for in, want := range map[string]string{
@@ -304,7 +333,7 @@ func TestOwnAddressesAreLookedAtWhereTheyMayBeHeld(t *testing.T) {
 		`<img src=/other/x>`:                         `<img src=/other/x>`,
 		`<img src=https:/stats/x>`:                   `<img data-temoin="stats" data-temoin-src=https:/stats/x>`,
 		`<base href=/stats/><img src=x>`:             `<base href=/stats/><img data-temoin="stats" data-temoin-src=x>`,
-		`<iframe src=../stats/x?q#f></iframe>`:       `<iframe data-temoin="stats" src="/.temoin/placeholder/stats?src=https://www.example.com/stats/x?q#f" data-temoin-src=../stats/x?q#f></iframe>`,
+		`<iframe src=../stats/x?q#f></iframe>`:       `<iframe data-temoin="stats" src="/.temoin/placeholder/stats?src=https://www.example.com/stats/x?q#f" data-temoin-name="" name="temoin-x-1" data-temoin-src=../stats/x?q#f></iframe>`,
 		`<img src="https://www.example.com/stats/">`: `<img data-temoin="stats" data-temoin-src="https://www.example.com/stats/">`,
 	} {
 		if out := rewrite(t, in, 0, Options{Mode: Fragment, URL: "https://www.example.com/page/", Own: true}, &testRules{}); out != want {

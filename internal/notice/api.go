@@ -205,6 +205,7 @@ func (c *compiler) centre(e *Edition) error {
 		"</script><h2>" + template.HTMLEscapeString(p.Title) + "</h2>"
 	leave := `<form><button part="close" formmethod="dialog">` + template.HTMLEscapeString(c.say("centre.close")) + "</button></form>"
 	e.fragment = cut(slices.Concat([]byte(head), content, []byte(leave)))
+	e.within = cut(slices.Concat([]byte(`<div lang="`+p.Lang+`" dir="`+p.Dir+`"><template shadowrootmode="open"><style>`+c.notice.styles.within+"</style>"), content, []byte("</template></div>")))
 	sum := sha256.Sum256(c.shown[len(c.shown)-1].Bytes)
 	e.withdraw = c.withdrawal(hex.EncodeToString(sum[:]))
 	return nil
@@ -310,7 +311,7 @@ func (n *Notice) Hashes() (scripts, styles []string) {
 		}
 	}
 	scripts = append(scripts, source(n.chunks["notice"]))
-	styles = []string{source([]byte(n.styles.quiet)), source([]byte(n.styles.element)), source([]byte(n.styles.room))}
+	styles = []string{source([]byte(n.styles.quiet)), source([]byte(n.styles.element)), source([]byte(n.styles.room)), source([]byte(n.styles.within))}
 	if n.site.Choice.Scope == policy.ScopeAccount {
 		styles = append(styles, source([]byte(n.styles.arrived)))
 	}

@@ -18,6 +18,7 @@ type centre struct {
 	Lang, Hash, Action                                    string
 	Asked                                                 []string // none: its form is about all
 	Legend, Intro, Trackers                               string
+	Young                                                 template.HTML // the short text for minors, "" for none
 	Categories                                            []category
 	Save, Accept, Refuse                                  string
 	Policy, PolicyLabel                                   string
@@ -63,6 +64,9 @@ func (w *writer) preferences() *centre {
 		Policy: w.prefix + "/policy?lang=" + w.Lang.Tag, PolicyLabel: w.say("centre.policy"),
 		Failed: w.say("notice.failed"), Offline: w.say("notice.offline"), Changed: w.say("notice.changed"),
 		Saved: w.say("notice.saved"), Typed: w.say("centre.typed"), Reload: w.say("centre.reload"), Close: w.say("centre.close"),
+	}
+	if w.site.Public.Minors != "none" {
+		c.Young = markup(w.Text("public.text", w.site.Public.Text))
 	}
 	for _, k := range w.site.Categories {
 		c.Categories = append(c.Categories, w.category(k))

@@ -31,6 +31,7 @@ type Edition struct {
 	unrefused uint64 // what is asked about then
 
 	centre, fragment sheet
+	within           sheet // the centre in a page of the site's own
 	withdraw         string
 	placeholders     map[string]sheet // by service
 	tag              *served
@@ -254,16 +255,17 @@ func guarded(s *policy.Service) bool {
 }
 
 // held lists what the script "guard" looks at, and says whether it is needed: it asks
-// base which of them are allowed, whenever it meets one. nil is for pages that are not
-// known. Services that load on use, on certain pages only, need no guard of their own:
-// nothing on other pages asks for them but markup.
+// base which of them are allowed, whenever it meets one, and it releases what is held. nil
+// is for pages that are not known. Services that load on use, on certain pages only, need
+// no guard of their own: nothing on other pages asks for them but markup. One without hosts
+// is held where a page names it (data-temoin).
 func (n *Notice) held(d *consent.Decision) (list []*policy.Service, needed bool) {
 	var hosts []policy.HostPattern
 	for _, s := range n.site.Services {
+		needed = needed || d != nil && !d.Service(s) && !s.SelfHosted && (s.Loads == policy.LoadsOnConsent || s.Click)
 		if !guarded(s) {
 			continue
 		}
-		needed = needed || d != nil && !d.Service(s) && (s.Loads == policy.LoadsOnConsent || s.Click)
 		list = append(list, s)
 		for _, h := range s.Hosts {
 			hosts = append(hosts, policy.ParseHost(h))

@@ -55,6 +55,9 @@ func rulesFor(services []*policy.Service) rules {
 		r.services = append(r.services, g.services)
 		all = append(all, "("+g.expression()+")")
 	}
+	if len(all) == 0 {
+		all = []string{`[^\s\S]`} // fits nothing
+	}
 	r.hosts = "^(?:" + strings.Join(all, "|") + ")"
 	return r
 }

@@ -54,3 +54,9 @@ func TestTheFirstGroupThatFitsNamesTheServicesOfAnAddress(t *testing.T) {
 		t.Errorf("only %d addresses were of a service, %d of several", found, shared)
 	}
 }
+
+func TestWithoutHostsNoAddressIsHeld(t *testing.T) {
+	if e := regexp.MustCompile(rulesFor(nil).hosts); e.MatchString("") || e.MatchString("www.example.org/") {
+		t.Errorf("%s fits an address", e)
+	}
+}

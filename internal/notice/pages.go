@@ -126,7 +126,21 @@ func (n *Notice) serveCentre(w http.ResponseWriter, r *http.Request, v Visit) {
 	if r.URL.Query().Get("part") == Centre {
 		sheet = &e.fragment
 	}
-	gpc := r.Header.Get("Sec-GPC") == "1"
+	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(e.fill(sheet, r, v)))
+}
+
+// Preferences returns the preference centre for a page of the site's own, such as one of an
+// account, with the visitor's choice in it: an element with a declarative shadow root, which
+// no style of the page reaches. Its forms lead back to that page. Lang is the page's
+// language; the request is the one that the page answers.
+func (n *Notice) Preferences(r *http.Request, lang string, v Visit) []byte {
+	e := n.In(lang)
+	return e.fill(&e.within, r, v)
+}
+
+// fill writes what the visitor's choice is now into the preference centre.
+func (e *Edition) fill(sheet *sheet, r *http.Request, v Visit) []byte {
+	n, gpc := e.notice, r.Header.Get("Sec-GPC") == "1"
 	var b bytes.Buffer
 	sheet.fill(&b, func(b *bytes.Buffer, hole string) {
 		switch kind, name, _ := strings.Cut(hole, " "); {
@@ -141,7 +155,7 @@ func (n *Notice) serveCentre(w http.ResponseWriter, r *http.Request, v Visit) {
 			b.WriteString(" disabled") // a switch that was off says nothing about it where its category is switched on
 		}
 	})
-	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(b.Bytes()))
+	return b.Bytes()
 }
 
 // ticked reports whether a category or service is on.

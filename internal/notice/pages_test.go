@@ -112,6 +112,26 @@ func TestTheFragmentHoldsWhatThePageHolds(t *testing.T) {
 	}
 }
 
+func TestThePreferencesStandInAPageOfTheSiteAsTheyStandInTheirOwn(t *testing.T) {
+	s := site(t, "cexro")
+	n := compile(t, s)
+	c := choose(t, s, "analytics", "google-analytics")
+	page := body(t, get(t, n, c, "/.temoin/?lang=ar"))
+	r := httptest.NewRequest(http.MethodGet, "https://cexro.com/compte/cookies", nil)
+	within := string(n.Preferences(r, "ar", Visit{c, decide(s, c, consent.Signals{})}))
+	from, to := strings.Index(within, `<div part="now"`), strings.LastIndex(within, "</template></div>")
+	if from < 0 || to < from || !strings.Contains(page, strings.TrimSpace(within[from:to])) {
+		t.Errorf("the two differ: %s", within)
+	}
+	if !strings.HasPrefix(within, `<div lang="ar" dir="rtl"><template shadowrootmode="open"><style>`) || strings.Contains(within, "<script") {
+		t.Error("it has no shadow root, another direction, or a script")
+	}
+	style, _, _ := strings.Cut(within[strings.Index(within, "<style>")+len("<style>"):], "</style>")
+	if _, styles := n.Hashes(); !slices.Contains(styles, source([]byte(style))) {
+		t.Error("a page with a policy of its own does not let its style stand")
+	}
+}
+
 func TestStateSaysWhatHolds(t *testing.T) {
 	s := site(t, "cexro")
 	n := compile(t, s)

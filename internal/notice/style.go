@@ -51,8 +51,8 @@ var themes = map[string]theme{
 
 // styles are the style sheets of a site: of the element in pages where nothing is
 // asked, there with what is said of an account, and where something is; of what the preference centre adds to either; of that
-// as a page; of a placeholder; and of the page that a first layer stands in.
-type styles struct{ quiet, arrived, element, centre, page, placeholder, room string }
+// within a page of the site, and as a page; of a placeholder; and of the page that a first layer stands in.
+type styles struct{ quiet, arrived, element, centre, within, page, placeholder, room string }
 
 func newStyles(site *policy.Site) (styles, error) {
 	name := string(cmp.Or(site.Notice.Theme, policy.ThemeNeutral))
@@ -81,6 +81,7 @@ func newStyles(site *policy.Site) (styles, error) {
 		arrived:     sheet(":host", "basics", "controls", "element", name, "arrived"),
 		element:     sheet(":host", "basics", "controls", "element", "layer", "dialog", name, "small"),
 		centre:      sheet("", "controls", "dialog", name, "centre"),
+		within:      sheet(":host", "basics", "controls", name, "centre", "within"),
 		page:        sheet(":root", "basics", "controls", name, "centre", "page"),
 		placeholder: sheet(":root", "basics", "controls", name, "placeholder"),
 		room:        sheet("", "room"),

@@ -145,7 +145,8 @@ func (n *Notice) questions(earlier []*policy.Site) [][]any {
 	return list
 }
 
-// scopesOf lists the scopes of a category under which an answer holds today: "q83v".
+// scopesOf lists the scopes of a category under which an answer holds today, as patterns of
+// what stands behind the answer: "q83v", and for a no alone "(?<=0\.)q83v".
 func scopesOf(k *policy.Category, earlier []*policy.Site) []string {
 	scopes := []uint32{k.Fingerprint().Short()}
 	for _, old := range earlier {
@@ -156,8 +157,12 @@ func scopesOf(k *policy.Category, earlier []*policy.Site) []string {
 	slices.Sort(scopes)
 	var list []string
 	for _, s := range slices.Compact(scopes) {
-		if k.Honours(s) {
-			list = append(list, base64.RawURLEncoding.EncodeToString([]byte{byte(s >> 16), byte(s >> 8), byte(s)}))
+		word := base64.RawURLEncoding.EncodeToString([]byte{byte(s >> 16), byte(s >> 8), byte(s)})
+		switch {
+		case k.Honours(s):
+			list = append(list, word)
+		case k.HonoursRefusal(s):
+			list = append(list, `(?<=0\.)`+word)
 		}
 	}
 	return list

@@ -215,12 +215,29 @@ func allowed(site *policy.Site, w Wish) (func(string) bool, error) {
 	// A yes to a category is one to its services, unless some of them are named, or the
 	// service was asked about by itself.
 	return func(name string) bool {
-		if slices.Contains(w.Allow, name) {
-			return true
-		}
 		s := site.Service(name)
+		if slices.Contains(w.Allow, name) {
+			return s == nil || !takenBack(w, s.Category)
+		}
 		return s != nil && !slices.Contains(w.Asked, name) && slices.Contains(w.Allow, s.Category.ID) && !slices.ContainsFunc(s.Category.Services, func(o *policy.Service) bool { return slices.Contains(w.Allow, o.ID) })
 	}, nil
+}
+
+// takenBack reports whether a visitor takes back a yes to a category and touches none of its
+// services: their boxes, which are folded away, stay ticked where no script unticks them with
+// the category's, and a no to the whole is meant for them too.
+func takenBack(w Wish, k *policy.Category) bool {
+	if w.Before == nil || !slices.Contains(w.Asked, k.ID) || slices.Contains(w.Allow, k.ID) ||
+		!slices.ContainsFunc(w.Before.Answers, func(a consent.Answer) bool { return a.Category == k.ID && a.Allow }) {
+		return false
+	}
+	for _, s := range k.Services {
+		excepted := slices.Contains(w.Before.Exceptions, consent.Exception{Service: s.ID})
+		if s.Loads == policy.LoadsOnConsent && slices.Contains(w.Allow, s.ID) == excepted {
+			return false
+		}
+	}
+	return true
 }
 
 // repeated is the choice that was kept before, if it is the same decision.

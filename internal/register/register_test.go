@@ -68,6 +68,34 @@ func TestAWishIsKeptAsItIsMeant(t *testing.T) {
 	}
 }
 
+// The form without scripts: boxes of services stay ticked when the category's is unticked.
+func TestWhoTakesBackACategoryTakesBackItsServices(t *testing.T) {
+	s := site(t)
+	r, _ := newRegister(t, noon)
+	keep := func(before *consent.Choice, asked, allow string) *consent.Choice {
+		t.Helper()
+		kept, err := r.Keep(t.Context(), s, Wish{Allow: strings.Fields(allow), Asked: strings.Fields(asked), Before: before, Event: Event{Action: Save, Language: "fr"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return kept.Choice
+	}
+	for _, c := range []struct{ before, asked, allow, want string }{
+		{"stats ads", "stats one two ads ad later", "one two ads ad", "ads"},     // stats unticked, nothing else
+		{"stats ads", "stats one two ads ad later", "one ads ad", "ads +one"},    // and a service of it
+		{"stats one ads", "stats one ads ad later", "one ads ad", "ads"},         // where one of two was on
+		{"stats one ads", "stats one ads ad later", "two ads ad", "ads +two"},    // and the other is wanted
+		{"one", "stats one ads later", "one", "+one"},                            // stats was not ticked
+		{"stats ads", "one", "one", "stats ads"},                                 // nobody was asked about stats
+		{"stats ads", "stats one two ads ad later", "stats one two ad", "stats"}, // a category with one service
+	} {
+		before := keep(nil, "", c.before)
+		if got := answers(keep(before, c.asked, c.allow)); got != c.want {
+			t.Errorf("%q, then of %q %q: %q, want %q", c.before, c.asked, c.allow, got, c.want)
+		}
+	}
+}
+
 func TestASecondAttemptIsTheSameChoiceAndAnotherChoiceIsRefused(t *testing.T) {
 	s := site(t)
 	r, m := newRegister(t, noon)

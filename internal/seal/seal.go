@@ -9,8 +9,8 @@
 //     manifest trusts. It says nothing about what stands in the page itself, about where
 //     forms are sent, about who may frame the page, or about what a frame loads.
 //   - All that a page loads falls back to one directive, default-src, what browsers learn to
-//     load later too, and a browser's report names the kind anyway. Frames have their own: a
-//     click in a placeholder shows what is held, once, and markup and guard hold the rest.
+//     load later too, and a browser's report names the kind anyway. Frames of pages have their
+//     own: a click in a placeholder shows what is held, once, and markup and guard hold the rest.
 //   - It reports by report-uri, which all browsers know. With report-to, browsers that know
 //     it would not look at that, and the site would need Reporting-Endpoints, which may be
 //     another's already.
@@ -172,14 +172,24 @@ func unescaped(path string) string {
 // It is for every answer that can be a document or a worker: a worker keeps to the policy
 // that it came with, and not to that of its page.
 func (s *Seal) Apply(h http.Header, d *consent.Decision, host string) {
+	s.apply(h, d, host, s.framing)
+}
+
+// ApplyUnread is Apply for a document that nobody rewrites, such as SVG: no frame in it holds a
+// placeholder, so that frames show what the document may load, and nothing else.
+func (s *Seal) ApplyUnread(h http.Header, d *consent.Decision, host string) {
+	s.apply(h, d, host, "")
+}
+
+func (s *Seal) apply(h http.Header, d *consent.Decision, host, framing string) {
 	block, report := h[enforced], h[reportOnly]
 	ours, of := "", reportOnly
 	switch s.o.Mode {
 	case policy.EnforceOff:
 	case policy.EnforceBlock:
-		ours, of = s.policy(d), enforced
+		ours, of = s.policy(d, framing), enforced
 	default:
-		ours = s.policy(d)
+		ours = s.policy(d, framing)
 	}
 	if len(block) == 0 && len(report) == 0 && ours == "" {
 		return
@@ -202,8 +212,8 @@ func (s *Seal) Apply(h http.Header, d *consent.Decision, host string) {
 	}
 }
 
-// policy returns our policy for a decision.
-func (s *Seal) policy(d *consent.Decision) string {
+// policy returns our policy for a decision, with the directive of frames.
+func (s *Seal) policy(d *consent.Decision, framing string) string {
 	var buf [64]byte
 	key := buf[:0]
 	for i, v := range s.site.Services {
@@ -213,6 +223,9 @@ func (s *Seal) policy(d *consent.Decision) string {
 		if d == nil && !v.SelfHosted || d != nil && d.Service(v) {
 			key[i/8] |= 1 << (i % 8)
 		}
+	}
+	if framing != "" {
+		key = append(key, 1)
 	}
 	s.mu.RLock()
 	p, ok := s.ours[string(key)]
@@ -228,7 +241,7 @@ func (s *Seal) policy(d *consent.Decision) string {
 		}
 	}
 	if d != nil {
-		b.WriteString(s.framing)
+		b.WriteString(framing)
 	}
 	b.WriteString("; report-uri " + s.o.Prefix + "/report")
 	p = b.String()

@@ -96,6 +96,11 @@ func TestThePolicyListsWhatTheDecisionAllows(t *testing.T) {
 		if got := h.Get(enforced); got != want+told {
 			t.Errorf("%s:\n%s, want\n%s", c.name, got, want+told)
 		}
+		h = http.Header{}
+		s.ApplyUnread(h, c.d, "www.shop.example")
+		if got := h.Get(enforced); got != always+c.want+told {
+			t.Errorf("%s, in a document that is not rewritten:\n%s, want\n%s", c.name, got, always+c.want+told)
+		}
 	}
 }
 

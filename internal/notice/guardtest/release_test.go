@@ -17,6 +17,8 @@ var inertMarkup = [][2]string{
 	{`<script type="text/plain" data-temoin="counter" data-temoin-src="http://missing.analytics.localhost:$PORT/missing"></script>`, `<script src="http://missing.analytics.localhost:$PORT/missing"></script>`},
 	{`<script type="text/plain" data-temoin="counter">log.push("after missing")</script>`, `<script>log.push("after missing")</script>`},
 	{`<iframe title="t" allow="fullscreen" loading="eager" referrerpolicy="origin" sandbox="allow-scripts" width="10" src="/.temoin/placeholder/counter?src=x" data-temoin="counter" data-temoin-src="http://www.analytics.localhost:$PORT/1.html"></iframe>`, `<iframe title="t" allow="fullscreen" loading="eager" referrerpolicy="origin" sandbox="allow-scripts" width="10" src="http://www.analytics.localhost:$PORT/1.html"></iframe>`},
+	{`<iframe title="n" src="/.temoin/placeholder/counter?src=x" name="temoin-x-1" data-temoin="counter" data-temoin-name="" data-temoin-src="http://www.analytics.localhost:$PORT/2.html"></iframe>`, `<iframe title="n" src="http://www.analytics.localhost:$PORT/2.html"></iframe>`},
+	{`<iframe title="p" src="/.temoin/placeholder/counter?src=x" name="temoin-x-2" data-temoin="counter" data-temoin-name="player" data-temoin-src="http://www.analytics.localhost:$PORT/3.html"></iframe>`, `<iframe title="p" name="player" src="http://www.analytics.localhost:$PORT/3.html"></iframe>`},
 	{`<img alt="" data-temoin="counter" data-temoin-src="http://www.analytics.localhost:$PORT/1.gif" data-temoin-srcset="http://www.analytics.localhost:$PORT/2.gif 1x">`, `<img alt="" src="http://www.analytics.localhost:$PORT/1.gif" srcset="http://www.analytics.localhost:$PORT/2.gif 1x">`},
 	{`<link href="http://www.analytics.localhost:$PORT/1.css" data-temoin="counter" data-temoin-rel="stylesheet">`, `<link href="http://www.analytics.localhost:$PORT/1.css" rel="stylesheet">`},
 	{`<script type="text/plain" data-temoin="video">log.push("refused")</script>`, `<script type="text/plain" data-temoin="video">log.push("refused")</script>`},
@@ -121,6 +123,18 @@ func TestAScriptThatTheBrowserDoesNotRunIsNotWaitedFor(t *testing.T) {
 	v := w.Open(t, "/")
 	w.Choose(v, "analytics")
 	v.Is("what ran", `await until("new.js"); return log`, `["new.js"]`)
+}
+
+func TestAScriptThatAnotherScriptRunsIsReleasedAndNotWaitedFor(t *testing.T) {
+	w := start(t)
+	w.First = `const timeout = setTimeout; window.setTimeout = (f, ms, ...a) => ms < 9000 ? timeout(f, ms, ...a) : 0;` + // nothing ends by waiting
+		`window.log = []; addEventListener("ptupdate", () => { for (const s of document.querySelectorAll("[type='text/partytown']")) log.push(s.src.replace(/.*\//, "")); log.push("told"); window.onlog?.() })`
+	w.Body = `<script type="text/plain" data-temoin="counter" data-temoin-type="text/partytown" data-temoin-src="http://www.analytics.localhost:$PORT/party.js"></script>
+<script type="text/plain" data-temoin="counter" data-temoin-type="rocketlazyloadscript" data-temoin-src="http://www.analytics.localhost:$PORT/lazy.js"></script>
+<script type="text/plain" data-temoin="counter" data-temoin-src="http://www.analytics.localhost:$PORT/new.js"></script>`
+	v := w.Open(t, "/")
+	w.Choose(v, "analytics")
+	v.Is("what ran", `await until("told"); return log`, `["new.js", "party.js", "told"]`)
 }
 
 func TestWhereNothingCanBeReleasedThePageIsLoadedAgainOnce(t *testing.T) {

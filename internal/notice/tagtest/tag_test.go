@@ -2,6 +2,7 @@ package tagtest
 
 import (
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -215,6 +216,26 @@ func TestASealedPageLoadsFromNowhereElse(t *testing.T) {
 	v.Until("window.log?.length == 5")
 	v.Is("the seal", "return [document.head.firstElementChild.httpEquiv, document.head.firstElementChild.content.split(' ').filter(x => /video|ads|else|pay/.test(x))]",
 		`["Content-Security-Policy",["ads.localhost:*","video.localhost:*"]]`)
+}
+
+func TestASealedPageIsLoadedOnceForAYesAndReleasesNothingBefore(t *testing.T) {
+	const count = `sessionStorage.NAME = 1 + +(sessionStorage.NAME ?? 0)`
+	w := (&world{
+		Seal: true, Before: `<script>` + strings.ReplaceAll(count, "NAME", "loaded") + `</script>`,
+		Body: `<script type="text/plain" data-temoin="counter">` + strings.ReplaceAll(count, "NAME", "ran") + `</script>
+<script type="text/plain" data-temoin="counter" src="http://a.analytics.localhost:$PORT/1.js"></script><iframe data-temoin="video" data-src="http://video.localhost:$PORT/film.html"></iframe>`,
+	}).start(t)
+	v := w.Open(t, "/")
+	press(v, "accept")
+	v.Until("sessionStorage.loaded == 2 && window.log?.includes('1.js')")
+	w.Wait("video.localhost/film.html")
+	v.Is("how often", "return [sessionStorage.loaded, sessionStorage.ran]", `["2","1"]`)
+	for _, at := range []string{"a.analytics.localhost/1.js", "video.localhost/film.html"} {
+		if n := slices.DeleteFunc(w.Recorded(), func(r string) bool { return r != at }); len(n) != 1 {
+			t.Errorf("%s was asked for %d times", at, len(n))
+		}
+	}
+	v.Quiet()
 }
 
 func TestTheTagHoldsWhereCookiesCannotBeReadOrTabsNotTold(t *testing.T) {

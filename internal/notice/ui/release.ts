@@ -1,9 +1,8 @@
 // Releasing: what is held gets back what was taken from it, in the order in which it would have
 // come. Attributes are all that changes: a framework may own the elements.
+import { kept, mark } from "./mark";
 import { trust } from "./trust";
 
-const mark = "data-temoin";
-const kept = mark + "-";
 const temoin = window.temoin;
 
 /** Everything marked under a root, in document order, in templates and open shadow roots too. */
@@ -23,20 +22,22 @@ const free = (el: Element) => {
   const script = el.localName == "script";
   // A frame that is sent elsewhere leaves an entry in the history of the tab, one that is
   // inserted does not.
-  const parent = el.localName == "iframe" && el.isConnected ? el.parentNode : null;
+  const parent = /^i?frame/.test(el.localName) && el.parentNode;
   const next = el.nextSibling;
   if (parent) el.remove();
   el.removeAttribute(mark);
-  for (const how of ["type", "rel"]) if (el.getAttribute(how) == "text/plain") el.removeAttribute(how);
+  if (el.getAttribute("type") == "text/plain") el.removeAttribute("type");
   // From the end of the alphabet: the type before the address, which starts a script.
   for (const name of el.getAttributeNames().sort().reverse()) {
     if (name.startsWith(kept)) {
       const value = el.getAttribute(name)!;
       el.removeAttribute(name);
-      if (value) el.setAttribute(name.slice(kept.length), (script && trust?.createScriptURL(value)) || value);
+      const own = name.slice(kept.length);
+      if (value) el.setAttribute(own, (script && trust?.createScriptURL(value)) || value);
+      else el.removeAttribute(own);
     }
   }
-  parent?.insertBefore(el, next);
+  if (parent) parent.insertBefore(el, next);
   // A script without an address runs when something is put into it.
   if (script && !el.hasAttribute("src") && el.isConnected) el.append("");
 };
@@ -70,24 +71,30 @@ const release = async (waiting: Set<Element>) => {
   for (const el of [...list.filter((el) => !isLate(el)), ...list.filter(isLate)]) {
     const id = freeBy(el);
     if (!id || /^(pre|dns)/.test((el as HTMLLinkElement).rel)) continue; // it comes too late to be of use
-    // React inserts an async script again that it does not find, since the server held it.
-    if (waiting.delete(el) && addresses.has(address(el)) && (el as HTMLScriptElement).async) {
-      el.removeAttribute(mark);
-      continue;
-    }
-    // React may have inserted it already, if it came into the page after the choice.
-    if (el.hasAttribute("async") && [...document.scripts].some((s) => !s.hasAttribute(mark) && s.src == address(el))) {
+    if (
+      // React inserts an async script again that it does not find, since the server held it.
+      (waiting.delete(el) && addresses.has(address(el)) && (el as HTMLScriptElement).async) ||
+      // It may have inserted it already, if it came into the page after the choice.
+      (el.hasAttribute("async") && [...document.scripts].some((s) => !s.hasAttribute(mark) && s.src == address(el)))
+    ) {
       el.removeAttribute(mark);
       continue;
     }
     temoin.ran?.push(id);
-    const runs = el.localName == "script" && el.hasAttribute(kept + "src") && el.isConnected && !(el as HTMLScriptElement).noModule;
+    // Of a type that only another script runs, nobody hears when it has.
+    const runs =
+      el.localName == "script" &&
+      el.hasAttribute(kept + "src") &&
+      el.isConnected &&
+      !(el as HTMLScriptElement).noModule &&
+      !/party|lazy/.test(el.getAttribute(kept + "type")!);
     // What a script makes is async unless it says otherwise, what a parser makes is not.
     const async = inserted.has(el) ? (el as HTMLScriptElement).async : el.hasAttribute("async");
     const ended = runs && !async && end(el);
     free(el);
     await ended;
   }
+  dispatchEvent(new Event("ptupdate")); // Partytown looks for its scripts then
 };
 
 let last: Promise<void> | undefined;

@@ -27,7 +27,8 @@ Object.defineProperties(temoin, {
 temoin.use = (service?: string) => {
   free += service + "=1&";
   adopt();
-  queue(waiting);
+  // What the page's policy would stop waits for the page to be loaded again.
+  temoin.y == 2 || queue(waiting);
 };
 
 temoin.t = value;
@@ -45,15 +46,17 @@ try {
   // an adapter reads cookies, of which a frame in a sandbox has none
 }
 
+new MutationObserver(() => adopt()).observe(doc, { childList: true, subtree: true });
+temoin.use();
+
+// What is released here is not released before this is over.
 if (T.z) {
+  temoin.y = 2;
   const seal = doc.createElement("meta");
   seal.httpEquiv = "Content-Security-Policy";
   seal.content = [T.z, new URL(hub).host, ...Object.keys(T.w!).filter(temoin.allows).map((id) => T.w![id])].join(" ");
   doc.head.prepend(seal);
 }
-
-new MutationObserver(() => adopt()).observe(doc, { childList: true, subtree: true });
-temoin.use();
 
 const { asks, made } = decided;
 const shows = asks[0] || (T.m && !made);
@@ -79,12 +82,9 @@ const sheet = (css: string) => {
 };
 
 const body = new Promise<void>((ok) => {
-  if (doc.body) return ok();
-  new MutationObserver((_, o) => {
-    if (!doc.body) return;
-    o.disconnect();
-    ok();
-  }).observe(doc.documentElement, { childList: true });
+  const look = () => doc.body && ok();
+  look();
+  new MutationObserver(look).observe(doc.documentElement, { childList: true });
 });
 
 (async () => {

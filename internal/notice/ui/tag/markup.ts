@@ -4,9 +4,8 @@
 //   <iframe data-temoin="youtube" data-src="…">                img, video, … too, and data-srcset, -poster, -data
 //   <link data-temoin="fonts" rel="stylesheet" data-href="…">
 //   <template data-temoin="intercom"> … </template>
+import { kept, mark } from "../mark";
 import "../types";
-
-const mark = "data-temoin";
 
 const put = (el: Element) => {
   const name = el.localName;
@@ -24,7 +23,7 @@ const put = (el: Element) => {
       el.setAttribute(a, `${temoin.p}placeholder/${el.getAttribute(mark)}?lang=${temoin.l}&src=${encodeURIComponent(new URL(value, document.baseURI).href)}`);
       parent.insertBefore(el, next);
     }
-    el.setAttribute(`${mark}-${a}`, value);
+    el.setAttribute(kept + a, value);
   }
 };
 

@@ -26,5 +26,4 @@ const attributes = Object.assign(script.dataset, {
   d: T.a,
   u: T.k,
 });
-if (T.z) attributes.y = "2";
-else if (/=1/.test(choice)) attributes.y = "1";
+if (/=1/.test(choice)) attributes.y = "1";
