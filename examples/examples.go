@@ -1,6 +1,7 @@
 // Package examples holds the manifests of the three example sites: as the
 // project would write them, and as their policies were published. Of one site
-// there is an earlier version too.
+// there is an earlier version too, and of two the one that comes next. The sites
+// themselves are the packages in its folders.
 package examples
 
 import (
@@ -8,7 +9,7 @@ import (
 	"path"
 )
 
-//go:embed */site.yaml */site.as-published.yaml */site.[0-9]*.yaml
+//go:embed */site.yaml */site.*.yaml
 var files embed.FS
 
 // Sites lists the example sites.
@@ -17,6 +18,9 @@ var Sites = []string{"pix2clip", "platform", "cexro"}
 // earlier are the corrected manifests that others took the place of, the newest
 // first.
 var earlier = map[string][]string{"platform": {"site.0.9.yaml"}}
+
+// next are the manifests that take the place of the corrected ones one day.
+var next = map[string]string{"pix2clip": "site.next.yaml", "platform": "site.1.1.yaml"}
 
 // A File is a manifest.
 type File struct {
@@ -47,6 +51,17 @@ func Versions(site string) ([]File, error) {
 		out = append(out, f)
 	}
 	return out, nil
+}
+
+// Next returns the manifest that takes the place of a site's corrected one; false where
+// there is none.
+func Next(site string) (File, bool, error) {
+	name, ok := next[site]
+	if !ok {
+		return File{}, false, nil
+	}
+	f, err := read(site, name)
+	return f, err == nil, err
 }
 
 func read(site, file string) (File, error) {

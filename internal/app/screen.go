@@ -161,6 +161,16 @@ func (n *Node) View(id string, r *http.Request) (View, error) {
 	return view, nil
 }
 
+// Preferences returns the preference centre for a page of the site's own (see
+// notice.Notice.Preferences).
+func (n *Node) Preferences(id string, r *http.Request, lang string) ([]byte, error) {
+	view, err := n.View(id, r)
+	if err != nil {
+		return nil, err
+	}
+	return view.Notice.Preferences(r, lang, notice.Visit{Choice: view.Choice, Decision: view.Decision}), nil
+}
+
 // signals are what a request says about the page that it asks for.
 func signals(r *http.Request) consent.Signals {
 	return consent.Signals{GPC: r.Header.Get("Sec-GPC") == "1", Path: r.URL.Path}

@@ -110,7 +110,7 @@ func (brokenWriter) Write([]byte) (int, error) { return 0, os.ErrClosed }
 
 func TestAResultThatCannotBeWrittenIsAFailure(t *testing.T) {
 	for _, args := range [][]string{
-		{}, {"help"}, {"help", "check"}, {"check", "-h"}, {"version"}, {"demo", "--listen", "127.0.0.1:0"},
+		{}, {"help"}, {"help", "check"}, {"check", "-h"}, {"version"}, {"demo", "--listen", "127.0.0.1:0", "--store", t.TempDir()},
 		{"schema"}, {"check", "--rules"}, {"check", "--explain", "trk-purpose"}, {"check", "../../examples/cexro/site.yaml"},
 		{"check", "--format", "json", "../../examples/cexro/site.yaml"}, {"check", "--format", "sarif", "../../examples/cexro/site.yaml"},
 		{"diff", "../../examples/cexro/site.yaml", "../../examples/cexro/site.yaml"},
@@ -165,7 +165,7 @@ func TestTheDemoStopsWhenItIsTold(t *testing.T) {
 	ended := make(chan int)
 	ready := &notifyWriter{&out, make(chan struct{}, 1)}
 	go func() {
-		ended <- Run(ctx, []string{"demo", "--listen", "127.0.0.1:0"}, Stdio{strings.NewReader(""), ready, os.Stderr, testClock})
+		ended <- Run(ctx, []string{"demo", "--listen", "127.0.0.1:0", "--store", t.TempDir()}, Stdio{strings.NewReader(""), ready, os.Stderr, testClock})
 	}()
 	<-ready.ready
 	stop()

@@ -2,19 +2,27 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 
-	"github.com/temoin/temoin/examples"
 	"github.com/temoin/temoin/internal/check"
 	"github.com/temoin/temoin/internal/demo"
-	"github.com/temoin/temoin/policy"
+	"github.com/temoin/temoin/internal/standin"
 )
 
 var demoCommand = command{
 	name:  "demo",
-	short: "Serve the three example sites on this machine.",
-	long: `The first Ctrl-C or SIGTERM lets requests under way finish and ends with 0; a
+	short: "Run the three example sites on this machine, each behind its gate.",
+	long: `What visitors choose is kept in the folder of --store and is there again the
+next time; remove it to begin anew.
+
+The sites refer to third parties by their real addresses. --standin answers for
+these on this machine, and prints how a Chromium is started that finds it: so
+nothing leaves the machine, and nothing of them is needed.
+
+The first Ctrl-C or SIGTERM lets requests under way finish and ends with 0; a
 second one does not wait for them.`,
 	watches: true,
 	run:     runDemo,
@@ -22,19 +30,38 @@ second one does not wait for them.`,
 
 func runDemo(ctx context.Context, c *call) int {
 	listen := c.flags.String("listen", "127.0.0.1:8080", "Listen on this `address`.")
-	asPublished := c.flags.Bool("as-published", false, "Serve the policies as they were published, mistakes included.")
+	store := c.flags.String("store", "temoin-demo", "What is kept: a `folder`, made if it is not there.")
+	asPublished := c.flags.Bool("as-published", false, "Run the policies as they were published, mistakes included.")
+	stand := c.flags.Bool("standin", false, "Answer for third parties on this machine too.")
 	if code, ok := c.parse(); !ok {
 		return code
 	}
 	if len(c.args) > 0 {
 		return c.fail("it takes no arguments")
 	}
-	server, err := demo.Listen(*listen, *asPublished, policy.DateOf(c.Now()))
+	log := slog.New(slog.NewTextHandler(c.Err, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	server, err := demo.Open(ctx, demo.Config{Listen: *listen, Store: *store, AsPublished: *asPublished, Log: log, Now: c.Now})
 	if err != nil {
 		return c.fail("%v", err)
 	}
-	if _, err := fmt.Fprint(c.Out, greeting(server)); err != nil {
-		return c.written(err)
+	said := greeting(server)
+	if *stand {
+		third, err := standin.Start("127.0.0.1:0")
+		if err != nil {
+			return c.fail("the stand-in cannot start: %v", errors.Join(err, server.Close()))
+		}
+		defer third.Close() //nolint:errcheck // it keeps nothing
+		said += "\nThird parties are answered for on this machine, if the browser is started so:\n\n  chromium --user-data-dir=" + shellWord(*store+"/chromium")
+		for _, f := range third.Flags() {
+			said += " \\\n    " + shellWord(f)
+		}
+		said += " \\\n    " + server.Home() + "/\n"
+	}
+	if *asPublished {
+		said += held(server)
+	}
+	if _, err := fmt.Fprint(c.Out, said+"\nPress Ctrl-C to stop.\n"); err != nil {
+		return c.written(errors.Join(err, server.Close()))
 	}
 	if err := server.Serve(ctx); err != nil {
 		return c.fail("%v", err)
@@ -42,13 +69,43 @@ func runDemo(ctx context.Context, c *call) int {
 	return done
 }
 
+// greeting says where the sites are, and who can sign in.
 func greeting(server *demo.Server) string {
 	var b strings.Builder
-	b.WriteString("The example sites are open:\n")
-	addresses := server.Addresses()
-	for i, r := range server.Reports() {
-		fmt.Fprintf(&b, "  %-32s temoin check %s: %s\n", addresses[examples.Sites[i]], r.File, check.Summary(r))
+	fmt.Fprintf(&b, "The example sites are open, all of them at %s/\n", server.Home())
+	for _, s := range server.Shows() {
+		fmt.Fprintf(&b, "\n  %s/\n    %s: %s\n", server.Address(s.ID), s.Report.File, s.Summary())
+		for _, l := range s.Logins {
+			fmt.Fprintf(&b, "    sign in as %s with %s\n", l[0], l[1])
+		}
 	}
-	b.WriteString("Press Ctrl-C to stop.\n")
 	return b.String()
+}
+
+// held lists what the rules hold against the policies.
+func held(server *demo.Server) string {
+	var b strings.Builder
+	b.WriteString("\nWhat temoin check holds against the policies as they were published:\n")
+	for _, s := range server.Shows() {
+		fmt.Fprintf(&b, "\n  %s\n", s.Report.File)
+		for _, f := range s.Report.Findings {
+			if f.Allowed != "" || f.Severity == check.Info {
+				continue
+			}
+			line := ""
+			if f.Position.Line > 0 {
+				line = fmt.Sprintf("line %d: ", f.Position.Line)
+			}
+			fmt.Fprintf(&b, "    %s: %s%s [%s]\n", f.Severity, line, f.Message, f.Rule.ID)
+		}
+	}
+	return b.String()
+}
+
+// shellWord quotes a word for a shell where it needs that.
+func shellWord(s string) string {
+	if strings.ContainsAny(s, " *,;&|<>()$`\\\"'") {
+		return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+	}
+	return s
 }

@@ -201,7 +201,7 @@ func TestASignalEndsARestoreAndLeavesNothingOfIt(t *testing.T) {
 
 func TestASignalEndsTheDemoInOrder(t *testing.T) {
 	for _, s := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM} {
-		cmd := process(t, "demo", "--listen", "127.0.0.1:0")
+		cmd := process(t, "demo", "--listen", "127.0.0.1:0", "--store", t.TempDir())
 		waitFor(t, started(t, cmd, cmd.StdoutPipe), "Ctrl-C")
 		if err := cmd.Process.Signal(s); err != nil {
 			t.Fatal(err)
@@ -213,7 +213,7 @@ func TestASignalEndsTheDemoInOrder(t *testing.T) {
 }
 
 func TestASecondSignalEndsTheDemoWithoutWaitingForRequests(t *testing.T) {
-	cmd := process(t, "demo", "--listen", "127.0.0.1:0")
+	cmd := process(t, "demo", "--listen", "127.0.0.1:0", "--store", t.TempDir())
 	greeting := waitFor(t, started(t, cmd, cmd.StdoutPipe), "Ctrl-C")
 	port := regexp.MustCompile(`localhost(:[0-9]+)`).FindStringSubmatch(greeting)
 	if port == nil {

@@ -1,120 +1,201 @@
-// Package demo serves the example sites on one loopback address, each under a
-// host name of its own: http://pix2clip.localhost:8080 and so on. Browsers
-// resolve names under localhost themselves; nothing has to be set up.
+// Package demo runs the three example sites on one loopback address, each under a host
+// name of its own: http://pix2clip.localhost:8080 and so on. Browsers resolve names under
+// localhost themselves; nothing has to be set up.
 //
-// What it shows is what the project can do so far: the policy page of each site,
-// at /.temoin/policy, its earlier versions below, and what the rules hold against
-// its manifest.
+// Each site is an ordinary one in Go, and stands behind its gate as anybody's would: by the
+// package temoin. What is kept, is kept in a folder, and is there again the next time. At
+// any other host name is a page of the demo's own: the sites, who can sign in, what the
+// rules hold against each manifest, and a button that brings a site's next version into
+// force.
 package demo
 
 import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
-	"slices"
+	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
+	"github.com/temoin/temoin"
 	"github.com/temoin/temoin/examples"
+	"github.com/temoin/temoin/examples/cexro"
+	"github.com/temoin/temoin/examples/pix2clip"
+	"github.com/temoin/temoin/examples/platform"
+	"github.com/temoin/temoin/gate"
 	"github.com/temoin/temoin/internal/check"
-	"github.com/temoin/temoin/internal/document"
 	"github.com/temoin/temoin/policy"
 )
 
+// Config says what the demo is made of.
+type Config struct {
+	Listen      string // "127.0.0.1:8080"
+	Store       string // the folder of what is kept; each site has one of its own in it
+	AsPublished bool   // the policies as they were published, mistakes included
+	Log         *slog.Logger
+	Now         func() time.Time // nil is the system's
+}
+
 // A Server is the demo, listening.
 type Server struct {
+	config   Config
 	listener net.Listener
 	http     *http.Server
-	shows    []*show
+	shows    []*Show
 }
 
-// A show is one example site with its policy and what the rules say of it.
-type show struct {
-	Site    *policy.Site
-	Earlier []*policy.Site // versions of its policy, the newest first
-	Report  *check.Report
-	policy  *document.Shelf
+// A Show is one example site behind its gate.
+type Show struct {
+	ID      string
+	Report  *check.Report // what the rules say of its manifest
+	Logins  [][2]string   // e-mail addresses and passwords
+	Next    string        // the file that comes into force next; "" for none
+	temoin  *temoin.Server
+	site    example
+	handler http.Handler
 }
 
-// policyPath is where each site's policy is.
-const policyPath = "/.temoin/policy"
+// An example is what a site is to the demo.
+type example interface {
+	Open(t *temoin.Server) (http.Handler, error)
+	Close()
+}
 
-// Listen compiles the example sites and begins to listen. With asPublished they
-// are those of the published policies, mistakes included.
-func Listen(address string, asPublished bool, on policy.Date) (*Server, error) {
-	s := &Server{}
-	for _, id := range examples.Sites {
-		sh, err := newShow(id, asPublished, on)
-		if err != nil {
-			return nil, err
-		}
-		s.shows = append(s.shows, sh)
-	}
-	listener, err := net.Listen("tcp", address)
+// Site returns the version in force.
+func (s *Show) Site() *policy.Site {
+	site, err := s.temoin.Site()
 	if err != nil {
-		return nil, fmt.Errorf("cannot listen on %s: %w: choose another with --listen 127.0.0.1:PORT", address, err)
+		return nil
 	}
-	s.listener = listener
+	return site
+}
+
+// Open opens the stores, starts the sites and begins to listen.
+func Open(ctx context.Context, c Config) (*Server, error) {
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	listener, err := net.Listen("tcp", c.Listen) // before the stores are touched: an address in use is found at once
+	if err != nil {
+		return nil, fmt.Errorf("cannot listen on %s: %w: choose another with --listen 127.0.0.1:PORT", c.Listen, err)
+	}
+	s := &Server{config: c, listener: listener, shows: make([]*Show, len(examples.Sites))}
+	failed := make([]error, len(s.shows))
+	var under sync.WaitGroup
+	for i, id := range examples.Sites {
+		under.Go(func() { s.shows[i], failed[i] = open(ctx, c, id) })
+	}
+	under.Wait()
+	if err := errors.Join(failed...); err != nil {
+		return nil, errors.Join(err, s.close(), listener.Close())
+	}
 	s.http = &http.Server{
-		Handler:           s.handler(),
+		Handler:           s,
 		ReadHeaderTimeout: 5 * time.Second,
-		ReadTimeout:       10 * time.Second,
-		WriteTimeout:      10 * time.Second,
-		MaxHeaderBytes:    16 << 10,
+		ReadTimeout:       30 * time.Second,
+		WriteTimeout:      30 * time.Second,
+		MaxHeaderBytes:    32 << 10,
 	}
 	return s, nil
 }
 
-// newShow compiles an example site, with the earlier versions of its policy if it
-// is the corrected one: what was accepted under them is honoured where it can be.
-func newShow(id string, asPublished bool, on policy.Date) (*show, error) {
-	files, err := examples.Versions(id)
-	if asPublished {
-		var f examples.File
-		f.Name, f.Src, err = examples.Manifest(id, true)
-		files = []examples.File{f}
-	}
+// open starts one site.
+func open(ctx context.Context, c Config, id string) (*Show, error) {
+	files, err := versions(id, c.AsPublished)
 	if err != nil {
 		return nil, err
 	}
-	var versions []*policy.Site
-	for _, f := range slices.Backward(files) {
-		site, err := policy.Parse(f.Name, f.Src, versions...)
-		if err != nil {
-			return nil, err
+	s := &Show{ID: id}
+	first, now := files[0], files[len(files)-1]
+	config := temoin.Config{Manifest: first.Name, Source: first.Src, Store: folder(c, id), Log: c.Log, Now: c.Now}
+	switch id {
+	case "pix2clip":
+		site := &pix2clip.Site{}
+		config.Subjects = gate.SubjectFunc(site.Subject)
+		s.site, s.Logins = site, pix2clip.Logins()
+	case "platform":
+		s.site, s.Logins = &platform.Site{}, platform.Logins()
+	case "cexro":
+		s.site, s.Logins = &cexro.Site{}, cexro.Logins()
+	}
+	if s.temoin, err = temoin.Open(ctx, config); err != nil {
+		return nil, err
+	}
+	for _, f := range files[1:] {
+		if _, err := s.temoin.Publish(ctx, f.Name, f.Src); err != nil {
+			return nil, errors.Join(err, s.temoin.Close())
 		}
-		versions = append([]*policy.Site{site}, versions...)
 	}
-	shelf, err := document.NewShelf(versions, document.Place{Path: policyPath})
+	site, err := s.site.Open(s.temoin)
 	if err != nil {
-		return nil, err
+		return nil, errors.Join(fmt.Errorf("the site %s cannot be opened: %w", id, err), s.temoin.Close())
 	}
-	site := versions[0]
-	return &show{site, versions[1:], check.Run(site, files[0].Src, on), shelf}, nil
+	s.handler = s.temoin.Wrap(site)
+	shown, err := policy.Parse(now.Name, now.Src)
+	if err != nil {
+		return nil, errors.Join(err, s.temoin.Close())
+	}
+	s.Report = check.Run(shown, now.Src, policy.DateOf(c.Now()))
+	if next, ok, err := examples.Next(id); err == nil && ok && !c.AsPublished {
+		s.Next = next.Name
+	}
+	return s, nil
 }
 
-// Addresses returns the address of each site, in the order of the examples.
-func (s *Server) Addresses() map[string]string {
+// versions returns the manifests of a site, the oldest first.
+func versions(id string, asPublished bool) ([]examples.File, error) {
+	if asPublished {
+		name, src, err := examples.Manifest(id, true)
+		return []examples.File{{Name: name, Src: src}}, err
+	}
+	files, err := examples.Versions(id)
+	var oldest []examples.File
+	for i := range files {
+		oldest = append(oldest, files[len(files)-1-i])
+	}
+	return oldest, err
+}
+
+// folder is where a site keeps what it keeps.
+func folder(c Config, id string) string {
+	if c.AsPublished {
+		id += "-as-published"
+	}
+	return filepath.Join(c.Store, id)
+}
+
+// Shows returns the sites, in the order of the examples.
+func (s *Server) Shows() []*Show { return s.shows }
+
+// Address returns the address of a site.
+func (s *Server) Address(id string) string {
 	_, port, _ := net.SplitHostPort(s.listener.Addr().String())
-	out := map[string]string{}
-	for _, sh := range s.shows {
-		out[sh.Site.ID] = "http://" + net.JoinHostPort(sh.Site.ID+".localhost", port)
-	}
-	return out
+	return "http://" + net.JoinHostPort(id+".localhost", port)
 }
 
-// Reports returns what the rules hold against each site.
-func (s *Server) Reports() []*check.Report {
-	var out []*check.Report
-	for _, sh := range s.shows {
-		out = append(out, sh.Report)
+// Home returns the address of the demo's own page.
+func (s *Server) Home() string { return "http://" + s.listener.Addr().String() }
+
+// Advance brings the next version of a site into force, where there is one.
+func (s *Server) Advance(ctx context.Context, id string) error {
+	next, ok, err := examples.Next(id)
+	if err != nil {
+		return err
 	}
-	return out
+	show := s.show(id + ".localhost")
+	if show == nil || !ok || s.config.AsPublished {
+		return fmt.Errorf("the site %q has no other version", id)
+	}
+	_, err = show.temoin.Publish(ctx, next.Name, next.Src)
+	return err
 }
 
-// Serve answers until the context ends, then lets requests under way finish.
+// Serve answers until the context ends, lets requests under way finish, and closes the
+// stores.
 func (s *Server) Serve(ctx context.Context) error {
 	stopped := make(chan error, 1)
 	go func() {
@@ -123,61 +204,46 @@ func (s *Server) Serve(ctx context.Context) error {
 		defer cancel()
 		stopped <- s.http.Shutdown(end)
 	}()
-	if err := s.http.Serve(s.listener); !errors.Is(err, http.ErrServerClosed) {
-		return err
+	err := s.http.Serve(s.listener)
+	if errors.Is(err, http.ErrServerClosed) {
+		err = <-stopped
 	}
-	return <-stopped
+	return errors.Join(err, s.close())
 }
 
-func (s *Server) handler() http.Handler {
-	mux := http.NewServeMux()
-	mux.HandleFunc("GET /{$}", s.page)
-	for _, path := range []string{policyPath, policyPath + ".json", policyPath + ".md", policyPath + "/"} {
-		mux.HandleFunc("GET "+path, s.policy)
+// Close ends a demo that Serve does not serve.
+func (s *Server) Close() error { return errors.Join(s.listener.Close(), s.close()) }
+
+func (s *Server) close() error {
+	var failed []error
+	for _, show := range s.shows {
+		if show != nil {
+			show.site.Close()
+			failed = append(failed, show.temoin.Close())
+		}
 	}
-	return headers(mux) // the policy's own come in place of these
+	return errors.Join(failed...)
 }
 
-// headers keeps a page from being framed, sniffed or fed with anything foreign.
-func headers(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		h := w.Header()
-		h.Set("Content-Security-Policy", "default-src 'none'; style-src 'sha256-"+styleHash+"'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
-		h.Set("X-Content-Type-Options", "nosniff")
-		h.Set("Referrer-Policy", "no-referrer")
-		next.ServeHTTP(w, r)
-	})
+// ServeHTTP answers for the site of the host name, else for the demo itself.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if show := s.show(r.Host); show != nil {
+		show.handler.ServeHTTP(w, r)
+		return
+	}
+	s.own(w, r)
 }
 
-// show returns the site of the host name that was asked for, nil for another.
-func (s *Server) show(r *http.Request) *show {
-	host := r.Host
+// show returns the site of a host name, nil for another.
+func (s *Server) show(host string) *Show {
 	if h, _, err := net.SplitHostPort(host); err == nil {
 		host = h
 	}
 	id := strings.TrimSuffix(strings.ToLower(host), ".localhost")
-	for _, sh := range s.shows {
-		if sh.Site.ID == id {
-			return sh
+	for _, show := range s.shows {
+		if show.ID == id {
+			return show
 		}
 	}
 	return nil
-}
-
-// page shows the site of the host name, else the list of sites.
-func (s *Server) page(w http.ResponseWriter, r *http.Request) {
-	if sh := s.show(r); sh != nil {
-		render(w, "site", newSitePage(sh))
-		return
-	}
-	render(w, "list", listPage{s.shows, s.Addresses()})
-}
-
-func (s *Server) policy(w http.ResponseWriter, r *http.Request) {
-	sh := s.show(r)
-	if sh == nil {
-		http.NotFound(w, r)
-		return
-	}
-	sh.policy.ServeHTTP(w, r)
 }

@@ -2,94 +2,70 @@ package demo
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
-	"time"
-
-	"github.com/chromedp/chromedp"
 
 	"github.com/temoin/temoin/internal/browsertest"
-	"github.com/temoin/temoin/policy"
 )
 
-var day = policy.Date{Year: 2026, Month: time.November, Day: 21}
-
-// start serves the examples on a free port until the test ends.
-func start(t *testing.T, asPublished bool) *Server {
-	t.Helper()
-	s, err := Listen("127.0.0.1:0", asPublished, day)
+// get asks the demo for a page of a host.
+func (w *world) get(host, path string) (status int, body string, header http.Header) {
+	w.t.Helper()
+	req, err := http.NewRequest("GET", w.Home()+path, nil)
 	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, stop := context.WithCancel(context.Background())
-	ended := make(chan error, 1)
-	go func() { ended <- s.Serve(ctx) }()
-	t.Cleanup(func() {
-		stop()
-		if err := <-ended; err != nil {
-			t.Error(err)
-		}
-	})
-	return s
-}
-
-func get(t *testing.T, s *Server, host, path string) (status int, body string, header http.Header) {
-	t.Helper()
-	req, err := http.NewRequest("GET", "http://"+s.listener.Addr().String()+path, nil)
-	if err != nil {
-		t.Fatal(err)
+		w.t.Fatal(err)
 	}
 	req.Host = host
 	res, err := http.DefaultClient.Do(req)
 	if err != nil {
-		t.Fatal(err)
+		w.t.Fatal(err)
 	}
 	defer res.Body.Close()
 	b, err := io.ReadAll(res.Body)
 	if err != nil {
-		t.Fatal(err)
+		w.t.Fatal(err)
 	}
 	return res.StatusCode, string(b), res.Header
 }
 
 func TestEachSiteAnswersUnderItsOwnHostName(t *testing.T) {
 	t.Parallel()
-	s := start(t, false)
+	w := start(t, options{})
 	for host, want := range map[string]string{
-		"pix2clip.localhost:8080": "Pix2Clip",
-		"PLATFORM.localhost":      "/.temoin/policy?lang=en",
-		"cexro.localhost":         "العربية",
-		"127.0.0.1:8080":          "Example sites",
-		"elsewhere.example":       "Example sites",
+		"pix2clip.localhost:8080": "<title>Pix2Clip",
+		"PLATFORM.localhost":      "The Platform</title>",
+		"cexro.localhost":         "Cexro OCR</title>",
+		"127.0.0.1:8080":          "Three sites",
+		"elsewhere.example":       "Three sites",
 	} {
-		if status, body, _ := get(t, s, host, "/"); status != http.StatusOK || !strings.Contains(body, want) {
+		if status, body, _ := w.get(host, "/"); status != http.StatusOK || !strings.Contains(body, want) {
 			t.Errorf("%s: %d without %q", host, status, want)
 		}
 	}
 	for host, want := range map[string]string{"pix2clip.localhost": "next-auth.session-token", "platform.localhost": "Google Analytics", "cexro.localhost": "cexro_session"} {
-		if status, body, _ := get(t, s, host, "/.temoin/policy"); status != http.StatusOK || !strings.Contains(body, want) {
+		if status, body, _ := w.get(host, "/.temoin/policy"); status != http.StatusOK || !strings.Contains(body, want) {
 			t.Errorf("the policy of %s: %d without %q", host, status, want)
 		}
 	}
-	if status, _, _ := get(t, s, "elsewhere.example", "/.temoin/policy"); status != http.StatusNotFound {
+	if status, _, _ := w.get("elsewhere.example", "/.temoin/policy"); status != http.StatusNotFound {
 		t.Errorf("the policy of a site that is none: %d", status)
 	}
-	if status, _, _ := get(t, s, "cexro.localhost", "/elsewhere"); status != http.StatusNotFound {
+	if status, _, _ := w.get("cexro.localhost", "/elsewhere"); status != http.StatusNotFound {
 		t.Errorf("a page that is none: %d", status)
 	}
 }
 
 func TestAnEarlierVersionIsServedAndSaysThatItIsNotInForce(t *testing.T) {
 	t.Parallel()
-	s := start(t, false)
+	w := start(t, options{})
 	for tag, words := range map[string]string{
 		"en": "This is an earlier version of this policy. The version in force is <bdi>1.0</bdi>.",
 		"fr": "Vous lisez une version antérieure de cette politique. La version en vigueur est la version <bdi>1.0</bdi>.",
 	} {
-		status, old, _ := get(t, s, "platform.localhost", "/.temoin/policy/0.9?lang="+tag)
+		status, old, _ := w.get("platform.localhost", "/.temoin/policy/0.9?lang="+tag)
 		if status != http.StatusOK || !strings.Contains(old, words) || !strings.Contains(old, `<a href="/.temoin/policy?lang=`+tag) {
 			t.Errorf("%s: %d without %q and a link to the version in force", tag, status, words)
 		}
@@ -97,37 +73,29 @@ func TestAnEarlierVersionIsServedAndSaysThatItIsNotInForce(t *testing.T) {
 			t.Errorf("%s: the earlier version holds what came with the present one", tag)
 		}
 	}
-	if _, page, _ := get(t, s, "platform.localhost", "/"); !strings.Contains(page, `href="/.temoin/policy/0.9"`) || !strings.Contains(page, "from 2025-10-01") {
-		t.Error("the page of the site does not lead to the earlier version")
-	}
-	for _, host := range []string{"cexro.localhost", "pix2clip.localhost"} {
-		if _, page, _ := get(t, s, host, "/"); strings.Contains(page, "in force before") {
-			t.Errorf("%s tells of earlier versions and has none", host)
-		}
-	}
-	if status, _, _ := get(t, start(t, true), "platform.localhost", "/.temoin/policy/0.9"); status != http.StatusNotFound {
+	if status, _, _ := start(t, options{published: true}).get("platform.localhost", "/.temoin/policy/0.9"); status != http.StatusNotFound {
 		t.Errorf("a policy as published has an earlier version: %d", status)
 	}
 }
 
 func TestTheVersionInForceSaysWhatChangedSinceTheOneBefore(t *testing.T) {
 	t.Parallel()
-	s := start(t, false)
+	w := start(t, options{})
 	for tag, words := range map[string][]string{
 		"en": {"What changed since version <bdi>0.9</bdi>", "Lessons are given by video", "Version 0.9, 1 October 2025"},
 		"fr": {"Ce qui a changé depuis la version <bdi>0.9</bdi>", "Les cours se donnent en vidéo", "Version 0.9, 1er octobre 2025"},
 	} {
-		_, page, _ := get(t, s, "platform.localhost", "/.temoin/policy?lang="+tag)
-		for _, w := range append(words, `href="/.temoin/policy/0.9`) {
-			if !strings.Contains(page, w) {
-				t.Errorf("%s: nothing says %q", tag, w)
+		_, page, _ := w.get("platform.localhost", "/.temoin/policy?lang="+tag)
+		for _, want := range append(words, `href="/.temoin/policy/0.9`) {
+			if !strings.Contains(page, want) {
+				t.Errorf("%s: nothing says %q", tag, want)
 			}
 		}
 		_, changes, _ := strings.Cut(page, `id="since"`)
 		changes, _, _ = strings.Cut(changes, `id="history"`)
-		for _, w := range []string{"<bdi>Daily</bdi>", "platform.booking"} {
-			if !strings.Contains(changes, w) {
-				t.Errorf("%s: %q is no change: %s", tag, w, changes)
+		for _, want := range []string{"<bdi>Daily</bdi>", "platform.booking"} {
+			if !strings.Contains(changes, want) {
+				t.Errorf("%s: %q is no change: %s", tag, want, changes)
 			}
 		}
 		if strings.Contains(page, `class="old"`) {
@@ -136,75 +104,129 @@ func TestTheVersionInForceSaysWhatChangedSinceTheOneBefore(t *testing.T) {
 	}
 }
 
-func TestAPageShowsNothingThatIsNotItsOwn(t *testing.T) {
+func TestTheDemosOwnPagesForbidWhatIsForeign(t *testing.T) {
 	t.Parallel()
-	s := start(t, true)
-	_, body, header := get(t, s, "cexro.localhost", "/?lang=%22%3E%3Cscript%3Ealert(1)%3C/script%3E")
-	if strings.Contains(body, "<script") {
-		t.Error("the query reaches the page")
-	}
-	if csp := header.Get("Content-Security-Policy"); !strings.Contains(csp, "default-src 'none'") {
-		t.Errorf("CSP: %s", csp)
-	}
-}
-
-func TestEveryPageOfTheDemosOwnForbidsWhatIsForeign(t *testing.T) {
-	t.Parallel()
-	s := start(t, false)
-	for _, host := range []string{"cexro.localhost", "elsewhere.example"} {
-		_, _, page := get(t, s, host, "/")
-		_, _, none := get(t, s, host, "/nowhere")
+	w := start(t, options{published: true})
+	for _, path := range []string{"/", "/findings/cexro", "/nowhere", "/?lang=%22%3E%3Cscript%3Ealert(1)%3C/script%3E"} {
+		_, body, header := w.get("elsewhere.example", path)
+		if strings.Contains(body, "<script") {
+			t.Errorf("%s has a script", path)
+		}
 		for name, want := range map[string]string{
-			"Content-Security-Policy": "default-src 'none'; style-src 'sha256-" + styleHash + "'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+			"Content-Security-Policy": "default-src 'none'; style-src 'sha256-" + styleHash + "'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
 			"X-Content-Type-Options":  "nosniff",
 			"Referrer-Policy":         "no-referrer",
 		} {
-			if page.Get(name) != want || none.Get(name) != want {
-				t.Errorf("%s: %s is %q, and %q where there is no page", host, name, page.Get(name), none.Get(name))
+			if header.Get(name) != want {
+				t.Errorf("%s: %s is %q", path, name, header.Get(name))
 			}
 		}
 	}
 }
 
+func TestTheNextVersionComesIntoForceByAButtonOfTheDemosOwn(t *testing.T) {
+	t.Parallel()
+	w := start(t, options{})
+	post := func(origin string) int {
+		req, err := http.NewRequest("POST", w.Home()+"/next", strings.NewReader(url.Values{"site": {"platform"}}.Encode()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		req.Header.Set("Origin", origin)
+		res, err := http.DefaultTransport.RoundTrip(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		res.Body.Close()
+		return res.StatusCode
+	}
+	if got := post("http://platform.localhost"); got != http.StatusForbidden {
+		t.Errorf("a page of somebody else: %d", got)
+	}
+	if v := w.site("platform").Policy.Version; v != "1.0" {
+		t.Fatalf("in force is %s", v)
+	}
+	if got := post(w.Home()); got != http.StatusSeeOther {
+		t.Errorf("the demo's own page: %d", got)
+	}
+	if v := w.site("platform").Policy.Version; v != "1.1" {
+		t.Errorf("in force is %s", v)
+	}
+	if err := w.Advance(t.Context(), "cexro"); err == nil {
+		t.Error("a site without another version has one")
+	}
+}
+
+func TestADemoStartedAgainGoesOnWithWhatItKept(t *testing.T) {
+	t.Parallel()
+	store := t.TempDir()
+	w := start(t, options{store: store})
+	v := w.open(t, "platform", "/")
+	v.choose("accept")
+	v.run("await fetch('/.temoin/state')") // the choice is kept before it is answered
+	receipt := v.run(`const page = await (await fetch('/.temoin/')).text(); return page.match(/receipts\/[0-9a-f-]+/)[0]`)
+	w.next("platform")
+	w.stop()
+	w = start(t, options{store: store})
+	if version := w.site("platform").Policy.Version; version != "1.1" {
+		t.Errorf("in force is %s", version)
+	}
+	if status, body, _ := w.get("platform.localhost", "/.temoin/"+strings.Trim(receipt, `"`)); status != http.StatusOK {
+		t.Errorf("the receipt of before: %d %s", status, body)
+	}
+}
+
 func TestNobodyKeepsAConnectionForGood(t *testing.T) {
 	t.Parallel()
-	if h := start(t, false).http; h.ReadHeaderTimeout <= 0 || h.ReadTimeout <= 0 || h.WriteTimeout <= 0 || h.MaxHeaderBytes <= 0 {
+	if h := start(t, options{}).http; h.ReadHeaderTimeout <= 0 || h.ReadTimeout <= 0 || h.WriteTimeout <= 0 || h.MaxHeaderBytes <= 0 {
 		t.Errorf("%v %v %v %d", h.ReadHeaderTimeout, h.ReadTimeout, h.WriteTimeout, h.MaxHeaderBytes)
 	}
 }
 
 func TestTheDemoSaysWhenItsPortIsTaken(t *testing.T) {
 	t.Parallel()
-	s := start(t, false)
-	_, err := Listen(s.listener.Addr().String(), false, day)
+	w := start(t, options{})
+	_, err := Open(context.Background(), Config{Listen: w.listener.Addr().String(), Store: t.TempDir()})
 	if err == nil || !strings.Contains(err.Error(), "--listen") {
 		t.Errorf("%v", err)
 	}
 }
 
-func TestPagesAreReadableInABrowserAtEveryWidth(t *testing.T) {
-	t.Parallel()
-	for _, published := range []bool{false, true} {
-		s := start(t, published)
-		tab := browsertest.Open(t)
-		pages := map[string]string{"list": "http://" + s.listener.Addr().String() + "/"}
-		for _, sh := range s.shows {
-			pages[sh.Site.ID] = s.Addresses()[sh.Site.ID] + "/"
+// BenchmarkOpen measures how long it is from the start to three sites that answer, in a new
+// folder.
+func BenchmarkOpen(b *testing.B) {
+	for b.Loop() {
+		s, err := Open(context.Background(), Config{Listen: "127.0.0.1:0", Store: b.TempDir()})
+		if err != nil {
+			b.Fatal(err)
 		}
-		for name, address := range pages {
-			for _, look := range []struct {
-				width  int64
-				scheme string
-			}{{1280, "light"}, {360, "dark"}} {
-				tab.Look(look.width, look.scheme)
-				tab.Do(chromedp.Navigate(address))
+		ctx, stop := context.WithCancel(context.Background())
+		stop()
+		if err := s.Serve(ctx); err != nil {
+			b.Error(err)
+		}
+	}
+}
+
+func TestTheListOfSitesIsReadableAtEveryWidth(t *testing.T) {
+	t.Parallel()
+	for name, published := range map[string]bool{"corrected": false, "published": true} {
+		w := start(t, options{published: published})
+		tab := browsertest.Open(t)
+		for _, look := range []struct {
+			width  int64
+			scheme string
+		}{{1280, "light"}, {360, "dark"}} {
+			tab.Look(look.width, look.scheme)
+			for page, path := range map[string]string{"list": "/", "findings": "/findings/cexro"} {
+				v := &visit{tab, w, t, "platform"}
+				v.to(w.Home() + path)
 				if wide := browsertest.Evaluate[int64](tab, "document.documentElement.scrollWidth"); wide > look.width {
-					t.Errorf("%s is %d wide in a window of %d", address, wide, look.width)
+					t.Errorf("%s is %d wide in a window of %d", path, wide, look.width)
 				}
-				if n := browsertest.Evaluate[int](tab, "document.querySelectorAll('h1').length"); n != 1 {
-					t.Errorf("%s has %d main headings", address, n)
-				}
-				tab.Screenshot(fmt.Sprintf("demo-%v-%s-%d", published, name, look.width))
+				tab.Accessible(page)
+				tab.Screenshot("demo-" + name + "-" + page + "-" + look.scheme)
 			}
 		}
 		if m := tab.Messages(); len(m) > 0 {

@@ -7,9 +7,9 @@ import (
 	"encoding/base64"
 	"html/template"
 	"net/http"
+	"net/url"
 
 	"github.com/temoin/temoin/internal/check"
-	"github.com/temoin/temoin/internal/lang"
 )
 
 //go:embed demo.css
@@ -28,28 +28,38 @@ var (
 	}).Parse(markup))
 )
 
-type listPage struct {
-	Shows     []*show
-	Addresses map[string]string
-}
-
-// A sitePage is one site.
-type sitePage struct {
-	*show
-	Langs []*lang.Language
-}
-
-func newSitePage(sh *show) sitePage {
-	p := sitePage{show: sh}
-	for _, l := range sh.Site.Langs {
-		found, _ := lang.Find(l)
-		p.Langs = append(p.Langs, found)
-	}
-	return p
-}
-
 // Summary counts the findings that are not allowed.
-func (p sitePage) Summary() string { return check.Summary(p.Report) }
+func (s *Show) Summary() string { return check.Summary(s.Report) }
+
+// Advanced reports whether the next version is in force.
+func (s *Show) Advanced() bool { site := s.Site(); return site != nil && site.File == s.Next }
+
+// own answers for the demo itself.
+func (s *Server) own(w http.ResponseWriter, r *http.Request) {
+	h := w.Header()
+	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'sha256-"+styleHash+"'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'")
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Referrer-Policy", "no-referrer")
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) { render(w, "list", s) })
+	mux.HandleFunc("GET /findings/{site}", func(w http.ResponseWriter, r *http.Request) {
+		show := s.show(r.PathValue("site") + ".localhost")
+		if show == nil {
+			http.NotFound(w, r)
+			return
+		}
+		render(w, "findings", show)
+	})
+	mux.HandleFunc("POST /next", func(w http.ResponseWriter, r *http.Request) {
+		if err := s.Advance(r.Context(), r.PostFormValue("site")); err != nil {
+			http.Error(w, err.Error(), http.StatusBadRequest)
+			return
+		}
+		http.Redirect(w, r, "/#"+url.PathEscape(r.PostFormValue("site")), http.StatusSeeOther)
+	})
+	r.Body = http.MaxBytesReader(w, r.Body, 4<<10)
+	http.NewCrossOriginProtection().Handler(mux).ServeHTTP(w, r)
+}
 
 // render writes a whole page or an error, never half a page.
 func render(w http.ResponseWriter, name string, data any) {

@@ -8,16 +8,18 @@ package house
 // Floors lists the packages of each floor, from the ground up, relative to the
 // module. The root package is ".".
 var Floors = [][]string{
-	0: {"internal/durable", "internal/lang", "examples"},
-	1: {"policy", "internal/ledger", "internal/markup"},
-	2: {"internal/anchor", "internal/keyring", "internal/wording", "consent"},
-	3: {"internal/cookies", "internal/document", "internal/notice", "internal/register", "internal/register/verifier", "internal/seal"},
-	4: {"gate", "internal/check"},
-	5: {"internal/store"},
-	6: {"internal/app", "internal/demo"},
-	7: {".", "internal/server"},
-	8: {"internal/cli"},
-	9: {"cmd/temoin"},
+	0:  {"internal/durable", "internal/lang", "internal/standin", "examples"},
+	1:  {"policy", "internal/ledger", "internal/markup", "examples/internal/kit"},
+	2:  {"internal/anchor", "internal/keyring", "internal/wording", "consent"},
+	3:  {"internal/cookies", "internal/document", "internal/notice", "internal/register", "internal/register/verifier", "internal/seal"},
+	4:  {"gate", "internal/check"},
+	5:  {"internal/store"},
+	6:  {"internal/app"},
+	7:  {".", "internal/server"},
+	8:  {"examples/pix2clip", "examples/platform", "examples/cexro"},
+	9:  {"internal/demo"},
+	10: {"internal/cli"},
+	11: {"cmd/temoin"},
 }
 
 // Beside are packages that belong to no floor: tools of the repository, which

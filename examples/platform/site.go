@@ -1,0 +1,202 @@
+// Package platform is The Platform, one of the example sites: private lessons by video. It
+// is a small site in Go, which keeps to its policy with the package temoin. Nothing in it
+// asks for consent or waits for one: its pages refer to third parties as those of any site
+// do, and the gate holds them.
+package platform
+
+import (
+	"crypto/rand"
+	"embed"
+	"html/template"
+	"net/http"
+	"net/url"
+	"slices"
+	"sync"
+
+	"github.com/temoin/temoin"
+	"github.com/temoin/temoin/examples/internal/kit"
+	"github.com/temoin/temoin/policy"
+)
+
+//go:embed templates static words.yaml
+var files embed.FS
+
+// Site is the site. The zero value is not ready: Open it.
+type Site struct {
+	temoin *temoin.Server
+	kit    *kit.Kit
+
+	mu     sync.Mutex
+	paying map[string]payment  // the last that a user began, by the user's id
+	booked map[string][]Lesson // paid for; the newest first
+}
+
+var users = []kit.User{
+	{ID: "lea", Name: "Léa Martin", Email: "lea@platform.example", Password: "lesson"},
+	{ID: "tom", Name: "Tom Bernard", Email: "tom@platform.example", Password: "lesson"},
+}
+
+// Logins are the e-mail addresses and passwords of those who can sign in.
+func Logins() [][2]string {
+	var all [][2]string
+	for _, u := range users {
+		all = append(all, [2]string{u.Email, u.Password})
+	}
+	return all
+}
+
+// Open makes the site, to be put behind t.Wrap.
+func (s *Site) Open(t *temoin.Server) (http.Handler, error) {
+	site, err := t.Site()
+	if err != nil {
+		return nil, err
+	}
+	s.temoin, s.paying, s.booked = t, map[string]payment{}, map[string][]Lesson{}
+	s.kit, err = kit.New(kit.Config{
+		Files: files, Langs: site.Langs, Cookie: t.Cookie,
+		Session: "platform_session", Protection: "platform_csrf", Language: "NEXT_LOCALE", Theme: "theme",
+		Users: users, Fill: s.fill,
+	})
+	if err != nil {
+		return nil, err
+	}
+	mux := http.NewServeMux()
+	mux.HandleFunc("/", s.page(http.StatusNotFound, "missing", nil))
+	mux.HandleFunc("GET /{$}", s.page(http.StatusOK, "home", Teachers))
+	mux.HandleFunc("GET /lessons", s.page(http.StatusOK, "lessons", Teachers))
+	mux.HandleFunc("GET /checkout", s.signedIn(s.checkout))
+	mux.HandleFunc("GET /paid", s.signedIn(s.paid))
+	mux.HandleFunc("GET /session", s.signedIn(s.lessons("session")))
+	mux.HandleFunc("GET /account", s.signedIn(s.lessons("account")))
+	mux.HandleFunc("GET /contact", s.page(http.StatusOK, "contact", nil))
+	mux.HandleFunc("POST /contact", s.kit.Protected(s.write))
+	for path, name := range map[string]string{"/privacy": "privacy", "/legal": "legal", "/legal/video-transfer": "video-transfer"} {
+		mux.HandleFunc("GET "+path, s.page(http.StatusOK, name, nil))
+	}
+	return s.kit.Handler(mux), nil
+}
+
+// Close ends what runs by itself.
+func (s *Site) Close() {
+	if s.kit != nil {
+		s.kit.Close()
+	}
+}
+
+// page shows a page that is the same for everybody.
+func (s *Site) page(status int, name string, data any) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) { s.kit.Render(w, r, status, name, data) }
+}
+
+// signedIn shows a page to those who are signed in, and asks others to sign in first.
+func (s *Site) signedIn(show http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if s.kit.User(r) != nil {
+			show(w, r)
+			return
+		}
+		http.Redirect(w, r, "/login?next="+url.QueryEscape(r.URL.RequestURI()), http.StatusSeeOther)
+	}
+}
+
+// lessons shows a page about the lessons that somebody has booked.
+func (s *Site) lessons(name string) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		s.mu.Lock()
+		booked := slices.Clone(s.booked[s.kit.User(r).ID])
+		s.mu.Unlock()
+		s.kit.Render(w, r, http.StatusOK, name, booked)
+	}
+}
+
+// A payment is on its way: what Stripe is asked to take, and for what.
+type payment struct {
+	Lesson
+	Intent, Secret string
+}
+
+// checkout begins a payment. A site that takes money would have Stripe make the intent.
+func (s *Site) checkout(w http.ResponseWriter, r *http.Request) {
+	lesson, ok := find(r.FormValue("lesson"))
+	p := payment{Lesson: lesson}
+	if ok {
+		p.Intent = "pi_" + rand.Text()
+		p.Secret = p.Intent + "_secret_" + rand.Text()
+		s.mu.Lock()
+		s.paying[s.kit.User(r).ID] = p
+		s.mu.Unlock()
+	}
+	s.kit.Render(w, r, http.StatusOK, "checkout", p)
+}
+
+// paid is where a payment leads back to, from this site's page or from that of a bank. No
+// money moves in an example: a site that takes money would ask Stripe whether it came.
+func (s *Site) paid(w http.ResponseWriter, r *http.Request) {
+	id, intent := s.kit.User(r).ID, r.FormValue("payment_intent")
+	s.mu.Lock()
+	p, ok := s.paying[id]
+	mine := ok && p.Intent == intent
+	if mine {
+		delete(s.paying, id)
+	}
+	if mine = mine && r.FormValue("redirect_status") == "succeeded"; mine {
+		others := slices.DeleteFunc(s.booked[id], func(l Lesson) bool { return l.ID() == p.ID() })
+		s.booked[id] = slices.Insert(others, 0, p.Lesson)
+	}
+	s.mu.Unlock()
+	if !mine {
+		s.kit.Fail(w, r, http.StatusPaymentRequired, "checkout", "checkout.refused", payment{})
+		return
+	}
+	s.kit.Render(w, r, http.StatusOK, "paid", p.Lesson)
+}
+
+// write takes a message. An example has nobody to read it, so it is not kept.
+func (s *Site) write(w http.ResponseWriter, r *http.Request) {
+	if r.PostFormValue("email") == "" || r.PostFormValue("message") == "" {
+		s.kit.Fail(w, r, http.StatusUnprocessableEntity, "contact", "contact.empty", nil)
+		return
+	}
+	http.Redirect(w, r, "/contact?sent", http.StatusSeeOther)
+}
+
+// A layout is what each page takes from the manifest in force.
+type layout struct {
+	Analytics, Payment, Video, Extracts *use // nil for a service that it does not have
+
+	Reopen bool // the foot of the page has a link that opens the preferences again
+	// Preferences makes the preference centre, for the page that has it in it.
+	Preferences func() (template.HTML, error)
+}
+
+// A use is of a service. The gate knows the vendor's scripts by their addresses; where the
+// manifest names none, as the policy did when it was published, the mark says in the page
+// whose they are.
+type use struct{ Mark template.HTMLAttr }
+
+// fill looks the manifest up for each page, since another version can come into force.
+func (s *Site) fill(p *kit.Page) {
+	l := layout{Preferences: func() (template.HTML, error) { return s.temoin.Preferences(p.Request, p.Lang) }}
+	if site, err := s.temoin.Site(); err == nil {
+		l.Analytics = of(site, "google-analytics", "audience-analytics")
+		l.Payment = of(site, "stripe", "payment")
+		l.Video = of(site, "daily", "video")
+		l.Extracts = of(site, "youtube")
+		l.Reopen = slices.ContainsFunc(site.Reopenings(), func(r policy.Reopening) bool { return r.Where == "link" })
+	}
+	p.Extra = l
+}
+
+// of looks a service up by the ids that manifests give it.
+func of(site *policy.Site, ids ...string) *use {
+	for _, id := range ids {
+		switch service := site.Service(id); {
+		case service == nil:
+		case len(service.Hosts) == 0:
+			return &use{template.HTMLAttr(`data-temoin="` + id + `"`)} //nolint:gosec // one of the words above
+		default:
+			return &use{}
+		}
+	}
+	return nil
+}
