@@ -79,7 +79,7 @@ const (
 )
 
 // account finds out who is signed in, and what their account has chosen.
-func (s *Site) account(r *request, now time.Time) account {
+func (g *Gate) account(s *Site, r *request, now time.Time) account {
 	if s.policy.Choice.Scope != policy.ScopeAccount || s.parts.Subjects == nil || s.parts.Accounts == nil {
 		return account{}
 	}
@@ -87,11 +87,11 @@ func (s *Site) account(r *request, now time.Time) account {
 	if err != nil {
 		return account{failed: true}
 	}
-	return s.accountOf(r, id, now)
+	return g.accountOf(s, r, id, now)
 }
 
 // accountOf is account for a subject.
-func (s *Site) accountOf(r *request, id string, now time.Time) account {
+func (g *Gate) accountOf(s *Site, r *request, id string, now time.Time) account {
 	value, carried := r.cookie(policy.AccountCookie)
 	if id == "" {
 		return account{drop: carried}
@@ -102,7 +102,8 @@ func (s *Site) accountOf(r *request, id string, now time.Time) account {
 	}
 	a := account{key: key, state: untold}
 	known := s.readAccount(&a, value)
-	if known && (now.Sub(a.at) < accountFresh && !now.Before(a.at) || !r.page) {
+	fresh := now.Sub(a.at) < accountFresh && !now.Before(a.at) && !g.recent.since(key, a.at)
+	if known && (fresh || !r.page) {
 		return a
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), accountTimeout)

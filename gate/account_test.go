@@ -77,6 +77,34 @@ func (s *shop) chose(at time.Time, allow bool) *consent.Choice {
 	return consent.Choose(s.site, id, at, func(string) bool { return allow })
 }
 
+func TestAChoiceOfAnAccountHoldsWithTheNextPageOfItsOtherDevices(t *testing.T) {
+	t.Parallel()
+	var views []*gate.View
+	var s *shop
+	var k *keeper
+	s, k = following(t, viewed(&views), func(p *gate.Parts, _ *string) {
+		p.Mount = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			k.choices["ann"] = s.chose(noon, false)
+			w.Header().Add("Set-Cookie", s.choice()+"; Path=/")
+		})
+	})
+	k.choices["ann"] = s.chose(noon.Add(-time.Hour), true)
+	res, _ := s.get("/", "Cookie: session=ann")
+	phone, _ := ofAccount(res)
+	res, _ = s.get("/", "Cookie: session=bob")
+	other, _ := ofAccount(res)
+	s.do(http.MethodPost, "/.temoin/choice", "Cookie: session=ann")
+	asked := k.asked.Load()
+	s.get("/", "Cookie: session=ann; "+phone)
+	if v := views[len(views)-1]; v.Decision.Service(s.site.Service("counter")) {
+		t.Error("what the account withdrew on one device holds on another one")
+	}
+	s.get("/", "Cookie: session=bob; "+other)
+	if n := k.asked.Load() - asked; n != 1 {
+		t.Errorf("the register was asked %d times", n)
+	}
+}
+
 // viewed is a handler that tells what it was shown.
 func viewed(views *[]*gate.View) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

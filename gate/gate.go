@@ -74,6 +74,7 @@ type Config struct {
 type Gate struct {
 	config Config
 	next   http.Handler
+	recent recent
 }
 
 // New puts a gate in front of a handler.
@@ -81,7 +82,7 @@ func New(c Config, next http.Handler) *Gate {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	return &Gate{c, next}
+	return &Gate{config: c, next: next}
 }
 
 // ServeHTTP answers a request to the site.

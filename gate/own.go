@@ -23,8 +23,8 @@ func (g *Gate) serveOwn(w http.ResponseWriter, r *http.Request, site *Site) {
 	}
 	q := read(r)
 	var v View
-	a := site.view(&v, &q, now)
-	o := &own{ResponseWriter: w, r: &q, site: site, now: now, account: a}
+	a := g.view(site, &v, &q, now)
+	o := &own{ResponseWriter: w, r: &q, gate: g, site: site, now: now, account: a}
 	switch {
 	case r.URL.Path == site.prefix+"/account" && site.parts.Accounts != nil:
 		http.NewCrossOriginProtection().Handler(http.HandlerFunc(o.keepOwn)).ServeHTTP(w, r)
@@ -44,6 +44,7 @@ func (g *Gate) serveOwn(w http.ResponseWriter, r *http.Request, site *Site) {
 type own struct {
 	http.ResponseWriter
 	r       *request
+	gate    *Gate
 	site    *Site
 	now     time.Time
 	account account
@@ -83,6 +84,7 @@ func (o *own) chosen() {
 	if a := &o.account; a.key != nil && !a.own() && !a.failed {
 		a.choice, a.at, a.state, a.stale = v.Choice, o.now, follows, true
 		s.setAccount(h, a, false)
+		o.gate.recent.keep(a.key, o.now)
 	}
 	v.decide(s, o.r, &o.account, o.now)
 	after := http.Header{"Cookie": o.r.cookies}

@@ -97,7 +97,7 @@ func (s *Site) count(e Event) {
 func (s *Site) sealed() bool { return s.policy.Enforcement.Seal == policy.EnforceBlock && !s.observe }
 
 // view decides about a request; the account is for its answer.
-func (s *Site) view(v *View, r *request, now time.Time) account {
+func (g *Gate) view(s *Site, v *View, r *request, now time.Time) account {
 	v.Site = s.policy
 	value, ok := r.cookie(s.policy.Choice.Cookie)
 	if !ok {
@@ -106,7 +106,7 @@ func (s *Site) view(v *View, r *request, now time.Time) account {
 	if value != "" {
 		v.Choice = s.choices.read(value)
 	}
-	a := s.account(r, now)
+	a := g.account(s, r, now)
 	v.decide(s, r, &a, now)
 	return a
 }

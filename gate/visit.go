@@ -40,7 +40,7 @@ func (v *visit) Value(key any) any {
 // servePage asks the site, with what it may know, and hands on what it answers.
 func (g *Gate) servePage(w http.ResponseWriter, r *http.Request, site *Site) {
 	v := &visit{Context: r.Context(), gate: g, site: site, w: w, r: read(r)}
-	v.account = site.view(&v.View, &v.r, g.config.Now())
+	v.account = g.view(site, &v.View, &v.r, g.config.Now())
 	v.shown = &v.Decision
 	if site.same {
 		v.shown = site.neutral(r.URL.Path)
@@ -84,7 +84,7 @@ func (v *visit) subject(h http.Header) {
 		return
 	}
 	now := v.gate.config.Now()
-	v.account = s.accountOf(&v.r, said[len(said)-1], now)
+	v.account = v.gate.accountOf(s, &v.r, said[len(said)-1], now)
 	v.View.decide(s, &v.r, &v.account, now)
 	v.carried = s.cookies.Request(http.Header{"Cookie": v.r.cookies}, &v.Decision, s.at(&v.r, v.r.page))
 }

@@ -87,7 +87,7 @@ func (s *site) shows() (*screen, error) {
 	if err != nil {
 		return nil, err
 	}
-	shelf, err := document.NewShelf(numbered(v.Site, earlier), document.Place{Path: prefix + "/policy"})
+	shelf, err := document.NewShelf(numbered(v.Site, earlier), document.Place{Path: prefix + "/policy", Preferences: prefix + "/"})
 	if err != nil {
 		return nil, err
 	}

@@ -52,12 +52,16 @@ func (b *builder) reopening(field string, r policy.Reopening) wording.Line {
 		key += "-label"
 	}
 	label := b.Text(field+".label", r.Label)
-	if r.Path != "" && !label.IsZero() {
-		label = b.Linked(label, r.Path)
+	path := r.Path
+	if path == "" {
+		path = b.options.Preferences
+	}
+	if path != "" && !label.IsZero() {
+		label = b.Linked(label, path)
 	}
 	place := b.Say(key, wording.A("label", label)).From(field + ".where")
-	if r.Path != "" && r.Label.IsZero() {
-		place = b.Linked(place, r.Path)
+	if path != "" && r.Label.IsZero() {
+		place = b.Linked(place, path)
 	}
 	var more []wording.Line
 	if r.Signed {

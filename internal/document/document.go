@@ -85,6 +85,9 @@ type Options struct {
 	InForce string
 	// InForceURL leads to it.
 	InForceURL string
+	// Preferences is where the preference centre is: places to change one's mind that have no
+	// address of their own, such as a button, lead there. "" where pages do not know it.
+	Preferences string
 	// Versions are earlier versions that can be read, by their version, and
 	// where.
 	Versions map[string]string

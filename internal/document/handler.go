@@ -32,6 +32,7 @@ import (
 // from memory with a validator. It is safe for concurrent use.
 type Shelf struct {
 	path     string
+	choose   string         // the preference centre, "" for none
 	versions []*policy.Site // the one in force first, then older ones
 	page     Page
 	csp      string
@@ -46,6 +47,8 @@ type Place struct {
 	Path   string  // "/.temoin/policy"
 	Layout *Layout // nil for pages of their own
 	Style  string  // CSS that follows Témoin's
+	// Preferences is where the preference centre is, "/.temoin/"; "" for nowhere.
+	Preferences string
 }
 
 // An edition is one rendering.
@@ -73,7 +76,7 @@ func NewShelf(versions []*policy.Site, at Place) (*Shelf, error) {
 		}
 		seen[number] = true
 	}
-	s := &Shelf{path: at.Path, versions: versions, page: Page{Layout: at.Layout, Style: at.Style}, rendered: map[edition]*served{}}
+	s := &Shelf{path: at.Path, choose: at.Preferences, versions: versions, page: Page{Layout: at.Layout, Style: at.Style}, rendered: map[edition]*served{}}
 	var tags []language.Tag
 	for _, l := range versions[0].Langs {
 		tags = append(tags, language.Make(l))
@@ -198,6 +201,9 @@ func (s *Shelf) serve(e edition) (*served, error) {
 func (s *Shelf) render(e edition) ([]byte, error) {
 	site := s.versions[e.version]
 	o := Options{Lang: e.lang, Versions: map[string]string{}}
+	if s.choose != "" {
+		o.Preferences = s.choose + "?lang=" + e.lang
+	}
 	for _, v := range s.versions {
 		o.Versions[v.Policy.Version] = s.address(v) + "?lang=" + e.lang
 	}

@@ -96,6 +96,19 @@ func TestThePolicyIsServedInTheVisitorsLanguage(t *testing.T) {
 	}
 }
 
+func TestPlacesToChangeOnesMindLeadToThePreferencesWhereTheyAreServed(t *testing.T) {
+	t.Parallel()
+	for at, want := range map[string]bool{"": false, "/.temoin/": true} {
+		s, err := NewShelf(versioned(t), Place{Path: "/.temoin/policy", Preferences: at})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if page := body(t, ask(t, s, "GET", "/.temoin/policy?lang=fr")); strings.Contains(page, `href="/.temoin/?lang=fr"`) != want {
+			t.Errorf("with preferences at %q: a link to them: %v", at, !want)
+		}
+	}
+}
+
 func TestEveryFormIsServedAsWhatItIs(t *testing.T) {
 	t.Parallel()
 	s := shelf(t)
