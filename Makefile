@@ -6,7 +6,7 @@ TOOL = $(GO) tool -modfile=tools/go.mod
 # What the tests use besides Go.
 NEEDS = chromium axe postgresql pgbouncer openssl
 
-.PHONY: all build test check generate fresh statements bench fuzz torture hydration firefox race clean
+.PHONY: all build test check generate fresh statements pictures bench fuzz torture hydration firefox race clean
 
 all: build
 
@@ -50,6 +50,11 @@ statements:
 	users=$$($(GO) list -f '{{.ImportPath}} {{.TestImports}} {{.XTestImports}}' ./... | grep temoin/internal/statements | cut -d' ' -f1); \
 	TEMOIN_STATEMENTS=$$dir $(GO) test -count=1 $$users >"$$dir/log" 2>&1; tests=$$?; \
 	$(GO) run ./bench/statements "$$dir" && [ $$tests = 0 ] || { grep -v '^ok' "$$dir/log" >&2; exit 1; }
+
+# The pictures of the README.
+pictures:
+	@dir=$$(mktemp -d); trap 'rm -rf "$$dir"' EXIT; \
+	TEMOIN_SCREENSHOTS=$$dir $(GO) test ./internal/demo -count=1 -run TestAFirstVisitIsAsked && mkdir -p docs/pictures && cp "$$dir"/first-*.png docs/pictures/
 
 # Figures of docs/benchmarks.md, each with its ratio to a bound.
 bench:

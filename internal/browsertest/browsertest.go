@@ -172,11 +172,22 @@ func (tab *Tab) Messages() []string {
 // TEMOIN_SCREENSHOTS names, for people to look at; without one it does nothing.
 func (tab *Tab) Screenshot(name string) {
 	tab.t.Helper()
+	tab.picture(name, chromedp.FullScreenshot(100))
+}
+
+// Window is Screenshot of what the window shows.
+func (tab *Tab) Window(name string) {
+	tab.t.Helper()
+	tab.picture(name, chromedp.CaptureScreenshot())
+}
+
+func (tab *Tab) picture(name string, take chromedp.Action[[]byte]) {
+	tab.t.Helper()
 	folder := os.Getenv("TEMOIN_SCREENSHOTS")
 	if folder == "" {
 		return
 	}
-	picture, err := chromedp.Run(tab, chromedp.FullScreenshot(100))
+	picture, err := chromedp.Run(tab, take)
 	if err != nil {
 		tab.t.Fatal(err)
 	}
