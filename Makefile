@@ -54,7 +54,7 @@ statements:
 # The pictures of the README.
 pictures:
 	@dir=$$(mktemp -d); trap 'rm -rf "$$dir"' EXIT; \
-	TEMOIN_SCREENSHOTS=$$dir $(GO) test ./internal/demo -count=1 -run TestAFirstVisitIsAsked && mkdir -p docs/pictures && cp "$$dir"/first-*.png docs/pictures/
+	TEMOIN_SCREENSHOTS=$$dir $(GO) test ./internal/demo -count=1 -run TestAFirstVisitIsAskedAtOnce && mkdir -p docs/pictures && cp "$$dir"/first-*.png docs/pictures/
 
 # Figures of docs/benchmarks.md, each with its ratio to a bound.
 bench:
