@@ -33,9 +33,25 @@ type facts struct {
 	SHA256 string `json:"sha256"`
 }
 
-// Weight is the size for people: a number, and what it counts.
+// Unit is what the size is told to people in: the end of a key of the words.
+func (f facts) Unit() string {
+	switch {
+	case f.Size < 1<<10:
+		return "bytes"
+	case f.Size < 1<<20:
+		return "kilo"
+	default:
+		return "mega"
+	}
+}
+
+// Weight is how many of its unit the size is.
 func (f facts) Weight() string {
-	return strings.Replace(strconv.FormatFloat(float64(f.Size)/1024, 'f', 1, 64), ".", ",", 1)
+	per := map[string]float64{"kilo": 1 << 10, "mega": 1 << 20}[f.Unit()]
+	if per == 0 {
+		return strconv.FormatInt(f.Size, 10)
+	}
+	return strings.Replace(strconv.FormatFloat(float64(f.Size)/per, 'f', 1, 64), ".", ",", 1)
 }
 
 // JSON is what the form of the export holds.

@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/temoin/temoin"
@@ -74,9 +75,9 @@ func (s *Site) routes() *http.ServeMux {
 	})
 	mux.HandleFunc("GET /aide", s.help)
 	mux.HandleFunc("GET /checkout", s.show("checkout"))
-	mux.HandleFunc("POST /checkout", s.kit.Protected(s.done("checkout")))
+	mux.HandleFunc("POST /checkout", s.kit.Protected(s.paid))
 	mux.HandleFunc("GET /support", s.show("support"))
-	mux.HandleFunc("POST /support", s.kit.Protected(s.done("support")))
+	mux.HandleFunc("POST /support", s.kit.Protected(s.write))
 	mux.HandleFunc("GET /compte/cookies", s.member(s.account))
 	mux.HandleFunc("GET /confidentialite", s.show("privacy"))
 	mux.HandleFunc("GET /mentions-legales", s.show("legal"))
@@ -91,9 +92,18 @@ func (s *Site) show(page string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) { s.kit.Render(w, r, http.StatusOK, page, false) }
 }
 
-// done serves the page again, which then says that the form was taken.
-func (s *Site) done(page string) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) { s.kit.Render(w, r, http.StatusOK, page, true) }
+// paid serves the payment page again, which then says that it is done.
+func (s *Site) paid(w http.ResponseWriter, r *http.Request) {
+	s.kit.Render(w, r, http.StatusOK, "checkout", true)
+}
+
+// write takes a message to the support, which an example has not: it is not kept.
+func (s *Site) write(w http.ResponseWriter, r *http.Request) {
+	if strings.TrimSpace(r.PostFormValue("email")) == "" || strings.TrimSpace(r.PostFormValue("message")) == "" {
+		s.kit.Fail(w, r, http.StatusUnprocessableEntity, "support", "support.empty", false)
+		return
+	}
+	s.kit.Render(w, r, http.StatusOK, "support", true)
 }
 
 // member leads to the sign-in whoever is not signed in, and back from there.

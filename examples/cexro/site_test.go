@@ -55,6 +55,15 @@ func TestFactsAreExportedInEachFormat(t *testing.T) {
 	}
 }
 
+func TestTheSizeOfAFileIsToldInAFittingUnit(t *testing.T) {
+	t.Parallel()
+	for size, want := range map[int64]string{1: "1 bytes", 1023: "1023 bytes", 1024: "1,0 kilo", 1536: "1,5 kilo", 1 << 20: "1,0 mega", largest: "4,0 mega"} {
+		if f := (facts{Size: size}); f.Weight()+" "+f.Unit() != want {
+			t.Errorf("%d is told as %s %s, not %s", size, f.Weight(), f.Unit(), want)
+		}
+	}
+}
+
 func TestStepsAreKeptAsTheirNumbers(t *testing.T) {
 	t.Parallel()
 	if got := written([]int{3, 1}); got != "1.3" {

@@ -51,7 +51,11 @@ func (c *clips) add(user string, one clip) {
 	if c.of == nil {
 		c.of = map[string][]clip{}
 	}
-	all := append([]clip{one}, c.of[user]...)
+	all := c.of[user]
+	if len(all) > 0 && all[0] == one {
+		return // the button was pressed twice
+	}
+	all = append([]clip{one}, all...)
 	c.of[user] = all[:min(len(all), mostClips)]
 }
 
@@ -69,7 +73,13 @@ type workshop struct {
 	All              []project
 	Clips            []clip
 	Formats, Lengths []string
-	Text             string // that could not be saved
+	Unsaved          clip // that could not be saved
+}
+
+// Has reports whether a format or a length is the one that is set, the usual one unless
+// another was sent.
+func (w workshop) Has(setting string) bool {
+	return setting == cmp.Or(w.Unsaved.Format, formats[0]) || setting == cmp.Or(w.Unsaved.Length, lengths[0])
 }
 
 // workshop returns what is shown of the project with a number; false where there is none.
@@ -115,7 +125,7 @@ func (s *Site) save(w http.ResponseWriter, r *http.Request) {
 	case !ok || !slices.Contains(formats, one.Format) || !slices.Contains(lengths, one.Length):
 		s.kit.Render(w, r, http.StatusNotFound, "missing", nil)
 	case one.Text == "" || len([]rune(one.Text)) > longestText:
-		shop.Text = one.Text
+		shop.Unsaved = one
 		s.kit.Fail(w, r, http.StatusUnprocessableEntity, "editor", "editor.wrong", shop)
 	default:
 		s.clips.add(s.kit.User(r).ID, one)

@@ -27,8 +27,8 @@ type Site struct {
 	kit    *kit.Kit
 
 	mu     sync.Mutex
-	paying map[string]payment  // the last that a user began, by the user's id
-	booked map[string][]Lesson // paid for; the newest first
+	paying map[string][]payment // that a user began, by the user's id; the newest first
+	booked map[string][]Lesson  // paid for; the newest first
 }
 
 var users = []kit.User{
@@ -51,7 +51,7 @@ func (s *Site) Open(t *temoin.Server) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.temoin, s.paying, s.booked = t, map[string]payment{}, map[string][]Lesson{}
+	s.temoin, s.paying, s.booked = t, map[string][]payment{}, map[string][]Lesson{}
 	s.kit, err = kit.New(kit.Config{
 		Files: files, Langs: site.Langs, Cookie: t.Cookie,
 		Session: "platform_session", Protection: "platform_csrf", Language: "NEXT_LOCALE", Theme: "theme",
@@ -109,11 +109,15 @@ func (s *Site) lessons(name string) http.HandlerFunc {
 	}
 }
 
-// A payment is on its way: what Stripe is asked to take, and for what.
+// A payment is what Stripe is asked to take, and for what.
 type payment struct {
 	Lesson
 	Intent, Secret string
 }
+
+// most is how many payments of a user are known: one for each tab, and those that are done
+// and may be looked at again.
+const most = 20
 
 // checkout begins a payment. A site that takes money would have Stripe make the intent.
 func (s *Site) checkout(w http.ResponseWriter, r *http.Request) {
@@ -123,32 +127,39 @@ func (s *Site) checkout(w http.ResponseWriter, r *http.Request) {
 		p.Intent = "pi_" + rand.Text()
 		p.Secret = p.Intent + "_secret_" + rand.Text()
 		s.mu.Lock()
-		s.paying[s.kit.User(r).ID] = p
+		id := s.kit.User(r).ID
+		all := slices.Insert(s.paying[id], 0, p)
+		s.paying[id] = all[:min(len(all), most)]
 		s.mu.Unlock()
 	}
 	s.kit.Render(w, r, http.StatusOK, "checkout", p)
 }
 
-// paid is where a payment leads back to, from this site's page or from that of a bank. No
-// money moves in an example: a site that takes money would ask Stripe whether it came.
+// paid is where a payment leads back to, from this site's page or from that of a bank; the
+// page can be opened again. No money moves in an example: a site that takes money would ask
+// Stripe whether it came.
 func (s *Site) paid(w http.ResponseWriter, r *http.Request) {
-	id, intent := s.kit.User(r).ID, r.FormValue("payment_intent")
-	s.mu.Lock()
-	p, ok := s.paying[id]
-	mine := ok && p.Intent == intent
-	if mine {
-		delete(s.paying, id)
-	}
-	if mine = mine && r.FormValue("redirect_status") == "succeeded"; mine {
-		others := slices.DeleteFunc(s.booked[id], func(l Lesson) bool { return l.ID() == p.ID() })
-		s.booked[id] = slices.Insert(others, 0, p.Lesson)
-	}
-	s.mu.Unlock()
-	if !mine {
+	lesson, ok := s.book(s.kit.User(r).ID, r.FormValue("payment_intent"), r.FormValue("redirect_status"))
+	if !ok {
 		s.kit.Fail(w, r, http.StatusPaymentRequired, "checkout", "checkout.refused", payment{})
 		return
 	}
-	s.kit.Render(w, r, http.StatusOK, "paid", p.Lesson)
+	s.kit.Render(w, r, http.StatusOK, "paid", lesson)
+}
+
+// book books the lesson that a user has paid for; false where nothing was paid.
+func (s *Site) book(user, intent, status string) (Lesson, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	i := slices.IndexFunc(s.paying[user], func(p payment) bool { return p.Intent == intent })
+	if i < 0 || status != "succeeded" {
+		return Lesson{}, false
+	}
+	lesson := s.paying[user][i].Lesson
+	if !slices.ContainsFunc(s.booked[user], func(l Lesson) bool { return l.ID() == lesson.ID() }) {
+		s.booked[user] = slices.Insert(s.booked[user], 0, lesson)
+	}
+	return lesson, true
 }
 
 // write takes a message. An example has nobody to read it, so it is not kept.

@@ -45,15 +45,18 @@ type Server struct {
 	config   Config
 	listener net.Listener
 	http     *http.Server
+	unused   unused
 	shows    []*Show
 }
 
 // A Show is one example site behind its gate.
 type Show struct {
 	ID      string
-	Report  *check.Report // what the rules say of its manifest
+	Report  *check.Report // what the rules say of the manifest that was in force at the start
 	Logins  [][2]string   // e-mail addresses and passwords
 	Next    string        // the file that comes into force next; "" for none
+	version string        // of that
+	after   *check.Report // what the rules say of it
 	temoin  *temoin.Server
 	site    example
 	handler http.Handler
@@ -90,8 +93,12 @@ func Open(ctx context.Context, c Config) (*Server, error) {
 		under.Go(func() { s.shows[i], failed[i] = open(ctx, c, id) })
 	}
 	under.Wait()
-	if err := errors.Join(failed...); err != nil {
-		return nil, errors.Join(err, s.close(), listener.Close())
+	for i, err := range failed {
+		if err != nil { // the others most likely fail alike: one is told, in one line
+			s.close()        //nolint:errcheck // what failed before is told
+			listener.Close() //nolint:errcheck // as above
+			return nil, fmt.Errorf("the site %s: %w", examples.Sites[i], err)
+		}
 	}
 	s.http = &http.Server{
 		Handler:           s,
@@ -99,7 +106,9 @@ func Open(ctx context.Context, c Config) (*Server, error) {
 		ReadTimeout:       30 * time.Second,
 		WriteTimeout:      30 * time.Second,
 		MaxHeaderBytes:    32 << 10,
+		ConnState:         s.unused.state,
 	}
+	s.http.RegisterOnShutdown(s.unused.close)
 	return s, nil
 }
 
@@ -135,15 +144,29 @@ func open(ctx context.Context, c Config, id string) (*Show, error) {
 		return nil, errors.Join(fmt.Errorf("the site %s cannot be opened: %w", id, err), s.temoin.Close())
 	}
 	s.handler = s.temoin.Wrap(site)
-	shown, err := policy.Parse(now.Name, now.Src)
-	if err != nil {
+	if err := s.rules(now, policy.DateOf(c.Now()), c.AsPublished); err != nil {
 		return nil, errors.Join(err, s.temoin.Close())
 	}
-	s.Report = check.Run(shown, now.Src, policy.DateOf(c.Now()))
-	if next, ok, err := examples.Next(id); err == nil && ok && !c.AsPublished {
-		s.Next = next.Name
-	}
 	return s, nil
+}
+
+// rules says what the rules say of a manifest, and of the one that comes next.
+func (s *Show) rules(now examples.File, today policy.Date, asPublished bool) error {
+	site, err := policy.Parse(now.Name, now.Src)
+	if err != nil {
+		return err
+	}
+	s.Report = check.Run(site, now.Src, today)
+	next, ok, err := examples.Next(s.ID)
+	if err != nil || !ok || asPublished {
+		return err
+	}
+	if site, err = policy.Parse(next.Name, next.Src); err != nil {
+		return err
+	}
+	s.Next, s.version, s.after = next.Name, site.Policy.Version, check.Run(site, next.Src, today)
+	s.Report = s.Rules()
+	return nil
 }
 
 // versions returns the manifests of a site, the oldest first.
@@ -178,7 +201,13 @@ func (s *Server) Address(id string) string {
 }
 
 // Home returns the address of the demo's own page.
-func (s *Server) Home() string { return "http://" + s.listener.Addr().String() }
+func (s *Server) Home() string {
+	host, port, _ := net.SplitHostPort(s.listener.Addr().String())
+	if net.ParseIP(host).IsUnspecified() {
+		host = "localhost" // of all the addresses that it listens on, the one to open
+	}
+	return "http://" + net.JoinHostPort(host, port)
+}
 
 // Advance brings the next version of a site into force, where there is one.
 func (s *Server) Advance(ctx context.Context, id string) error {
@@ -202,7 +231,11 @@ func (s *Server) Serve(ctx context.Context) error {
 		<-ctx.Done()
 		end, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 		defer cancel()
-		stopped <- s.http.Shutdown(end)
+		if err := s.http.Shutdown(end); err != nil {
+			stopped <- errors.Join(errors.New("requests were under way for too long, and were cut"), s.http.Close())
+			return
+		}
+		stopped <- nil
 	}()
 	err := s.http.Serve(s.listener)
 	if errors.Is(err, http.ErrServerClosed) {

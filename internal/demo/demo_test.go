@@ -153,6 +153,15 @@ func TestTheNextVersionComesIntoForceByAButtonOfTheDemosOwn(t *testing.T) {
 	if v := w.site("platform").Policy.Version; v != "1.1" {
 		t.Errorf("in force is %s", v)
 	}
+	_, list, _ := w.get("elsewhere.example", "/")
+	for said, want := range map[string]int{"Bring <bdi>": 1, "It is in force": 1, "<code>examples/platform/site.1.1.yaml</code>": 1, "<code>examples/pix2clip/site.yaml</code>": 1, " 1 services": 0} {
+		if got := strings.Count(list, said); got != want {
+			t.Errorf("the list says %q %d times, not %d", said, got, want)
+		}
+	}
+	if _, findings, _ := w.get("elsewhere.example", "/findings/platform"); !strings.Contains(findings, "site.1.1.yaml") {
+		t.Error("the findings are not those of the version in force")
+	}
 	if err := w.Advance(t.Context(), "cexro"); err == nil {
 		t.Error("a site without another version has one")
 	}
@@ -171,6 +180,9 @@ func TestADemoStartedAgainGoesOnWithWhatItKept(t *testing.T) {
 	w = start(t, options{store: store})
 	if version := w.site("platform").Policy.Version; version != "1.1" {
 		t.Errorf("in force is %s", version)
+	}
+	if show := w.show("platform.localhost"); !show.Advanced() || show.Report.File != show.Next {
+		t.Errorf("what is reported is %s", show.Report.File)
 	}
 	if status, body, _ := w.get("platform.localhost", "/.temoin/"+strings.Trim(receipt, `"`)); status != http.StatusOK {
 		t.Errorf("the receipt of before: %d %s", status, body)

@@ -28,11 +28,22 @@ var (
 	}).Parse(markup))
 )
 
-// Summary counts the findings that are not allowed.
-func (s *Show) Summary() string { return check.Summary(s.Report) }
+// Rules is what the rules say of the manifest in force.
+func (s *Show) Rules() *check.Report {
+	if s.Advanced() {
+		return s.after
+	}
+	return s.Report
+}
 
-// Advanced reports whether the next version is in force.
-func (s *Show) Advanced() bool { site := s.Site(); return site != nil && site.File == s.Next }
+// Summary counts the findings that are not allowed.
+func (s *Show) Summary() string { return check.Summary(s.Rules()) }
+
+// Advanced reports whether the next version is in force. The store keeps no names of files.
+func (s *Show) Advanced() bool {
+	site := s.Site()
+	return s.Next != "" && site != nil && site.Policy.Version == s.version
+}
 
 // own answers for the demo itself.
 func (s *Server) own(w http.ResponseWriter, r *http.Request) {

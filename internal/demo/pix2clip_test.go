@@ -504,14 +504,11 @@ func p2cAtOnce(t *testing.T, w *world) {
 	tab.run(`window.dispatchEvent(new Event("visibilitychange"))`)
 	tab.until(allowed)
 
-	// On another device of the account: with the next page, once the minute is over for
-	// which a browser is believed.
-	w.advance(time.Minute)
+	// On another device of the account: with the next page.
 	phone.to("/settings/privacy")
 	phone.is("what holds on another device", allowed, "true")
 	phone.saves()
 	phone.is("what holds there after it was withdrawn", allowed, "false")
-	w.advance(time.Minute)
 	v.to("/projects")
 	v.is("what holds on the first device", allowed, "false")
 }

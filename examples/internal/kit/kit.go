@@ -18,6 +18,7 @@ import (
 	"net/http"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/alexedwards/scs/v2"
 	"github.com/alexedwards/scs/v2/memstore"
@@ -134,17 +135,18 @@ func (k *Kit) Handler(own *http.ServeMux) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/", own)
 	mux.HandleFunc("POST /language", k.chooseLanguage)
+	taken := []string{"/language", "/logout"}
 	if k.config.Theme != "" {
 		mux.HandleFunc("POST /theme", k.chooseTheme)
+		taken = append(taken, "/theme")
 	}
 	mux.HandleFunc("GET /login", func(w http.ResponseWriter, r *http.Request) { k.Render(w, r, http.StatusOK, "login", nil) })
 	mux.HandleFunc("POST /login", k.Protected(k.signIn))
 	mux.HandleFunc("POST /logout", k.Protected(k.signOut))
-	files := http.FileServerFS(k.config.Files)
-	mux.HandleFunc("GET /static/", func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Cache-Control", "max-age=300")
-		files.ServeHTTP(w, r)
-	})
+	for _, path := range taken { // only forms are sent there; whoever comes back by a link begins anew
+		mux.HandleFunc("GET "+path, func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/", http.StatusSeeOther) })
+	}
+	mux.Handle("GET /static/", http.StripPrefix("/static/", http.HandlerFunc(k.static)))
 	safe := http.NewCrossOriginProtection().Handler(k.sessions.LoadAndSave(mux))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("X-Content-Type-Options", "nosniff")
@@ -152,6 +154,22 @@ func (k *Kit) Handler(own *http.ServeMux) http.Handler {
 		r.Body = http.MaxBytesReader(w, r.Body, 8<<20)
 		safe.ServeHTTP(w, r)
 	})
+}
+
+// static serves the files of the folder static, and neither lists of them nor what stands
+// beside it.
+func (k *Kit) static(w http.ResponseWriter, r *http.Request) {
+	if !fs.ValidPath(r.URL.Path) {
+		http.NotFound(w, r)
+		return
+	}
+	name := "static/" + r.URL.Path
+	if info, err := fs.Stat(k.config.Files, name); err != nil || info.IsDir() {
+		http.NotFound(w, r)
+		return
+	}
+	w.Header().Set("Cache-Control", "max-age=300")
+	http.ServeFileFS(w, r, k.config.Files, name)
 }
 
 // A Page is what a template is given.
@@ -222,6 +240,9 @@ func (k *Kit) render(w http.ResponseWriter, r *http.Request, status int, name, p
 		http.Error(w, "The page could not be made.", http.StatusInternalServerError)
 		return
 	}
+	if p.User != nil { // whoever comes after them must not find it by going back
+		w.Header().Set("Cache-Control", "no-store")
+	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.WriteHeader(status)
 	w.Write(b.Bytes()) //nolint:errcheck // a client that is gone cannot be told
@@ -231,8 +252,15 @@ func (k *Kit) render(w http.ResponseWriter, r *http.Request, status int, name, p
 // else to another one.
 func Back(w http.ResponseWriter, r *http.Request, otherwise string) {
 	next := r.PostFormValue("next")
-	if !strings.HasPrefix(next, "/") || strings.HasPrefix(next, "//") || strings.ContainsAny(next, "\\\r\n") {
+	if !own(next) {
 		next = otherwise
 	}
 	http.Redirect(w, r, next, http.StatusSeeOther)
+}
+
+// own reports whether an address is a page of the site. Browsers take a \ for a /, and
+// leave out tabs and ends of lines: "/<tab>/elsewhere.example" is another site.
+func own(address string) bool {
+	return strings.HasPrefix(address, "/") && !strings.HasPrefix(address, "//") &&
+		!strings.ContainsFunc(address, func(r rune) bool { return r == '\\' || unicode.IsControl(r) })
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/subtle"
 	"net/http"
 	"slices"
+	"strings"
 
 	"golang.org/x/text/language"
 )
@@ -97,7 +98,7 @@ func (k *Kit) token(w http.ResponseWriter, r *http.Request) string {
 func (k *Kit) Protected(take http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		c, err := r.Cookie(k.config.Protection)
-		if err != nil || subtle.ConstantTimeCompare([]byte(c.Value), []byte(r.PostFormValue("csrf"))) != 1 {
+		if err != nil || c.Value == "" || subtle.ConstantTimeCompare([]byte(c.Value), []byte(r.PostFormValue("csrf"))) != 1 {
 			k.Render(w, r, http.StatusForbidden, "blocked", k.config.Protection)
 			return
 		}
@@ -157,9 +158,9 @@ func (k *Kit) SignIn(w http.ResponseWriter, r *http.Request, u *User, remember b
 }
 
 func (k *Kit) signIn(w http.ResponseWriter, r *http.Request) {
-	email, password := r.PostFormValue("email"), r.PostFormValue("password")
+	email, password := strings.TrimSpace(r.PostFormValue("email")), r.PostFormValue("password")
 	i := slices.IndexFunc(k.config.Users, func(u User) bool {
-		return u.Email == email && subtle.ConstantTimeCompare([]byte(u.Password), []byte(password)) == 1
+		return strings.EqualFold(u.Email, email) && subtle.ConstantTimeCompare([]byte(u.Password), []byte(password)) == 1
 	})
 	if i < 0 {
 		k.Fail(w, r, http.StatusUnauthorized, "login", "login.wrong", email)

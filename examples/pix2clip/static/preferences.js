@@ -9,6 +9,9 @@ if (viewed && kept.read("pix2clip.last-project") !== null) {
   kept.write("pix2clip.last-project", viewed.dataset.viewed);
 }
 
+// What was being written is not for whoever signs in next.
+document.querySelector('[action="/logout"]')?.addEventListener("submit", () => kept.forget("pix2clip.draft", "sessionStorage"));
+
 const show = () => {
   const theme = document.documentElement.dataset.theme;
   for (const b of document.querySelectorAll("[data-theme-to]")) {
