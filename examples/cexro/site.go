@@ -34,13 +34,7 @@ var users = []kit.User{
 }
 
 // Logins returns the e-mail address and the password of each account.
-func Logins() [][2]string {
-	var all [][2]string
-	for _, u := range users {
-		all = append(all, [2]string{u.Email, u.Password})
-	}
-	return all
-}
+func Logins() [][2]string { return kit.Logins(users) }
 
 // Open makes the site ready. Its handler is to be put behind t.Wrap.
 func (s *Site) Open(t *temoin.Server) (http.Handler, error) {
@@ -67,9 +61,9 @@ func (s *Site) routes() *http.ServeMux {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", s.home)
 	mux.HandleFunc("GET /variante", s.home)
-	mux.HandleFunc("GET /documents", s.member(s.documents))
-	mux.HandleFunc("POST /documents", s.small(s.member(s.kit.Protected(s.examine))))
-	mux.HandleFunc("POST /documents/export", s.member(s.kit.Protected(s.export)))
+	mux.HandleFunc("GET /documents", s.kit.Member(s.documents))
+	mux.HandleFunc("POST /documents", s.small(s.kit.Member(s.kit.Protected(s.examine))))
+	mux.HandleFunc("POST /documents/export", s.kit.Member(s.kit.Protected(s.export)))
 	mux.HandleFunc("GET /documents/export", func(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, "/documents", http.StatusSeeOther)
 	})
@@ -78,7 +72,7 @@ func (s *Site) routes() *http.ServeMux {
 	mux.HandleFunc("POST /checkout", s.kit.Protected(s.paid))
 	mux.HandleFunc("GET /support", s.show("support"))
 	mux.HandleFunc("POST /support", s.kit.Protected(s.write))
-	mux.HandleFunc("GET /compte/cookies", s.member(s.account))
+	mux.HandleFunc("GET /compte/cookies", s.kit.Member(s.account))
 	mux.HandleFunc("GET /confidentialite", s.show("privacy"))
 	mux.HandleFunc("GET /mentions-legales", s.show("legal"))
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
@@ -104,17 +98,6 @@ func (s *Site) write(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.kit.Render(w, r, http.StatusOK, "support", true)
-}
-
-// member leads to the sign-in whoever is not signed in, and back from there.
-func (s *Site) member(serve http.HandlerFunc) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		if s.kit.User(r) == nil {
-			http.Redirect(w, r, "/login?next="+url.QueryEscape(r.URL.Path), http.StatusSeeOther)
-			return
-		}
-		serve(w, r)
-	}
 }
 
 // home is the first page. Its variant asks Google for the fonts, which the manifest says

@@ -6,7 +6,6 @@ package pix2clip
 import (
 	"embed"
 	"net/http"
-	"net/url"
 	"slices"
 
 	"github.com/temoin/temoin"
@@ -23,13 +22,7 @@ var users = []kit.User{
 }
 
 // Logins are the e-mail addresses and passwords of those who can sign in.
-func Logins() [][2]string {
-	var all [][2]string
-	for _, u := range users {
-		all = append(all, [2]string{u.Email, u.Password})
-	}
-	return all
-}
+func Logins() [][2]string { return kit.Logins(users) }
 
 // Site is the site. The zero value is not ready: Open it.
 type Site struct {
@@ -53,11 +46,11 @@ func (s *Site) Open(t *temoin.Server) (http.Handler, error) {
 	for path, name := range map[string]string{"/{$}": "home", "/settings": "settings", "/privacy": "privacy", "/legal": "legal"} {
 		mux.HandleFunc("GET "+path, func(w http.ResponseWriter, r *http.Request) { s.kit.Render(w, r, http.StatusOK, name, projects) })
 	}
-	mux.HandleFunc("GET /editor", s.member(s.editor))
-	mux.HandleFunc("POST /editor", s.member(s.kit.Protected(s.save)))
-	mux.HandleFunc("GET /projects", s.member(s.projects))
-	mux.HandleFunc("GET /projects/{n}", s.member(s.project))
-	mux.HandleFunc("GET /settings/privacy", s.member(s.choices))
+	mux.HandleFunc("GET /editor", s.kit.Member(s.editor))
+	mux.HandleFunc("POST /editor", s.kit.Member(s.kit.Protected(s.save)))
+	mux.HandleFunc("GET /projects", s.kit.Member(s.projects))
+	mux.HandleFunc("GET /projects/{n}", s.kit.Member(s.project))
+	mux.HandleFunc("GET /settings/privacy", s.kit.Member(s.choices))
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { s.kit.Render(w, r, http.StatusNotFound, "missing", nil) })
 	return s.strict(s.kit.Handler(mux)), nil
 }
@@ -118,17 +111,6 @@ func (s *Site) strict(next http.Handler) http.Handler {
 		w.Header().Set("Content-Security-Policy", csp)
 		next.ServeHTTP(w, r)
 	})
-}
-
-// member lets those in who are signed in, and leads all others to where they can.
-func (s *Site) member(page http.HandlerFunc) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		if s.kit.User(r) == nil {
-			http.Redirect(w, r, "/login?"+url.Values{"next": {r.URL.RequestURI()}}.Encode(), http.StatusSeeOther)
-			return
-		}
-		page(w, r)
-	}
 }
 
 // choices is the page "Settings > GDPR & my data".

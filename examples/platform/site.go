@@ -9,7 +9,6 @@ import (
 	"embed"
 	"html/template"
 	"net/http"
-	"net/url"
 	"slices"
 	"sync"
 
@@ -37,13 +36,7 @@ var users = []kit.User{
 }
 
 // Logins are the e-mail addresses and passwords of those who can sign in.
-func Logins() [][2]string {
-	var all [][2]string
-	for _, u := range users {
-		all = append(all, [2]string{u.Email, u.Password})
-	}
-	return all
-}
+func Logins() [][2]string { return kit.Logins(users) }
 
 // Open makes the site, to be put behind t.Wrap.
 func (s *Site) Open(t *temoin.Server) (http.Handler, error) {
@@ -64,10 +57,10 @@ func (s *Site) Open(t *temoin.Server) (http.Handler, error) {
 	mux.HandleFunc("/", s.page(http.StatusNotFound, "missing", nil))
 	mux.HandleFunc("GET /{$}", s.page(http.StatusOK, "home", Teachers))
 	mux.HandleFunc("GET /lessons", s.page(http.StatusOK, "lessons", Teachers))
-	mux.HandleFunc("GET /checkout", s.signedIn(s.checkout))
-	mux.HandleFunc("GET /paid", s.signedIn(s.paid))
-	mux.HandleFunc("GET /session", s.signedIn(s.lessons("session")))
-	mux.HandleFunc("GET /account", s.signedIn(s.lessons("account")))
+	mux.HandleFunc("GET /checkout", s.kit.Member(s.checkout))
+	mux.HandleFunc("GET /paid", s.kit.Member(s.paid))
+	mux.HandleFunc("GET /session", s.kit.Member(s.lessons("session")))
+	mux.HandleFunc("GET /account", s.kit.Member(s.lessons("account")))
 	mux.HandleFunc("GET /contact", s.page(http.StatusOK, "contact", nil))
 	mux.HandleFunc("POST /contact", s.kit.Protected(s.write))
 	for path, name := range map[string]string{"/privacy": "privacy", "/legal": "legal", "/legal/video-transfer": "video-transfer"} {
@@ -86,17 +79,6 @@ func (s *Site) Close() {
 // page shows a page that is the same for everybody.
 func (s *Site) page(status int, name string, data any) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) { s.kit.Render(w, r, status, name, data) }
-}
-
-// signedIn shows a page to those who are signed in, and asks others to sign in first.
-func (s *Site) signedIn(show http.HandlerFunc) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		if s.kit.User(r) != nil {
-			show(w, r)
-			return
-		}
-		http.Redirect(w, r, "/login?next="+url.QueryEscape(r.URL.RequestURI()), http.StatusSeeOther)
-	}
 }
 
 // lessons shows a page about the lessons that somebody has booked.

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/temoin/temoin/internal/browsertest"
-	"github.com/temoin/temoin/internal/statements"
 	"github.com/temoin/temoin/policy"
 )
 
@@ -38,23 +37,21 @@ const inPage = `[...document.querySelectorAll("main div")].find(d => d.shadowRoo
 
 // p2cSayings are the statements that the policy page keeps by saying something: its words in
 // English and in French, and in English as it was published.
-var p2cSayings = []struct {
-	id, en, fr, published string
-}{
-	{"S1-01", "Cookie Policy|4 May 2026", "Politique de cookies|4 mai 2026", "Cookie Policy|4 May 2026"},
-	{"S1-02", "small text file|computer, tablet or smartphone", "petit fichier texte|ordinateur, tablette ou smartphone", "small text file"},
-	{"S1-03", "recognises you|remembers your preferences|makes some features work", "vous reconnaît|retient vos préférences|assure le fonctionnement", "recognise the user"},
-	{"S1-05", "Pix2Clip", "Pix2Clip", "Pix2Clip"},
-	{"S1-06", "QR Communication|SAS|940 163 496", "QR Communication|SAS|940 163 496", "QR Communication|SAS|940 163 496"},
-	{"S1-07", "French Data Protection Act (loi n° 78-17), article 82|Directive 2002/58/EC, article 5(3)", "Loi Informatique et Libertés (loi n° 78-17), article 82|Directive 2002/58/CE, article 5.3", "Article 82|Article 5.3 of Directive 2002/58/EC"},
-	{"S1-08", "CNIL|guidelines|recommendation", "CNIL|lignes directrices|recommandation", "CNIL|guidelines|recommendation"},
-	{"S1-10", "article 82, last paragraph, 2°|expressly ask for", "article 82, dernier alinéa, 2°|demandez expressément", "Article 82(2)"},
-	{"S1-41", "GDPR, article 5(1)(c)", "RGPD, article 5.1.c", "Article 5.1.c GDPR"},
-	{"S1-51", "block or delete cookies|pix2clip.com only", "bloquer ou supprimer les cookies|pix2clip.com seulement", "block or delete cookies|pix2clip.com"},
-	{"S1-52", "Settings > Privacy and security > Cookies", "Paramètres > Confidentialité et sécurité > Cookies", "Settings > Privacy and security > Cookies"},
-	{"S1-53", "Settings > Privacy & Security", "Paramètres > Vie privée et sécurité", "Settings > Privacy & Security"},
-	{"S1-54", "Preferences > Privacy", "Préférences > Confidentialité", "Preferences > Privacy"},
-	{"S1-55", "Settings > Cookies and site permissions", "Paramètres > Cookies et autorisations de site", "Settings > Cookies and site permissions"},
+var p2cSayings = []saying{
+	{"S1-01", map[string]string{"en": "Cookie Policy|4 May 2026", "fr": "Politique de cookies|4 mai 2026"}, "Cookie Policy|4 May 2026"},
+	{"S1-02", map[string]string{"en": "small text file|computer, tablet or smartphone", "fr": "petit fichier texte|ordinateur, tablette ou smartphone"}, "small text file"},
+	{"S1-03", map[string]string{"en": "recognises you|remembers your preferences|makes some features work", "fr": "vous reconnaît|retient vos préférences|assure le fonctionnement"}, "recognise the user"},
+	{"S1-05", map[string]string{"en": "Pix2Clip", "fr": "Pix2Clip"}, "Pix2Clip"},
+	{"S1-06", map[string]string{"en": "QR Communication|SAS|940 163 496", "fr": "QR Communication|SAS|940 163 496"}, "QR Communication|SAS|940 163 496"},
+	{"S1-07", map[string]string{"en": "French Data Protection Act (loi n° 78-17), article 82|Directive 2002/58/EC, article 5(3)", "fr": "Loi Informatique et Libertés (loi n° 78-17), article 82|Directive 2002/58/CE, article 5.3"}, "Article 82|Article 5.3 of Directive 2002/58/EC"},
+	{"S1-08", map[string]string{"en": "CNIL|guidelines|recommendation", "fr": "CNIL|lignes directrices|recommandation"}, "CNIL|guidelines|recommendation"},
+	{"S1-10", map[string]string{"en": "article 82, last paragraph, 2°|expressly ask for", "fr": "article 82, dernier alinéa, 2°|demandez expressément"}, "Article 82(2)"},
+	{"S1-41", map[string]string{"en": "GDPR, article 5(1)(c)", "fr": "RGPD, article 5.1.c"}, "Article 5.1.c GDPR"},
+	{"S1-51", map[string]string{"en": "block or delete cookies|pix2clip.com only", "fr": "bloquer ou supprimer les cookies|pix2clip.com seulement"}, "block or delete cookies|pix2clip.com"},
+	{"S1-52", map[string]string{"en": "Settings > Privacy and security > Cookies", "fr": "Paramètres > Confidentialité et sécurité > Cookies"}, "Settings > Privacy and security > Cookies"},
+	{"S1-53", map[string]string{"en": "Settings > Privacy & Security", "fr": "Paramètres > Vie privée et sécurité"}, "Settings > Privacy & Security"},
+	{"S1-54", map[string]string{"en": "Preferences > Privacy", "fr": "Préférences > Confidentialité"}, "Preferences > Privacy"},
+	{"S1-55", map[string]string{"en": "Settings > Cookies and site permissions", "fr": "Paramètres > Cookies et autorisations de site"}, "Settings > Cookies and site permissions"},
 }
 
 // p2cElsewhere are the statements that a visit cannot show, and why.
@@ -65,92 +62,13 @@ var p2cElsewhere = map[string]string{
 	"S1-39": "statistics come with the audience reports",
 }
 
-// p2cStatements returns the treatment of each statement.
-func p2cStatements(t *testing.T) map[string]string {
-	all, err := statements.Load("pix2clip")
-	if err != nil {
-		t.Fatal(err)
-	}
-	treatments := map[string]string{}
-	for _, s := range all {
-		treatments[s.ID] = s.Treatment
-	}
-	return treatments
-}
-
 func TestPix2ClipDoesWhatItsPolicyStates(t *testing.T) {
-	t.Parallel()
-	for _, published := range []bool{false, true} {
-		name := "corrected"
-		if published {
-			name = "as published"
-		}
-		t.Run(name, func(t *testing.T) {
-			w := start(t, options{published: published})
-			treatments := p2cStatements(t)
-			left := p2cStatements(t)
-			for id := range p2cElsewhere {
-				delete(left, id)
-			}
-			named := func(ids []string) string {
-				var names []string
-				for _, id := range ids {
-					names = append(names, id+" "+treatments[id])
-					delete(left, id)
-				}
-				return strings.Join(names, ", ")
-			}
-			texts := p2cPolicy(t, w)
-			for _, s := range p2cSayings {
-				t.Run(named([]string{s.id})+": the page says it", func(t *testing.T) {
-					statements.Fill(t, statements.Done, s.id)
-					says(t, texts["en"], map[bool]string{false: s.en, true: s.published}[published])
-					if !published {
-						says(t, texts["fr"], s.fr)
-					}
-				})
-			}
-			for _, c := range p2cDeeds {
-				ids := strings.Fields(c.ids)
-				t.Run(named(ids)+": "+c.what, func(t *testing.T) {
-					statements.Fill(t, statements.Done, ids...)
-					c.shown(t, w)
-				})
-			}
-			for id := range left {
-				t.Errorf("nothing is about %s", id)
-			}
-		})
-	}
-}
-
-// p2cPolicy reads the policy page in each language, as a browser shows it.
-func p2cPolicy(t *testing.T, w *world) map[string]string {
-	v := w.open(t, "pix2clip", "/")
-	v.choose("refuse")
-	texts := map[string]string{}
-	for _, l := range []string{"en", "fr"} {
-		v.to("/.temoin/policy?lang=" + l)
-		texts[l] = browsertest.Evaluate[string](v.Tab, `document.body.innerText.replace(/\s+/g, " ")`)
-	}
-	return texts
-}
-
-// says fails the test where a text lacks any of the words.
-func says(t *testing.T, text, words string) {
-	t.Helper()
-	for want := range strings.SplitSeq(words, "|") {
-		if !strings.Contains(strings.ToLower(text), strings.ToLower(want)) {
-			t.Errorf("nothing says %q", want)
-		}
-	}
+	s := stated{"pix2clip", p2cSayings, nil, p2cDeeds, p2cElsewhere}
+	s.test(t)
 }
 
 // p2cDeeds are the statements that the running site keeps by doing something.
-var p2cDeeds = []struct {
-	ids, what string
-	shown     func(t *testing.T, w *world)
-}{
+var p2cDeeds = []deed{
 	{"S1-42 S1-43", "a notice shows on the first visit, and takes preferences in advance", p2cNotice},
 	{"S1-09 S1-11 S1-12 S1-14", "the session is kept until the browser closes", p2cSignIn},
 	{"S1-13", "with remember me it is kept for 30 days", p2cRemembered},
@@ -173,7 +91,7 @@ func p2cNotice(t *testing.T, w *world) {
 	text := v.noticed()
 	if w.config.AsPublished {
 		says(t, text, "Pre-configure your preferences")
-		says(t, p2cPolicy(t, w)["en"], "A consent banner compliant with CNIL requirements is nevertheless displayed on the first visit")
+		says(t, w.policyTexts(t, "pix2clip")["en"], "A consent banner compliant with CNIL requirements is nevertheless displayed on the first visit")
 	} else {
 		says(t, text, "designed to follow the texts of the CNIL|set your preferences in advance|Nothing here needs your consent today")
 		if strings.Contains(text, "compliant") {
@@ -534,7 +452,7 @@ func p2cReopened(t *testing.T, w *world) {
 
 func p2cLater(t *testing.T, w *world) {
 	if w.config.AsPublished { // nothing came later
-		says(t, p2cPolicy(t, w)["en"], "Any future introduction of non-essential cookies would remain subject to explicit, granular and revocable consent, collected via the banner or the GDPR panel of the account")
+		says(t, w.policyTexts(t, "pix2clip")["en"], "Any future introduction of non-essential cookies would remain subject to explicit, granular and revocable consent, collected via the banner or the GDPR panel of the account")
 		return
 	}
 	w = start(t, options{})

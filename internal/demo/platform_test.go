@@ -13,7 +13,6 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"github.com/temoin/temoin/internal/browsertest"
-	"github.com/temoin/temoin/internal/statements"
 	"github.com/temoin/temoin/policy"
 )
 
@@ -29,31 +28,29 @@ const (
 // platSayings are the statements that the policy page keeps by saying something: its words
 // in English and in French, and in English as it was published; there what a correction
 // takes away is still said.
-var platSayings = []struct {
-	id, en, fr, published string
-}{
-	{"S2-01", "Information about cookies and trackers used on the platform", "Informations sur les cookies et traceurs", "Information about cookies and trackers used on the platform"},
-	{"S2-02", "Version 1.0", "Version 1.0", "Version 1.0"},
-	{"S2-03", "20 May 2026", "20 mai 2026", "20 Mai 2026"},
-	{"S2-04", "19 February 2026", "19 février 2026", "19 February 2026"},
-	{"S2-05", "small text file|computer, tablet or smartphone", "petit fichier texte|ordinateur, tablette ou smartphone", "small text file|computer, tablet, smartphone"},
-	{"S2-06", "your language|signed in|other settings|next visit is easier", "votre langue|connecté|autres réglages|visite suivante est plus simple", "language, login session or other settings|next visit easier"},
-	{"S2-07", "session cookie|persistent cookie|first-party|third-party", "cookie de session|cookie persistant|interne|cookie tiers", "Cookies may be:"},
-	{"S2-15", "article 82|6 January 1978|strictly necessary", "article 82|6 janvier 1978|strictement nécessaire", "Article 82|strictly necessary"},
-	{"S2-16", "understand how|measure its traffic|improve our services", "comprendre comment|mesurer sa fréquentation|améliorer nos services", "understand how|measure traffic|improve our services"},
-	{"S2-21", "asks for your consent to place and read these cookies|article 6(1)(a)", "demande votre consentement pour déposer et lire ces cookies|article 6, paragraphe 1, a", "Consent (Art. 6.1.a of the GDPR)"},
-	{"S2-23", "Preferences|remembering what you chose", "Préférences|retenant ce que vous avez choisi", "remembering your preferences"},
-	{"S2-30", "set cookies of their own", "leurs propres cookies", "set their own cookies"},
-	{"S2-34", "is needed for it|cannot be made|pass through this service", "nécessaire à ces fonctions|ne peut être ni effectué|passent par ce service", "necessary for the operation of these services"},
-	{"S2-38", "Third-party cookies|Cookies and Site Data|Manage Website Data|Cookies and site permissions|accept or block cookies", "Cookies tiers|Cookies et données de sites|Gérer les données du site web|Cookies et autorisations de site|accepter ou bloquer les cookies", "The procedure varies by browser:"},
-	{"S2-42", "13 months|is our own", "13 mois|est la nôtre", "13 months in accordance with the recommendations of the CNIL"},
-	{"S2-45", "audience measurement, payment and video lessons may go to the United States", "partir aux États-Unis", "may be transferred to the United States"},
-	{"S2-46", "Data Privacy Framework|standard contractual clauses", "cadre de protection des données|clauses contractuelles types", "and/or"},
-	{"S2-47", "privacy policy says more", "politique de confidentialité en dit plus", "Privacy Policy says more"},
-	{"S2-48", "access|rectif|eras|restrict|portab|object|withdraw|after your death", "accès|rectif|effacement|limitation|portabilité|opposition|retirer|après votre décès", "you have the following rights"},
-	{"S2-50", "CNIL|cnil.fr", "CNIL|cnil.fr", "cnil"},
-	{"S2-51", "change this policy at any time", "modifier cette politique à tout moment", "amend this policy at any time"},
-	{"S2-54", "follow these texts|2016/679|2002/58|78-17|2023/1795|2021/914", "suivre ces textes|2016/679|2002/58|78-17|2023/1795|2021/914", "established in compliance with:"},
+var platSayings = []saying{
+	{"S2-01", map[string]string{"en": "Information about cookies and trackers used on the platform", "fr": "Informations sur les cookies et traceurs"}, "Information about cookies and trackers used on the platform"},
+	{"S2-02", map[string]string{"en": "Version 1.0", "fr": "Version 1.0"}, "Version 1.0"},
+	{"S2-03", map[string]string{"en": "20 May 2026", "fr": "20 mai 2026"}, "20 Mai 2026"},
+	{"S2-04", map[string]string{"en": "19 February 2026", "fr": "19 février 2026"}, "19 February 2026"},
+	{"S2-05", map[string]string{"en": "small text file|computer, tablet or smartphone", "fr": "petit fichier texte|ordinateur, tablette ou smartphone"}, "small text file|computer, tablet, smartphone"},
+	{"S2-06", map[string]string{"en": "your language|signed in|other settings|next visit is easier", "fr": "votre langue|connecté|autres réglages|visite suivante est plus simple"}, "language, login session or other settings|next visit easier"},
+	{"S2-07", map[string]string{"en": "session cookie|persistent cookie|first-party|third-party", "fr": "cookie de session|cookie persistant|interne|cookie tiers"}, "Cookies may be:"},
+	{"S2-15", map[string]string{"en": "article 82|6 January 1978|strictly necessary", "fr": "article 82|6 janvier 1978|strictement nécessaire"}, "Article 82|strictly necessary"},
+	{"S2-16", map[string]string{"en": "understand how|measure its traffic|improve our services", "fr": "comprendre comment|mesurer sa fréquentation|améliorer nos services"}, "understand how|measure traffic|improve our services"},
+	{"S2-21", map[string]string{"en": "asks for your consent to place and read these cookies|article 6(1)(a)", "fr": "demande votre consentement pour déposer et lire ces cookies|article 6, paragraphe 1, a"}, "Consent (Art. 6.1.a of the GDPR)"},
+	{"S2-23", map[string]string{"en": "Preferences|remembering what you chose", "fr": "Préférences|retenant ce que vous avez choisi"}, "remembering your preferences"},
+	{"S2-30", map[string]string{"en": "set cookies of their own", "fr": "leurs propres cookies"}, "set their own cookies"},
+	{"S2-34", map[string]string{"en": "is needed for it|cannot be made|pass through this service", "fr": "nécessaire à ces fonctions|ne peut être ni effectué|passent par ce service"}, "necessary for the operation of these services"},
+	{"S2-38", map[string]string{"en": "Third-party cookies|Cookies and Site Data|Manage Website Data|Cookies and site permissions|accept or block cookies", "fr": "Cookies tiers|Cookies et données de sites|Gérer les données du site web|Cookies et autorisations de site|accepter ou bloquer les cookies"}, "The procedure varies by browser:"},
+	{"S2-42", map[string]string{"en": "13 months|is our own", "fr": "13 mois|est la nôtre"}, "13 months in accordance with the recommendations of the CNIL"},
+	{"S2-45", map[string]string{"en": "audience measurement, payment and video lessons may go to the United States", "fr": "partir aux États-Unis"}, "may be transferred to the United States"},
+	{"S2-46", map[string]string{"en": "Data Privacy Framework|standard contractual clauses", "fr": "cadre de protection des données|clauses contractuelles types"}, "and/or"},
+	{"S2-47", map[string]string{"en": "privacy policy says more", "fr": "politique de confidentialité en dit plus"}, "Privacy Policy says more"},
+	{"S2-48", map[string]string{"en": "access|rectif|eras|restrict|portab|object|withdraw|after your death", "fr": "accès|rectif|effacement|limitation|portabilité|opposition|retirer|après votre décès"}, "you have the following rights"},
+	{"S2-50", map[string]string{"en": "CNIL|cnil.fr", "fr": "CNIL|cnil.fr"}, "cnil"},
+	{"S2-51", map[string]string{"en": "change this policy at any time", "fr": "modifier cette politique à tout moment"}, "amend this policy at any time"},
+	{"S2-54", map[string]string{"en": "follow these texts|2016/679|2002/58|78-17|2023/1795|2021/914", "fr": "suivre ces textes|2016/679|2002/58|78-17|2023/1795|2021/914"}, "established in compliance with:"},
 }
 
 // platGone are words of the published page that the corrected one must not have.
@@ -63,76 +60,12 @@ var platGone = map[string][]string{
 }
 
 func TestThePlatformDoesWhatItsPolicyStates(t *testing.T) {
-	t.Parallel()
-	all, err := statements.Load("platform")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, published := range []bool{false, true} {
-		t.Run(map[bool]string{false: "corrected", true: "as published"}[published], func(t *testing.T) {
-			w := start(t, options{published: published})
-			treatment, left := map[string]string{}, map[string]bool{}
-			for _, s := range all {
-				treatment[s.ID], left[s.ID] = s.Treatment, true
-			}
-			named := func(ids ...string) string {
-				var names []string
-				for _, id := range ids {
-					names = append(names, id+" "+treatment[id])
-					delete(left, id)
-				}
-				return strings.Join(names, ", ")
-			}
-			texts := platPolicy(t, w)
-			for _, s := range platSayings {
-				t.Run(named(s.id)+": the page says it", func(t *testing.T) {
-					statements.Fill(t, statements.Done, s.id)
-					if published {
-						says(t, texts["en"], s.published)
-						return
-					}
-					says(t, texts["en"], s.en)
-					says(t, texts["fr"], s.fr)
-				})
-			}
-			for _, d := range platDeeds {
-				ids := strings.Fields(d.ids)
-				t.Run(named(ids...)+": "+d.what, func(t *testing.T) {
-					statements.Fill(t, statements.Done, ids...)
-					w.standin.Take()
-					d.shown(t, w)
-				})
-			}
-			for id := range left {
-				t.Errorf("nothing is about %s", id)
-			}
-			for l, words := range platGone {
-				for _, word := range words {
-					if !published && strings.Contains(strings.ToLower(texts[l]), strings.ToLower(word)) {
-						t.Errorf("%s: the corrected page still says %q", l, word)
-					}
-				}
-			}
-		})
-	}
-}
-
-// platPolicy reads the policy page in each language, as a browser shows it.
-func platPolicy(t *testing.T, w *world) map[string]string {
-	v := w.open(t, "platform", "/")
-	texts := map[string]string{}
-	for _, l := range []string{"en", "fr"} {
-		v.to("/.temoin/policy?lang=" + l)
-		texts[l] = browsertest.Evaluate[string](v.Tab, `[document.body.textContent, ...[...document.links].map(a => a.href)].join(" ").replace(/\s+/g, " ")`)
-	}
-	return texts
+	s := stated{"platform", platSayings, platGone, platDeeds, nil}
+	s.test(t)
 }
 
 // platDeeds are the statements that the running site keeps by doing something.
-var platDeeds = []struct {
-	ids, what string
-	shown     func(t *testing.T, w *world)
-}{
+var platDeeds = []deed{
 	{"S2-35 S2-36", "a notice shows on the first visit, to accept or to decline", platNotice},
 	{"S2-08 S2-09 S2-10", "the session ends with the browser, and cannot be switched off", platSessions},
 	{"S2-13 S2-14", "forms are taken from the site's own pages alone", platForgery},
@@ -291,7 +224,7 @@ func platThemes(t *testing.T, w *world) {
 	if got := v.cookie(platTheme); got != "dark" {
 		t.Errorf("%s holds %q", platTheme, got)
 	}
-	text := platPolicy(t, w)
+	text := w.policyTexts(t, "platform")
 	if w.config.AsPublished {
 		says(t, text["en"], "Legitimate interest (Art. 6.1.f of the GDPR) for the theme cookie")
 	} else {
@@ -409,7 +342,7 @@ func platPayment(t *testing.T, w *world) {
 // pays says what the policy tells of the payment.
 func (v *visit) pays(w *world) {
 	v.t.Helper()
-	text := platPolicy(v.t, w)
+	text := w.policyTexts(v.t, "platform")
 	if w.config.AsPublished {
 		says(v.t, text["en"], "Online payment")
 		if strings.Contains(text["en"], "Stripe") {
@@ -431,7 +364,7 @@ func platVideo(t *testing.T, w *world) {
 	if got := hosts(v.asked()); !slices.Equal(got, []string{"cours-exemple.daily.co"}) {
 		t.Errorf("the lesson asks %q", got)
 	}
-	text := platPolicy(t, w)["en"]
+	text := w.policyTexts(t, "platform")["en"]
 	if named := strings.Contains(text, "Pluot Communications, Inc."); named == w.config.AsPublished {
 		t.Errorf("the policy names who runs the video: %v", named)
 	}
@@ -466,7 +399,7 @@ func platReopened(t *testing.T, w *world) {
 	if !w.config.AsPublished {
 		v.run(`document.querySelector("footer [data-temoin-open]").click()`)
 		v.until("part('centre').open && part('centre').querySelector('[name=allow][value=analytics]')")
-		says(t, platPolicy(t, w)["en"], "at any time|Manage cookies, at the bottom of every page")
+		says(t, w.policyTexts(t, "platform")["en"], "at any time|Manage cookies, at the bottom of every page")
 	}
 }
 
@@ -486,7 +419,7 @@ func platBookings(t *testing.T, w *world) {
 	v.after("document.querySelector('#pay').requestSubmit()")
 	v.is("what is kept when it is paid", "Object.keys(sessionStorage)", "[]")
 	if !w.config.AsPublished {
-		says(t, platPolicy(t, w)["en"], "sessionStorage|platform.booking|the same conditions|the same purposes")
+		says(t, w.policyTexts(t, "platform")["en"], "sessionStorage|platform.booking|the same conditions|the same purposes")
 	}
 }
 
@@ -506,9 +439,9 @@ func platBlocked(t *testing.T, w *world) {
 		t.Errorf("cookies are not blocked: %v", got)
 	}
 	if w.config.AsPublished {
-		says(t, platPolicy(t, w)["en"], "may affect the operation of the Platform")
+		says(t, w.policyTexts(t, "platform")["en"], "may affect the operation of the Platform")
 	} else {
-		says(t, platPolicy(t, w)["en"], "may stop working or be closed to you|no longer sign in|cannot pay online")
+		says(t, w.policyTexts(t, "platform")["en"], "may stop working or be closed to you|no longer sign in|cannot pay online")
 	}
 }
 
@@ -525,7 +458,7 @@ func platExpired(t *testing.T, _ *world) {
 	v.choose("accept")
 	v.to("/")
 	v.is("the notice after the answer", "!!notice()", "false")
-	says(t, platPolicy(t, w)["en"], "Your choice is kept for 12 months, then we ask you again")
+	says(t, w.policyTexts(t, "platform")["en"], "Your choice is kept for 12 months, then we ask you again")
 }
 
 func platContact(t *testing.T, w *world) {
@@ -544,7 +477,7 @@ func platContact(t *testing.T, w *world) {
 
 func platChanged(t *testing.T, w *world) {
 	if w.config.AsPublished {
-		says(t, platPolicy(t, w)["en"], "brought to your attention through an update to the cookie banner")
+		says(t, w.policyTexts(t, "platform")["en"], "brought to your attention through an update to the cookie banner")
 		return
 	}
 	w = start(t, options{}) // it goes on to another version

@@ -52,6 +52,15 @@ type Config struct {
 // A User is somebody with an account.
 type User struct{ ID, Name, Email, Password string }
 
+// Logins are the e-mail addresses and passwords of those who can sign in.
+func Logins(users []User) [][2]string {
+	var all [][2]string
+	for _, u := range users {
+		all = append(all, [2]string{u.Email, u.Password})
+	}
+	return all
+}
+
 // A Kit is a site's. It is safe for concurrent use.
 type Kit struct {
 	config   Config

@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"crypto/subtle"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -133,6 +134,22 @@ func (k *Kit) signedIn(r *http.Request) string {
 		return ""
 	}
 	return k.sessions.GetString(ctx, "user")
+}
+
+// Member lets those in who are signed in, and leads all others to where they can, and back
+// from there.
+func (k *Kit) Member(page http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if k.User(r) != nil {
+			page(w, r)
+			return
+		}
+		next := "/"
+		if r.Method == http.MethodGet || r.Method == http.MethodHead {
+			next = r.URL.RequestURI()
+		}
+		http.Redirect(w, r, "/login?"+url.Values{"next": {next}}.Encode(), http.StatusSeeOther)
+	}
 }
 
 // Subject says who is signed in, for choices that follow an account.
