@@ -149,3 +149,32 @@ func TestASiteInGoIsServedWithAll(t *testing.T) {
 		t.Errorf("allowed: %v, cookie: %v, page: %.400s", allowed, cookie, body)
 	}
 }
+
+func TestAPageWithThePreferencesInItIsItsVisitorsAlone(t *testing.T) {
+	t.Parallel()
+	const manifest = "temoin: 1\nsite: shop\nname: Shop\nurl: https://shop.example\nlanguages: [en]\nenforcement: {cacheable: true}\n" +
+		"categories: {needed: {exempt: true}, stats: {needs: consent}}\nservices:\n  - {id: counter, name: Counter, category: stats, hosts: [counter.example]}\n"
+	s, err := temoin.Open(t.Context(), temoin.Config{Manifest: "site.yaml", Source: []byte(manifest), Store: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	site := s.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "text/html")
+		w.Header().Set("Cache-Control", "public, max-age=600")
+		if r.URL.Path == "/account" {
+			part, err := s.Preferences(r, `"><script>`)
+			if err != nil || !strings.Contains(string(part), `value="counter"`) || strings.Contains(string(part), `"><script>`) {
+				t.Errorf("%v: %s", err, part)
+			}
+			io.WriteString(w, string(part))
+		}
+	}))
+	for path, want := range map[string]string{"/": "public, max-age=600", "/account": "private, no-cache"} {
+		w := httptest.NewRecorder()
+		site.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "https://shop.example"+path, nil))
+		if got := w.Header().Get("Cache-Control"); got != want {
+			t.Errorf("%s: %q, not %q", path, got, want)
+		}
+	}
+}

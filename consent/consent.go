@@ -163,6 +163,8 @@ func (c *Choice) revise(k *policy.Category, before *Choice, asked []string, allo
 		answer, kept = old, true
 	case !part:
 		return false
+	case had && !old.Allow && k.HonoursRefusal(old.Scope):
+		kept = true // a no in advance stands but for them, and no longer than it would have
 	}
 	c.Answers = append(c.Answers, answer)
 	for _, s := range k.Services {
@@ -173,7 +175,9 @@ func (c *Choice) revise(k *policy.Category, before *Choice, asked []string, allo
 		if whole || slices.Contains(asked, s.ID) {
 			yes = allow(s.ID)
 		}
-		if was, own := before.exceptionOf(s.ID); own && !slices.Contains(asked, s.ID) && (!whole || !was) { // a no to one service outlives a yes to all
+		// A no to one service outlives a yes to all. A yes to one stays under the answer that it
+		// was given with: under today's it would be one to what nobody was asked about.
+		if was, own := before.exceptionOf(s.ID); own && !slices.Contains(asked, s.ID) && (!was || !whole && answer == old) {
 			yes, kept = was, kept || !whole
 		}
 		if yes != answer.Allow {

@@ -3,6 +3,7 @@ package consent
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -352,6 +353,24 @@ func TestANoToAServiceStandsWithoutAnAnswerAboutItsCategory(t *testing.T) {
 	}
 }
 
+// Nobody was asked about what else came to the category.
+func TestANoInAdvanceButForOneServiceLastsNoLongerThanItWouldHave(t *testing.T) {
+	t.Parallel()
+	before := site(t, "scope: device")
+	after := parse1(t, strings.Replace(strings.Replace(shop, "SCOPE", "scope: device", 1), "services:\n", "services:\n  - {id: chat, name: Chat, category: later, hosts: [chat.example]}\n", 1), before)
+	no := choose(t, before, noon, "")
+	no.Answers = slices.DeleteFunc(no.Answers, func(a Answer) bool { return a.Category != "later" })
+	at := noon.AddDate(0, 3, 0)
+	id, _ := NewID(at, nil)
+	c := Revise(after, id, at, no, []string{"chat"}, func(string) bool { return true })
+	if d := Decide(after, c, Signals{}, at); !d.Service(after.Service("chat")) || d.Category(after.Category("later")) || d.Asks(after.Category("later")) {
+		t.Errorf("permits %q, asks %q", permitted(&d), asked(&d))
+	}
+	if want := no.Ends(after); !c.Ends(after).Equal(want) {
+		t.Errorf("it ends %v, want %v", c.Ends(after), want)
+	}
+}
+
 // How a choice about a part changes the one before. Answers are written as in the
 // cookie: "stats=1", "!heat=0"; a star stands behind a scope that is not today's.
 func TestWhoIsAskedAboutAPartKeepsTheOtherAnswers(t *testing.T) {
@@ -398,6 +417,10 @@ func TestWhoIsAskedAboutAPartKeepsTheOtherAnswers(t *testing.T) {
 		{before("", ""), "heat", "heat", "stats=0 ads=0 later=0 !heat=1", true},
 		{before("stats counter heat", "stats"), "ads", "ads banner", "stats=1* ads=1 later=0", true},
 		{before("stats counter heat", "stats"), "heat", "heat", "stats=0 ads=0 later=0 !heat=1", true},
+		{before("counter", "stats"), "heat", "heat", "stats=0 ads=0 later=0 !heat=1", true}, // that yes was to less than counter is today
+		{before("counter", "stats"), "ads", "", "stats=0* ads=0 later=0 !counter=1", true},
+		{before("counter", ""), "heat", "heat", "stats=0 ads=0 later=0 !counter=1 !heat=1", true},
+		{before("counter", ""), "stats heat", "", "stats=0 ads=0 later=0", true},
 		{before("stats counter heat", ""), "stats counter heat ads banner later", "", "stats=0 ads=0 later=0", false},
 	} {
 		id, _ := NewID(noon, nil)

@@ -162,6 +162,9 @@ func (v *visit) send() {
 	default:
 		v.sealOther(h)
 	}
+	if v.personal {
+		v.keepPersonal(h)
+	}
 	v.carried.Response(h) // which asks whether the answer is private
 	if !v.site.observe {
 		v.site.setAccount(h, &v.account, a.page != nil && (a.status < 300 || a.status >= 400) && v.tells())
@@ -285,15 +288,15 @@ func (v *visit) writePage(p []byte) (int, error) {
 	return len(p), a.failed
 }
 
-// sniff says what a body is whose site does not, as the server would and browsers do.
+// sniff says what a body is whose site does not, as the server would and browsers do: they
+// are told, since they would see more of it and might come to another result.
 func (v *visit) sniff(p []byte) {
 	h := v.Header()
 	if coding, _ := codingOf(h); coding != identity {
 		return
 	}
-	kind := http.DetectContentType(p)
-	if _, said := contentType(h); !said || strings.HasPrefix(kind, html) && !strings.EqualFold(first(h, "X-Content-Type-Options"), "nosniff") {
-		h["Content-Type"] = []string{kind}
+	if _, said := contentType(h); !said || !strings.EqualFold(first(h, "X-Content-Type-Options"), "nosniff") {
+		h["Content-Type"] = []string{http.DetectContentType(p)}
 	}
 }
 

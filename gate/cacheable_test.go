@@ -60,3 +60,28 @@ func TestAFileIsRewrittenAsItWouldBeServed(t *testing.T) {
 		t.Errorf("%v: %s", err, b.String())
 	}
 }
+
+// A page with the preference centre in it, or a part of one that a script asks for.
+func TestAnAnswerThatShowsAChoiceIsOneVisitorsWhereverPagesAreEverybodys(t *testing.T) {
+	t.Parallel()
+	handler := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		gate.Of(r.Context()).Personal()
+		h := w.Header()
+		h.Set("Content-Type", r.URL.Query().Get("kind"))
+		h.Set("Cache-Control", "public, max-age=600")
+		h.Set("Etag", `"v1"`)
+		h.Set("Last-Modified", "Sun, 22 Nov 2026 11:00:00 GMT")
+		io.WriteString(w, small)
+	})
+	for _, s := range []*shop{open(t, handler, with("enforcement: {cacheable: true}")), open(t, handler), open(t, handler, with("enforcement: {mode: observe}"))} {
+		for _, path := range []string{"/?kind=text/html", "/?kind=application/json"} {
+			for _, dest := range []string{"document", "empty"} {
+				res, _ := s.get(path, "Sec-Fetch-Dest: "+dest)
+				h := res.Header
+				if h.Get("Cache-Control") != "private, no-cache" || !strings.Contains(h.Get("Vary"), "Cookie") || h.Get("Etag") == `"v1"` {
+					t.Errorf("%s as %s: %v", path, dest, h)
+				}
+			}
+		}
+	}
+}

@@ -60,6 +60,16 @@ func private(h http.Header) {
 	vary(h, "Cookie")
 }
 
+// keepPersonal makes an answer private that shows what the visitor chose. By the validators of
+// what no decision is written into it would stay as it is after another choice.
+func (v *visit) keepPersonal(h http.Header) {
+	private(h)
+	if v.answer.page == nil || v.site.same || v.site.observe {
+		delete(h, "Etag")
+		delete(h, "Last-Modified")
+	}
+}
+
 // vary adds a name to Vary.
 func vary(h http.Header, name string) {
 	for _, line := range h["Vary"] {

@@ -132,7 +132,14 @@ type View struct {
 	// Arrived says that the choice of the account applies from now on, in a browser that had
 	// not heard of it.
 	Arrived bool
+
+	personal bool
 }
+
+// Personal says that the answer shows what this visitor chose: no cache keeps it for others,
+// whatever the site says of it, and wherever pages are the same for everybody. It must be
+// said before the answer's header is.
+func (v *View) Personal() { v.personal = true }
 
 type viewKey struct{}
 

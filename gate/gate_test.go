@@ -298,6 +298,21 @@ func TestAPageWhoseKindIsNotSaidIsOneWhereBrowsersTakeItForOne(t *testing.T) {
 	}
 }
 
+// Browsers would wait for more of it.
+func TestAPageOfWhichTooLittleComesToTellIsShownAsNone(t *testing.T) {
+	t.Parallel()
+	for _, kind := range []string{"", "unknown/unknown", "application/unknown", "*/*"} {
+		s := open(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", kind)
+			io.WriteString(w, small[:1])
+			io.WriteString(w, small[1:])
+		}))
+		if res, body := s.get("/"); body == small && res.Header.Get("Content-Type") != "text/plain; charset=utf-8" {
+			t.Errorf("%q: browsers show it as a page: %v", kind, res.Header)
+		}
+	}
+}
+
 func TestCookiesAreKeptToTheChoice(t *testing.T) {
 	t.Parallel()
 	var got string

@@ -11,6 +11,7 @@ import (
 	"github.com/temoin/temoin/gate"
 	"github.com/temoin/temoin/internal/keyring"
 	"github.com/temoin/temoin/internal/register"
+	"github.com/temoin/temoin/policy"
 )
 
 // accounts are those of a site, as the gate asks for them.
@@ -92,6 +93,15 @@ func (a *accounts) Latest(ctx context.Context, id string) (*consent.Choice, erro
 		}
 	}
 	return newest, nil
+}
+
+// shownTo is what the visitor of a request was shown to be allowed, by the account too: nil
+// where the gate has not decided by the version that they were shown.
+func shownTo(r *http.Request, site *policy.Site) *consent.Decision {
+	if v := gate.Of(r.Context()); v != nil && v.Site == site {
+		return &v.Decision
+	}
+	return nil
 }
 
 // accountOf is what stands for the account that a choice is kept for: none where its

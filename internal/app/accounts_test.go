@@ -111,6 +111,19 @@ func TestAChoiceFollowsItsAccountToOtherDevices(t *testing.T) {
 			t.Errorf("for somebody else holds %q", got)
 		}
 
+		// Without scripts the box of a service stays ticked when that of its category is unticked,
+		// also where it was the account that had ticked them.
+		phone.signIn("cara")
+		phone.ask("POST", "/.temoin/choice", `{"action":"accept","notice":"`+notice+`"}`)
+		fresh := newDevice(t, server.URL)
+		fresh.http.Transport = server.Client().Transport
+		fresh.signIn("cara")
+		fresh.ask("GET", "/", "")
+		fresh.ask("POST", "/.temoin/choice", `{"action":"save","asked":["stats","one"],"allow":["one"],"notice":"`+notice+`"}`)
+		if got := fresh.holds(); got != "stats=0&one=0" {
+			t.Errorf("after the account's yes was taken back holds %q", got)
+		}
+
 		// What was chosen on a device before anybody signed in is not the account's.
 		accounts := &accounts{site: r.sites["shop"]}
 		choice, err := accounts.Latest(t.Context(), "ann")

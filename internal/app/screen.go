@@ -168,6 +168,9 @@ func (n *Node) Preferences(id string, r *http.Request, lang string) ([]byte, err
 	if err != nil {
 		return nil, err
 	}
+	if v := gate.Of(r.Context()); v != nil {
+		v.Personal()
+	}
 	return view.Notice.Preferences(r, lang, notice.Visit{Choice: view.Choice, Decision: view.Decision}), nil
 }
 

@@ -292,15 +292,19 @@ func (m *Writer) author(d []byte, p *plan) (services string, ok bool) {
 // base takes the address of a <base>, and reports whether it counts.
 func (m *Writer) base(d []byte, sure bool) bool {
 	v, ok := m.value(d, atHref)
-	if !ok || m.based || !sure || m.wary.always {
+	if !ok || m.based {
 		return false
 	}
-	m.based = true
-	if p, plain := m.at.plain(v); !plain || p.host != nil {
+	p, plain := m.at.plain(v)
+	elsewhere := !plain || p.host != nil
+	if elsewhere && m.stage == beforeBody && !m.full { // in full they lead home, also where it turns out to be none
+		m.body, m.full = m.rules.Based(m.body), true
+	}
+	if !sure || m.wary.always {
+		return false
+	}
+	if m.based = true; elsewhere {
 		m.at.rebase(v)
-		if m.stage == beforeBody {
-			m.body = m.rules.Based(m.body)
-		}
 	}
 	return true
 }

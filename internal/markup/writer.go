@@ -27,7 +27,7 @@ type Rules interface {
 	// the bytes must stay as they are until Close.
 	Insert(lang string) (head, body []byte)
 	// Based returns the body of Insert as it must be where a <base> before it says more than a path,
-	// so that addresses without a host may lead elsewhere.
+	// so that addresses without a host may lead elsewhere: for those who run no scripts, too.
 	Based(body []byte) []byte
 	// Held is told of everything that is made inert, or would be: the names of element and
 	// attribute in small letters, the services and the first host. The element is "" if it is
@@ -81,6 +81,7 @@ type Writer struct {
 
 	at        locator
 	based     bool   // the page's <base> has come
+	full      bool   // the body has its addresses in full: see Rules.Based
 	pending   []byte // what waits for more
 	final     bool   // nothing more comes
 	from      int    // of what is being read, passed as far as here

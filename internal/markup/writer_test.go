@@ -227,6 +227,7 @@ func TestTheNoticeIsInsertedOnceWhereHeadAndBodyBegin(t *testing.T) {
 		{`<head></head>`, `<head>HEAD()</head>BODY`},
 		{`<head><base href=/x/><title>x</title></head>`, `<head>HEAD()<base href=/x/><title>x</title></head>BODY`},
 		{`<head><base href=https://www.example.com/><base href=/x/></head>`, `<head>HEAD()<base href=https://www.example.com/><base href=/x/></head>BODY based`},
+		{`<head><noscript><base href=//a.example/></noscript><base href=//b.example/></head>`, `<head>HEAD()<noscript><base href=//a.example/></noscript><base href=//b.example/></head>BODY based`},
 		{`<base href="\\cdn.example"><p>`, `HEAD()<base href="\\cdn.example">BODY based<p>`},
 		{`<head><title><body></title></head> <p>`, `<head>HEAD()<title><body></title></head> BODY<p>`},
 		{`<head><template><p>x</template><noscript><img></noscript><script>"<body>"</script></head><body>`, `<head>HEAD()<template><p>x</template><noscript><img></noscript><script>"<body>"</script></head><body>BODY`},

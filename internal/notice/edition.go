@@ -150,7 +150,7 @@ func (e *Edition) headFor(d *consent.Decision, sealed bool) *head {
 		key = append(key, flag(d.Category(k))<<1|flag(d.Asks(k)))
 	}
 	for _, s := range e.notice.site.Services {
-		key = append(key, flag(d.Service(s)))
+		key = append(key, flag(d.Runs(s)))
 	}
 	e.mu.RLock()
 	h, ok := e.heads[string(key)]

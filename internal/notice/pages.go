@@ -161,7 +161,7 @@ func (e *Edition) fill(sheet *sheet, r *http.Request, v Visit) []byte {
 // ticked reports whether a category or service is on.
 func (n *Notice) ticked(name string, v Visit) bool {
 	if s := n.site.Service(name); s != nil {
-		return v.Decision.Service(s)
+		return v.Decision.Runs(s)
 	}
 	k := n.site.Category(name)
 	switch {
@@ -293,7 +293,7 @@ func (n *Notice) serveState(w http.ResponseWriter, r *http.Request, v Visit) {
 		}
 	}
 	for _, svc := range n.site.Services {
-		if v.Decision.Service(svc) {
+		if v.Decision.Runs(svc) {
 			s.Allows = append(s.Allows, svc.ID)
 		}
 	}

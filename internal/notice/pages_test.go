@@ -144,7 +144,7 @@ func TestStateSaysWhatHolds(t *testing.T) {
 		slices.Contains(st.Allows, "hotjar") || !slices.Contains(st.Allows, "essential") || len(st.Asks) != 0 || st.Until != "2027-11-21T12:00:00Z" {
 		t.Errorf("the state is %+v", st)
 	}
-	if none := body(t, get(t, n, nil, "/.temoin/state")); !strings.Contains(none, `"answers":{},"allows":["essential"],"asks":["analytics","functional","support"]`) {
+	if none := body(t, get(t, n, nil, "/.temoin/state")); !strings.Contains(none, `"answers":{},"allows":["essential","google-fonts"],"asks":["analytics","functional","support"]`) {
 		t.Errorf("without a choice: %s", none)
 	}
 }
@@ -225,6 +225,33 @@ func TestTheLanguageIsThatOfThePageThenOfTheCookieThenOfTheBrowser(t *testing.T)
 		r.Header.Set("Accept-Language", c.accept)
 		if got := n.Language(r, c.page); got != c.want {
 			t.Errorf("%+v: %s", c, got)
+		}
+	}
+}
+
+// What the site hosts itself for a service contacts nobody, and is chosen all the same.
+func TestAServiceThatTheSiteHostsItselfIsShownAsItWasChosen(t *testing.T) {
+	t.Parallel()
+	s := site(t, "cexro", "  - use: hotjar\n", "  - {id: own, name: Own, category: analytics, hosts: [own.example], self_hosted: true}\n  - use: hotjar\n")
+	n := compile(t, s)
+	e := n.In("fr")
+	for _, c := range []struct {
+		allow []string
+		on    bool
+		says  string
+	}{{[]string{"analytics", "hotjar"}, false, "own=0"}, {[]string{"analytics", "hotjar", "own"}, true, "own=1"}} {
+		choice := choose(t, s, c.allow...)
+		d := decide(s, choice, consent.Signals{})
+		if head := string(e.Head(&d, Page{})); !strings.Contains(head, c.says) {
+			t.Errorf("%q: the head does not say %s", c.allow, c.says)
+		}
+		page := body(t, get(t, n, choice, "/.temoin/?lang=fr"))
+		if on := strings.Contains(page, `value="own" checked`); on != c.on {
+			t.Errorf("%q: it is shown as on: %v", c.allow, on)
+		}
+		var said state
+		if err := json.Unmarshal([]byte(body(t, get(t, n, choice, "/.temoin/state"))), &said); err != nil || slices.Contains(said.Allows, "own") != c.on {
+			t.Errorf("%q: %+v, %v", c.allow, said, err)
 		}
 	}
 }

@@ -49,6 +49,9 @@ type Endpoint struct {
 	// Account returns the key of the account that a request belongs to, nil for
 	// none. It may be nil.
 	Account func(r *http.Request) []byte
+	// Shown returns what the visitor of a request was shown to be allowed, where that is more
+	// than the cookie says; else nil. It may be nil.
+	Shown func(r *http.Request, site *policy.Site) *consent.Decision
 	// Back returns where a form leads back to; page is what it says itself, "" for
 	// nothing. Whatever that is, it must not lead away from the site.
 	Back func(r *http.Request, page string) string
@@ -283,6 +286,9 @@ func (e *Endpoint) wish(r *http.Request, in input) (*policy.Site, Wish, error) {
 	w.Event.Withdraw = withdrawAt(site)
 	if e.Account != nil && site.Choice.Scope == policy.ScopeAccount { // else the notice did not say so
 		w.Account = e.Account(r)
+	}
+	if e.Shown != nil {
+		w.Shown = e.Shown(r, site)
 	}
 	if c, err := r.Cookie(site.Choice.Cookie); err == nil {
 		if before := e.Codec.Decode(c.Value); before != nil && before.ID != w.ID {

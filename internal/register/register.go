@@ -77,6 +77,9 @@ type Wish struct {
 	// not everything; what else there is keeps its answer of Before, nil for none.
 	Asked  []string
 	Before *consent.Choice
+	// Shown is what the visitor was shown to be allowed, nil where that is what Before allows:
+	// the choice of an account may have allowed it.
+	Shown *consent.Decision
 }
 
 // A Kept is a choice that is on the disk.
@@ -116,6 +119,10 @@ func (r *Register) Keep(ctx context.Context, site *policy.Site, w Wish) (*Kept, 
 	}
 	if err := r.notErased(ctx, site.ID, id, now); err != nil {
 		return nil, err
+	}
+	if w.Shown == nil {
+		d := consent.Decide(site, w.Before, consent.Signals{GPC: w.Event.GPC}, now)
+		w.Shown = &d
 	}
 	allow, err := allowed(site, w)
 	if err != nil {
@@ -227,17 +234,12 @@ func allowed(site *policy.Site, w Wish) (func(string) bool, error) {
 // services: their boxes, which are folded away, stay ticked where no script unticks them with
 // the category's, and a no to the whole is meant for them too.
 func takenBack(w Wish, k *policy.Category) bool {
-	if w.Before == nil || !slices.Contains(w.Asked, k.ID) || slices.Contains(w.Allow, k.ID) ||
-		!slices.ContainsFunc(w.Before.Answers, func(a consent.Answer) bool { return a.Category == k.ID && a.Allow }) {
+	if !slices.Contains(w.Asked, k.ID) || slices.Contains(w.Allow, k.ID) || !w.Shown.Category(k) {
 		return false
 	}
-	for _, s := range k.Services {
-		excepted := slices.Contains(w.Before.Exceptions, consent.Exception{Service: s.ID})
-		if s.Loads == policy.LoadsOnConsent && slices.Contains(w.Allow, s.ID) == excepted {
-			return false
-		}
-	}
-	return true
+	return !slices.ContainsFunc(k.Services, func(s *policy.Service) bool {
+		return s.Loads == policy.LoadsOnConsent && slices.Contains(w.Allow, s.ID) != w.Shown.Runs(s)
+	})
 }
 
 // repeated is the choice that was kept before, if it is the same decision.

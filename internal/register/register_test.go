@@ -94,6 +94,21 @@ func TestWhoTakesBackACategoryTakesBackItsServices(t *testing.T) {
 			t.Errorf("%q, then of %q %q: %q, want %q", c.before, c.asked, c.allow, got, c.want)
 		}
 	}
+	// Where the yes is to less than the category is today nothing is ticked, and what is
+	// ticked then is meant.
+	stale := keep(nil, "", "stats ads")
+	for i := range stale.Answers {
+		stale.Answers[i].Scope ^= 1
+	}
+	if got := answers(keep(stale, "stats ads later one two", "one two")); got != "+one +two" {
+		t.Errorf("after a yes to less: %q", got)
+	}
+	// What was shown may come from the account.
+	d := consent.Decide(s, keep(nil, "", "stats"), consent.Signals{}, noon)
+	kept, err := r.Keep(t.Context(), s, Wish{Shown: &d, Asked: strings.Fields("stats one two ads later"), Allow: strings.Fields("one two"), Event: Event{Action: Save, Language: "fr"}})
+	if err != nil || answers(kept.Choice) != "" {
+		t.Errorf("after a yes of the account: %q, %v", answers(kept.Choice), err)
+	}
 }
 
 func TestASecondAttemptIsTheSameChoiceAndAnotherChoiceIsRefused(t *testing.T) {

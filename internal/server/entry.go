@@ -124,13 +124,15 @@ func (e *entry) end() {
 
 // Hijack hands the connection over, as for WebSocket.
 func (e *entry) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	e.handed.add(1) // before: the end would not wait for what nobody knows of any more
 	c, b, err := http.NewResponseController(e.ResponseWriter).Hijack()
-	if err == nil {
-		e.status = http.StatusSwitchingProtocols
-		e.over = true
-		e.handed.add(1)
+	if err != nil {
+		e.handed.add(-1)
+		return c, b, err
 	}
-	return c, b, err
+	e.status = http.StatusSwitchingProtocols
+	e.over = true
+	return c, b, nil
 }
 
 // Unwrap lets http.ResponseController reach the connection.

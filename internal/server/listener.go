@@ -50,8 +50,11 @@ type conn struct {
 	*net.TCPConn
 	stall time.Duration
 	seats *seats
-	place *list.Element // of seats
 	once  sync.Once
+
+	streams bool          // it speaks HTTP/2
+	place   *list.Element // among those of seats that are silent
+	since   time.Time     // it is
 }
 
 // Write writes, for as long as the client takes something.

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // seats are the connections that clients may have at the same time. Where all are taken,
@@ -26,6 +27,11 @@ func newSeats(n int) *seats {
 	return &seats{taken: make(chan struct{}, n)}
 }
 
+// settles is how long a connection of HTTP/2 has been silent before it gives way: of its
+// last answer something may be on its way still, and its first request comes just behind
+// the words by which it begins, after which it counts as idle for the first time.
+const settles = 100 * time.Millisecond
+
 // take waits for a seat; false if the listener is closed before there is one.
 func (s *seats) take(closed <-chan struct{}) bool {
 	select {
@@ -33,31 +39,38 @@ func (s *seats) take(closed <-chan struct{}) bool {
 		return true
 	default:
 	}
-	if longest := s.longestSilent(); longest != nil {
-		s.giveWay(longest)
-	} else {
-		s.waited.Add(1)
-	}
+	s.waits(1)
 	defer s.waits(-1)
-	select {
-	case s.taken <- struct{}{}:
-		return true
-	case <-closed:
-		return false
+	for first := true; ; first = false {
+		if longest := s.longestSilent(); longest != nil {
+			s.giveWay(longest)
+		} else if first {
+			s.waited.Add(1)
+		}
+		select {
+		case s.taken <- struct{}{}:
+			return true
+		case <-closed:
+			return false
+		case <-time.After(settles):
+		}
 	}
 }
 
-// longestSilent returns the connection that gives way, nil where there is none, and
-// counts the caller among those who wait.
+// longestSilent takes the connection that gives way from among those that are silent; nil
+// where there is none.
 func (s *seats) longestSilent() *conn {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.wait++
-	first := s.silent.Front()
-	if first == nil {
-		return nil
+	for at := s.silent.Front(); at != nil; at = at.Next() {
+		c := at.Value.(*conn) //nolint:forcetypeassert // as they are put in
+		if !c.streams || time.Since(c.since) >= settles {
+			s.silent.Remove(at)
+			c.place = nil
+			return c
+		}
 	}
-	return first.Value.(*conn) //nolint:forcetypeassert // as they are put in
+	return nil
 }
 
 func (s *seats) waits(more int) {
@@ -79,7 +92,8 @@ func (s *seats) leave(c *conn) {
 
 // state is told what becomes of a connection: see http.Server.ConnState.
 func (s *seats) state(of net.Conn, now http.ConnState) {
-	if secure, ok := of.(*tls.Conn); ok {
+	secure, _ := of.(*tls.Conn)
+	if secure != nil {
 		of = secure.NetConn()
 	}
 	c, ok := of.(*conn)
@@ -89,7 +103,7 @@ func (s *seats) state(of net.Conn, now http.ConnState) {
 	switch now {
 	case http.StateNew: // it has so much time for its first request as http.Server gives it
 	case http.StateIdle:
-		if s.isSilent(c) {
+		if s.isSilent(c, secure != nil && secure.ConnectionState().NegotiatedProtocol == "h2") {
 			s.giveWay(c)
 		}
 	case http.StateActive, http.StateHijacked, http.StateClosed:
@@ -97,15 +111,16 @@ func (s *seats) state(of net.Conn, now http.ConnState) {
 	}
 }
 
-// isSilent puts a connection behind those that are silent, and reports whether somebody
-// waits for its seat.
-func (s *seats) isSilent(c *conn) bool {
+// isSilent puts a connection behind those that are silent, and reports whether it gives way
+// at once to somebody who waits for its seat.
+func (s *seats) isSilent(c *conn, streams bool) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	c.streams = streams
 	if c.place == nil {
-		c.place = s.silent.PushBack(c)
+		c.place, c.since = s.silent.PushBack(c), time.Now()
 	}
-	return s.wait > 0
+	return s.wait > 0 && !streams
 }
 
 // speaks takes a connection from among those that are silent.

@@ -200,6 +200,33 @@ func TestOverHTTP2RequestsUnderWayAreBoundedToo(t *testing.T) {
 	}
 }
 
+// Such a connection counts as silent before its first request, and before all of its last
+// answer is on its way.
+func TestOverHTTP2NobodyGivesWayWhoWasNotAnswered(t *testing.T) {
+	t.Parallel()
+	pair := newPair(t, "shop.example")
+	r := start(t, page, func(c *Config) { c.TLS, c.Most = pair.tls(), 1 })
+	var all sync.WaitGroup
+	for range 10 { // each by a connection that stays open
+		c := client(r.Address(), pair.trusted())
+		all.Go(func() {
+			res, err := c.Get("https://shop.example/")
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			defer res.Body.Close()
+			if _, err := io.Copy(io.Discard, res.Body); res.ProtoMajor != 2 || res.StatusCode != http.StatusOK || err != nil {
+				t.Errorf("%s %s, %v", res.Proto, res.Status, err)
+			}
+		})
+	}
+	all.Wait()
+	if n := r.seats.gaveWay.Load(); n < 9 {
+		t.Errorf("%d gave way", n)
+	}
+}
+
 // A connection that was handed over has its seat until it ends.
 func TestAConnectionThatWasHandedOverKeepsItsSeat(t *testing.T) {
 	t.Parallel()

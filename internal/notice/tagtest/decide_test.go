@@ -62,6 +62,37 @@ func TestTheBrowserDecidesAsTheServerDoes(t *testing.T) {
 	v.Quiet()
 }
 
+// A no to a category in which nothing was yet holds, and no yes to a service that was in another
+// one at that time.
+func TestTheBrowserHoldsAServiceThatCameToWhatWasRefusedInAdvance(t *testing.T) {
+	old := (&world{Store: t.TempDir(), Manifest: strings.Replace(manifest, "category: media", "category: analytics", 1)}).start(t)
+	before, _ := old.inForce()
+	old.end()
+	w := (&world{Store: old.Store, Body: held}).start(t)
+	site, _ := w.inForce()
+	codec, err := consent.NewCodec(site, make([]byte, consent.MinKey))
+	if err != nil {
+		t.Fatal(err)
+	}
+	id, err := consent.NewID(time.Now(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := consent.Choose(before, id, time.Now(), func(name string) bool { return name == "video" })
+	value, err := codec.Encode(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	v := w.Open(t, "/")
+	v.Run("document.cookie = 'choice=" + value + "; Path=/'")
+	v.Go("/again")
+	v.Until("root")
+	d := consent.Decide(site, c, consent.Signals{Path: "/"}, time.Now())
+	v.Is("what holds", "return temoin.choice", strconv.Quote(d.Answers()))
+	v.Is("the service", "return [temoin.allows('video'), temoin.choice.includes('media=0')]", "[false,true]")
+	v.Quiet()
+}
+
 func TestWhatIsNoWholeCookieIsNoChoice(t *testing.T) {
 	w := (&world{}).start(t)
 	v := w.Open(t, "/")

@@ -36,11 +36,11 @@ export const decide = (): Decided => {
   const choice: string[] = [];
   const asks: string[] = [];
   for (const [category, advertising, scopes, services] of T.q) {
-    const refused = advertising && (navigator as any).globalPrivacyControl;
-    const answer = refused ? "0" : made && RegExp(`&${category}=(.)\\.(${scopes.join("|")})&`).exec(pieces)?.[1];
-    if (answer) {
-      choice.push(category + "=" + answer);
-      for (const s of services) choice.push(s + "=" + ((!refused && RegExp(`&!${s}=(.)`).exec(pieces)?.[1]) || answer));
+    const said = advertising && (navigator as any).globalPrivacyControl ? [, "0"] : made && RegExp(`&${category}=(.)\\.(${scopes.join("|")})&`).exec(pieces);
+    if (said) {
+      choice.push(category + "=" + said[1]);
+      // Where a no alone holds, a yes to a service was given to something else.
+      for (const s of services) choice.push(s + "=" + ((scopes.includes(said[2]!) && RegExp(`&!${s}=(.)`).exec(pieces)?.[1]) || said[1]));
     } else asks.push(category);
   }
   return { choice: choice.join("&"), asks, made, mark };
