@@ -28,6 +28,7 @@ import (
 	"github.com/temoin/temoin/examples/platform"
 	"github.com/temoin/temoin/gate"
 	"github.com/temoin/temoin/internal/check"
+	"github.com/temoin/temoin/internal/early"
 	"github.com/temoin/temoin/policy"
 )
 
@@ -45,7 +46,6 @@ type Server struct {
 	config   Config
 	listener net.Listener
 	http     *http.Server
-	unused   unused
 	shows    []*Show
 }
 
@@ -106,9 +106,8 @@ func Open(ctx context.Context, c Config) (*Server, error) {
 		ReadTimeout:       30 * time.Second,
 		WriteTimeout:      30 * time.Second,
 		MaxHeaderBytes:    32 << 10,
-		ConnState:         s.unused.state,
 	}
-	s.http.RegisterOnShutdown(s.unused.close)
+	early.Watch(s.http)
 	return s, nil
 }
 

@@ -8,7 +8,7 @@ package house
 // Floors lists the packages of each floor, from the ground up, relative to the
 // module. The root package is ".".
 var Floors = [][]string{
-	0:  {"internal/durable", "internal/lang", "internal/standin", "examples"},
+	0:  {"internal/durable", "internal/lang", "internal/early", "internal/standin", "examples"},
 	1:  {"policy", "internal/ledger", "internal/markup", "examples/internal/kit"},
 	2:  {"internal/anchor", "internal/keyring", "internal/wording", "consent"},
 	3:  {"internal/cookies", "internal/document", "internal/notice", "internal/register", "internal/register/verifier", "internal/seal"},

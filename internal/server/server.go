@@ -27,6 +27,7 @@ import (
 
 	"github.com/temoin/temoin/gate"
 	"github.com/temoin/temoin/internal/app"
+	"github.com/temoin/temoin/internal/early"
 	"github.com/temoin/temoin/internal/register"
 	"github.com/temoin/temoin/policy"
 )
@@ -271,13 +272,15 @@ func (s *Server) add(address string, seats *seats, secure *tls.Config, handler h
 	if seats != nil {
 		state = seats.state
 	}
-	s.fronts = append(s.fronts, &front{l, &http.Server{
+	server := &http.Server{
 		Handler: handler, TLSConfig: secure, ConnState: state,
 		BaseContext:       func(net.Listener) context.Context { return s.work },
 		ReadHeaderTimeout: headerTime, IdleTimeout: idleTime, MaxHeaderBytes: maxHeader,
 		HTTP2:    &http.HTTP2Config{SendPingTimeout: idleTime, WriteByteTimeout: s.config.Slow},
 		ErrorLog: log.New(io.Discard, "", 0), // of clients that speak no HTTP, with their addresses
-	}})
+	}
+	early.Watch(server)
+	s.fronts = append(s.fronts, &front{l, server})
 	return nil
 }
 
