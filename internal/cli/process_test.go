@@ -219,11 +219,14 @@ func TestASecondSignalEndsTheDemoWithoutWaitingForRequests(t *testing.T) {
 	if port == nil {
 		t.Fatalf("no port in %q", greeting)
 	}
-	request, err := net.Dial("tcp", "127.0.0.1"+port[1]) // one that never comes
+	request, err := net.Dial("tcp", "127.0.0.1"+port[1])
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer request.Close()
+	if _, err := io.WriteString(request, "GET / HTTP/1.1\r\nHost: "); err != nil { // one that never comes to an end
+		t.Fatal(err)
+	}
 	answer, err := http.Get("http://127.0.0.1" + port[1]) // once this one is answered, that one is accepted
 	if err != nil {
 		t.Fatal(err)

@@ -33,7 +33,9 @@ func TestCexroIsReadableAndAccessibleInBothLanguagesAtEveryWidth(t *testing.T) {
 				t.Errorf("%s is %d wide in a window of %d", what, wide, look.width)
 			}
 			v.is("headings of "+what, `document.querySelectorAll("h1").length`, "1")
-			v.Accessible(name + what)
+			if look.lang == "ar" { // each scheme once: axe-core takes long
+				v.Accessible(name + what)
+			}
 			v.Screenshot(name + what)
 		}
 		for _, page := range cxPages {

@@ -35,7 +35,9 @@ func TestPix2ClipIsReadableAndAccessibleAtEveryWidth(t *testing.T) {
 			if wide := browsertest.Evaluate[int64](v.Tab, "document.documentElement.scrollWidth"); wide > look.width {
 				t.Errorf("%s is %d wide in a window of %d", p.path, wide, look.width)
 			}
-			v.Accessible(name + p.name)
+			if look.width == 1200 && look.scheme == "dark" || look.width == 360 { // each scheme once: axe-core takes long
+				v.Accessible(name + p.name)
+			}
 			v.Screenshot(name + p.name)
 		}
 		v.quiet()

@@ -115,4 +115,6 @@ export const queue = (waiting: Set<Element>) => {
   new MutationObserver((records) => {
     if (records.some((r) => [...r.addedNodes].some(late))) queue(waiting);
   }).observe(document, { childList: true, subtree: true });
+  // Nobody tells of what the parser puts into a shadow root.
+  addEventListener("load", () => queue(waiting));
 };
