@@ -54,9 +54,6 @@ func (s *Site) Open(t *temoin.Server) (http.Handler, error) {
 	return s.kit.Handler(s.routes()), nil
 }
 
-// Close ends what runs by itself.
-func (s *Site) Close() { s.kit.Close() }
-
 func (s *Site) routes() *http.ServeMux {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", s.home)

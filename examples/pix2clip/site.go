@@ -55,13 +55,6 @@ func (s *Site) Open(t *temoin.Server) (http.Handler, error) {
 	return s.strict(s.kit.Handler(mux)), nil
 }
 
-// Close ends what runs by itself.
-func (s *Site) Close() {
-	if s.kit != nil {
-		s.kit.Close()
-	}
-}
-
 // Subject says who is signed in: choices follow the account.
 func (s *Site) Subject(r *http.Request) (string, error) { return s.kit.Subject(r) }
 

@@ -69,13 +69,6 @@ func (s *Site) Open(t *temoin.Server) (http.Handler, error) {
 	return s.kit.Handler(mux), nil
 }
 
-// Close ends what runs by itself.
-func (s *Site) Close() {
-	if s.kit != nil {
-		s.kit.Close()
-	}
-}
-
 // page shows a page that is the same for everybody.
 func (s *Site) page(status int, name string, data any) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) { s.kit.Render(w, r, status, name, data) }

@@ -46,6 +46,7 @@ type Server struct {
 	config   Config
 	listener net.Listener
 	http     *http.Server
+	home     http.Handler // at any other host name
 	shows    []*Show
 }
 
@@ -58,14 +59,12 @@ type Show struct {
 	version string        // of that
 	after   *check.Report // what the rules say of it
 	temoin  *temoin.Server
-	site    example
 	handler http.Handler
 }
 
 // An example is what a site is to the demo.
 type example interface {
 	Open(t *temoin.Server) (http.Handler, error)
-	Close()
 }
 
 // Site returns the version in force.
@@ -100,6 +99,7 @@ func Open(ctx context.Context, c Config) (*Server, error) {
 			return nil, fmt.Errorf("the site %s: %w", examples.Sites[i], err)
 		}
 	}
+	s.home = s.pages()
 	s.http = &http.Server{
 		Handler:           s,
 		ReadHeaderTimeout: 5 * time.Second,
@@ -120,15 +120,16 @@ func open(ctx context.Context, c Config, id string) (*Show, error) {
 	s := &Show{ID: id}
 	first, now := files[0], files[len(files)-1]
 	config := temoin.Config{Manifest: first.Name, Source: first.Src, Store: folder(c, id), Log: c.Log, Now: c.Now}
+	var site example
 	switch id {
 	case "pix2clip":
-		site := &pix2clip.Site{}
-		config.Subjects = gate.SubjectFunc(site.Subject)
-		s.site, s.Logins = site, pix2clip.Logins()
+		clips := &pix2clip.Site{}
+		config.Subjects = gate.SubjectFunc(clips.Subject)
+		site, s.Logins = clips, pix2clip.Logins()
 	case "platform":
-		s.site, s.Logins = &platform.Site{}, platform.Logins()
+		site, s.Logins = &platform.Site{}, platform.Logins()
 	case "cexro":
-		s.site, s.Logins = &cexro.Site{}, cexro.Logins()
+		site, s.Logins = &cexro.Site{}, cexro.Logins()
 	}
 	if s.temoin, err = temoin.Open(ctx, config); err != nil {
 		return nil, err
@@ -138,11 +139,11 @@ func open(ctx context.Context, c Config, id string) (*Show, error) {
 			return nil, errors.Join(err, s.temoin.Close())
 		}
 	}
-	site, err := s.site.Open(s.temoin)
+	handler, err := site.Open(s.temoin)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("the site %s cannot be opened: %w", id, err), s.temoin.Close())
 	}
-	s.handler = s.temoin.Wrap(site)
+	s.handler = s.temoin.Wrap(handler)
 	if err := s.rules(now, policy.DateOf(c.Now()), c.AsPublished); err != nil {
 		return nil, errors.Join(err, s.temoin.Close())
 	}
@@ -250,7 +251,6 @@ func (s *Server) close() error {
 	var failed []error
 	for _, show := range s.shows {
 		if show != nil {
-			show.site.Close()
 			failed = append(failed, show.temoin.Close())
 		}
 	}
@@ -263,7 +263,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		show.handler.ServeHTTP(w, r)
 		return
 	}
-	s.own(w, r)
+	s.home.ServeHTTP(w, r)
 }
 
 // show returns the site of a host name, nil for another.

@@ -45,12 +45,8 @@ func (s *Show) Advanced() bool {
 	return s.Next != "" && site != nil && site.Policy.Version == s.version
 }
 
-// own answers for the demo itself.
-func (s *Server) own(w http.ResponseWriter, r *http.Request) {
-	h := w.Header()
-	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'sha256-"+styleHash+"'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'")
-	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("Referrer-Policy", "no-referrer")
+// pages are those of the demo itself.
+func (s *Server) pages() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) { render(w, "list", s) })
 	mux.HandleFunc("GET /findings/{site}", func(w http.ResponseWriter, r *http.Request) {
@@ -68,8 +64,15 @@ func (s *Server) own(w http.ResponseWriter, r *http.Request) {
 		}
 		http.Redirect(w, r, "/#"+url.PathEscape(r.PostFormValue("site")), http.StatusSeeOther)
 	})
-	r.Body = http.MaxBytesReader(w, r.Body, 4<<10)
-	http.NewCrossOriginProtection().Handler(mux).ServeHTTP(w, r)
+	safe := http.NewCrossOriginProtection().Handler(mux)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Set("Content-Security-Policy", "default-src 'none'; style-src 'sha256-"+styleHash+"'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'")
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("Referrer-Policy", "no-referrer")
+		r.Body = http.MaxBytesReader(w, r.Body, 4<<10)
+		safe.ServeHTTP(w, r)
+	})
 }
 
 // render writes a whole page or an error, never half a page.

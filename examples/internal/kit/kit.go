@@ -22,15 +22,14 @@ import (
 
 	"github.com/alexedwards/scs/v2"
 	"github.com/alexedwards/scs/v2/memstore"
+	"golang.org/x/text/language"
 
 	"github.com/temoin/temoin/internal/lang"
 )
 
 // Config is what a site is made of.
 type Config struct {
-	// Files holds templates/*.html, words.yaml and static/: see Pages.
-	Files fs.FS
-	Words []string // files of words besides words.yaml
+	Files fs.FS    // templates/*.html, words.yaml and static/
 	Langs []string // that the site is shown in, the default first
 	// Cookie returns a cookie as the manifest declares it (see temoin.Server.Cookie).
 	Cookie func(name, act string) (*http.Cookie, error)
@@ -67,7 +66,7 @@ type Kit struct {
 	words    words
 	pages    map[string]*template.Template
 	sessions *scs.SessionManager
-	store    *memstore.MemStore
+	matcher  language.Matcher
 }
 
 // longest is how long somebody stays signed in who asks for it, where the manifest does
@@ -77,19 +76,24 @@ const longest = 30 * 24 * time.Hour
 // New makes the kit of a site. It fails where a template cannot be read or a word is
 // missing in a language.
 func New(c Config) (*Kit, error) {
-	// Without its cleaning in the background, whose start and end are a race: an example's
-	// few sessions may stay until it ends. None that has expired is found.
-	k := &Kit{config: c, store: memstore.NewWithCleanupInterval(0)}
+	k := &Kit{config: c}
 	var err error
-	if k.words, err = readWords(c.Files, append([]string{"words.yaml"}, c.Words...), c.Langs); err != nil {
+	if k.words, err = readWords(c.Files, c.Langs); err != nil {
 		return nil, err
 	}
 	if k.pages, err = k.readPages(); err != nil {
 		return nil, err
 	}
-	cookie := k.cookie(c.Session, "remember-me")
+	var tags []language.Tag
+	for _, l := range c.Langs {
+		tags = append(tags, language.Make(l))
+	}
+	k.matcher = language.NewMatcher(tags)
+	cookie, _ := k.cookie(c.Session, "remember-me")
 	k.sessions = scs.New()
-	k.sessions.Store = k.store
+	// Without its cleaning in the background, whose start and end are a race: an example's
+	// few sessions may stay until it ends. None that has expired is found.
+	k.sessions.Store = memstore.NewWithCleanupInterval(0)
 	k.sessions.Lifetime = cmp.Or(time.Duration(cookie.MaxAge)*time.Second, longest)
 	k.sessions.Cookie = scs.SessionCookie{Name: c.Session, Path: "/", HttpOnly: cookie.HttpOnly, Secure: cookie.Secure, SameSite: cookie.SameSite}
 	k.sessions.ErrorFunc = func(w http.ResponseWriter, r *http.Request, err error) {
@@ -98,9 +102,6 @@ func New(c Config) (*Kit, error) {
 	}
 	return k, nil
 }
-
-// Close ends what runs by itself.
-func (k *Kit) Close() { k.store.StopCleanup() }
 
 // readPages reads templates/*.html: layout.html is around each of the others, which
 // define "content", and may define "head".

@@ -27,7 +27,6 @@ func site(t *testing.T) http.Handler {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(k.Close)
 	return k.Handler(http.NewServeMux())
 }
 

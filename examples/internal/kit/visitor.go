@@ -13,23 +13,21 @@ import (
 
 // cookie returns a cookie as the manifest declares it, else as a careful site would set it
 // by itself.
-func (k *Kit) cookie(name, act string) *http.Cookie {
+func (k *Kit) cookie(name, act string) (c *http.Cookie, declared bool) {
 	for _, a := range []string{act, "otherwise", ""} {
 		if c, err := k.config.Cookie(name, a); err == nil {
-			return c
+			return c, true
 		}
 	}
-	return &http.Cookie{Name: name, Path: "/", HttpOnly: true, Secure: true, SameSite: http.SameSiteLaxMode}
+	return &http.Cookie{Name: name, Path: "/", HttpOnly: true, Secure: true, SameSite: http.SameSiteLaxMode}, false
 }
 
 // SetCookie sets a cookie for an act of the visitor. Where the manifest does not declare it,
 // age is how long it is kept, in seconds; 0 is until the browser closes.
 func (k *Kit) SetCookie(w http.ResponseWriter, name, value, act string, age int) {
-	c := k.cookie(name, act)
-	if _, err := k.config.Cookie(name, act); err != nil && c.MaxAge == 0 {
-		if _, err := k.config.Cookie(name, ""); err != nil {
-			c.MaxAge = age
-		}
+	c, declared := k.cookie(name, act)
+	if !declared {
+		c.MaxAge = age
 	}
 	c.Value = value
 	http.SetCookie(w, c)
@@ -37,7 +35,7 @@ func (k *Kit) SetCookie(w http.ResponseWriter, name, value, act string, age int)
 
 // Forget removes a cookie.
 func (k *Kit) Forget(w http.ResponseWriter, name string) {
-	c := k.cookie(name, "")
+	c, _ := k.cookie(name, "")
 	c.Value, c.MaxAge = "", -1
 	http.SetCookie(w, c)
 }
@@ -49,15 +47,11 @@ func (k *Kit) Lang(r *http.Request) string {
 	if c, err := r.Cookie(k.config.Language); err == nil && slices.Contains(k.config.Langs, c.Value) {
 		return c.Value
 	}
-	var tags []language.Tag
-	for _, l := range k.config.Langs {
-		tags = append(tags, language.Make(l))
-	}
 	wanted, _, err := language.ParseAcceptLanguage(r.Header.Get("Accept-Language"))
 	if err != nil {
 		return k.config.Langs[0]
 	}
-	_, i, _ := language.NewMatcher(tags).Match(wanted...)
+	_, i, _ := k.matcher.Match(wanted...)
 	return k.config.Langs[i]
 }
 
@@ -166,7 +160,8 @@ func (k *Kit) SignIn(w http.ResponseWriter, r *http.Request, u *User, remember b
 	if err := k.sessions.RenewToken(r.Context()); err != nil {
 		return err
 	}
-	k.sessions.RememberMe(r.Context(), remember && k.cookie(k.config.Session, "remember-me").MaxAge > 0)
+	kept, _ := k.cookie(k.config.Session, "remember-me")
+	k.sessions.RememberMe(r.Context(), remember && kept.MaxAge > 0)
 	k.sessions.Put(r.Context(), "user", u.ID)
 	if k.config.Signed != nil {
 		k.config.Signed(w, r, u, remember)

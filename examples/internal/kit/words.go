@@ -11,29 +11,26 @@ import (
 // words are the texts of a site by key and language.
 type words map[string]map[string]string
 
-// readWords reads files of the form
+// readWords reads words.yaml, of the form
 //
 //	key: {en: Text, fr: Texte}
 //
 // and fails where a text is missing in a language of the site.
-func readWords(files fs.FS, names, langs []string) (words, error) {
-	all := words{}
-	for _, name := range names {
-		src, err := fs.ReadFile(files, name)
-		if err != nil {
-			return nil, err
-		}
-		var some words
-		if err := yaml.Load(src, &some); err != nil {
-			return nil, fmt.Errorf("%s: %w", name, err)
-		}
-		for key, texts := range some {
-			for _, l := range langs {
-				if texts[l] == "" {
-					return nil, fmt.Errorf("%s: %s lacks the language %s", name, key, l)
-				}
+func readWords(files fs.FS, langs []string) (words, error) {
+	const name = "words.yaml"
+	src, err := fs.ReadFile(files, name)
+	if err != nil {
+		return nil, err
+	}
+	var all words
+	if err := yaml.Load(src, &all); err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	for key, texts := range all {
+		for _, l := range langs {
+			if texts[l] == "" {
+				return nil, fmt.Errorf("%s: %s lacks the language %s", name, key, l)
 			}
-			all[key] = texts
 		}
 	}
 	return all, nil
