@@ -6,7 +6,9 @@
 package browsertest
 
 import (
+	"cmp"
 	"context"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -65,8 +67,9 @@ var browser = sync.OnceValues(func() (context.Context, error) {
 // A Tab is one page in a profile of its own.
 type Tab struct {
 	context.Context
-	t    testing.TB
-	quit func() error // ends the Chromium of Profile; nil in the shared one
+	t     testing.TB
+	quit  func() error // ends the Chromium of Profile; nil in the shared one
+	still bool         // pages run no scripts
 
 	mu       sync.Mutex
 	messages []string
@@ -159,6 +162,34 @@ func Evaluate[T any](tab *Tab, script string) T {
 		tab.t.Fatal(err)
 	}
 	return v
+}
+
+// Until waits until an expression holds, with what stands before it, even where another
+// page is loaded meanwhile. What it throws counts as no. The error says that it did not
+// come to that within 20 seconds.
+func (tab *Tab) Until(before, expression string) error {
+	ctx, stop := context.WithTimeout(tab, 20*time.Second)
+	defer stop()
+	again := "setTimeout(look, 5)"
+	if tab.still { // its pages have no timers
+		again = "ok(false)"
+	}
+	look := fmt.Sprintf("new Promise(ok => { const look = () => { %s; let is; try { is = %s } catch {}; is ? ok(true) : %s }; look() })", before, expression, again)
+	for {
+		ok, err := chromedp.Run(ctx, chromedp.Evaluate[bool](look, chromedp.EvalAwaitPromise))
+		if ok {
+			return nil
+		}
+		if ctx.Err() != nil {
+			return fmt.Errorf("it did not come to %s: %w", expression, cmp.Or(err, ctx.Err()))
+		}
+		if tab.still {
+			select {
+			case <-ctx.Done():
+			case <-time.After(10 * time.Millisecond):
+			}
+		}
+	}
 }
 
 // Messages returns what the console has shown so far, errors of the page among it.

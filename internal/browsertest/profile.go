@@ -117,11 +117,13 @@ func (tab *Tab) Cookies() []*network.Cookie {
 	return r.Cookies
 }
 
-// WithoutScript makes the pages that the tab opens from now on run no script.
-func (tab *Tab) WithoutScript() {
+// Scripts lets the pages that the tab opens from now on run scripts, as they do at
+// first, or not.
+func (tab *Tab) Scripts(on bool) {
 	tab.t.Helper()
+	tab.still = !on
 	tab.Do(chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
-		_, err := cdp.Call(ctx, t, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true})
+		_, err := cdp.Call(ctx, t, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: tab.still})
 		return err
 	}))
 }

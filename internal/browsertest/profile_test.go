@@ -77,7 +77,7 @@ func TestATabCanRunNoScript(t *testing.T) {
 	for _, without := range []bool{false, true} {
 		tab, want := Open(t), "scripted"
 		if without {
-			tab.WithoutScript()
+			tab.Scripts(false)
 			want = "page"
 		}
 		tab.Do(chromedp.Navigate(site))

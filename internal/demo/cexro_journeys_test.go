@@ -166,7 +166,7 @@ func TestCexroWorksWithoutJavaScript(t *testing.T) {
 	t.Parallel()
 	w := start(t, options{})
 	v := cxOpen(t, w, "/")
-	v.WithoutScript()
+	v.Scripts(false)
 	v.to("/")
 	v.cxPress(`part("notice").querySelector("[value=accept]").click()`)
 	v.cxSees("the notice after the choice", "!!notice()", "false")

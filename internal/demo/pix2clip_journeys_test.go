@@ -168,7 +168,7 @@ func TestPix2ClipWorksWithoutScripts(t *testing.T) {
 	t.Parallel()
 	w := start(t, options{})
 	v := w.open(t, "pix2clip", "/.temoin/")
-	v.WithoutScript()
+	v.Scripts(false)
 	v.to("/")
 	v.away("document.querySelector('temoin-notice').shadowRoot.querySelector('[part=notice] [value=refuse]').click()")
 	v.holds(p2cChoice)

@@ -163,7 +163,7 @@ func TestThePlatformWorksWithoutJavaScript(t *testing.T) {
 	t.Parallel()
 	w := start(t, options{})
 	v := w.open(t, "platform", "/privacy")
-	v.WithoutScript()
+	v.Scripts(false)
 	v.to("/")
 	v.is("the notice", "!!part('notice').getClientRects().length", "true")
 	v.away("document.querySelector('temoin-notice').shadowRoot.querySelector('[part=notice] [value=accept]').click()")

@@ -158,17 +158,8 @@ func (v *visit) is(what, expression, want string) {
 // until waits until an expression holds, even where another page is loaded meanwhile.
 func (v *visit) until(expression string) {
 	v.t.Helper()
-	wait := fmt.Sprintf(`new Promise(ok => { const look = () => { %s; let is; try { is = %s } catch {}; is ? ok(true) : setTimeout(look, 5) }; look() })`, prelude, expression)
-	ctx, stop := context.WithTimeout(v.Tab, 20*time.Second)
-	defer stop()
-	for {
-		ok, err := chromedp.Run(ctx, chromedp.Evaluate[bool](wait, chromedp.EvalAwaitPromise))
-		if ok {
-			return
-		}
-		if ctx.Err() != nil {
-			v.t.Fatalf("it did not come to %s: %v; at %s; the console: %q; asked for: %q", expression, err, v.address(), v.Messages(), v.asked())
-		}
+	if err := v.Tab.Until(prelude, expression); err != nil {
+		v.t.Fatalf("%v; at %s; the console: %q; asked for: %q", err, v.address(), v.Messages(), v.asked())
 	}
 }
 

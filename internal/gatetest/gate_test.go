@@ -10,7 +10,6 @@ import (
 	"testing"
 
 	"github.com/chromedp/cdproto/cdp"
-	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/chromedp"
 
@@ -34,13 +33,6 @@ func cookies(t *testing.T, v *noticetest.Visit) string {
 }
 
 // withoutScripts has the browser run no script of a page from now on.
-func withoutScripts(v *noticetest.Visit) {
-	v.Do(chromedp.Func(func(ctx context.Context, tab *chromedp.Target) error {
-		_, err := cdp.Call(ctx, tab, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true})
-		return err
-	}))
-}
-
 func TestNobodyIsAskedForAnythingBeforeAChoice(t *testing.T) {
 	t.Parallel()
 	s := start(t, "", (*site).shop)
@@ -102,7 +94,7 @@ func TestAllOfItWorksWithoutScripts(t *testing.T) {
 	t.Parallel()
 	s := start(t, "", (*site).shop)
 	v := s.Open(t, "/.temoin/")
-	withoutScripts(v)
+	v.Scripts(false)
 	v.Go("/")
 	if asked := s.asked(); asked != "" {
 		t.Errorf("asked for: %s", asked)
@@ -292,7 +284,7 @@ func TestTheNoticeLeadsToTheSiteWhateverThePagesBaseIs(t *testing.T) {
 			})
 			v := s.Open(t, "/.temoin/")
 			if !scripts {
-				withoutScripts(v)
+				v.Scripts(false)
 			}
 			for range 3 {
 				v.Go("/")

@@ -114,16 +114,9 @@ func (v *visit) do(js string) {
 // until waits until an expression holds, over a page that is loaded meanwhile too.
 func (v *visit) until(expression string) {
 	v.t.Helper()
-	wait := fmt.Sprintf(`%s new Promise(ok => { const look = () => (%s) ? ok(true) : setTimeout(look, 5); look() })`, script, expression)
-	for {
-		ok, err := chromedp.Run(v.Tab, chromedp.Evaluate[bool](wait, chromedp.EvalAwaitPromise))
-		if ok {
-			return
-		}
-		if v.Err() != nil {
-			state, _ := chromedp.Run(v.Tab, chromedp.Evaluate[string](`document.documentElement.outerHTML.slice(-600)`))
-			v.t.Fatalf("it never holds that %s: %v\n%s\n%s", expression, err, strings.Join(v.Messages(), "\n"), state)
-		}
+	if err := v.Tab.Until(script, expression); err != nil {
+		state, _ := chromedp.Run(v.Tab, chromedp.Evaluate[string](`document.documentElement.outerHTML.slice(-600)`))
+		v.t.Fatalf("%v\n%s\n%s", err, strings.Join(v.Messages(), "\n"), state)
 	}
 }
 

@@ -180,14 +180,14 @@ func (v *stand) looksAt(t *testing.T, c cell) {
 	v.t, v.Tab = t, browsertest.Open(t)
 	v.answers(nil)
 	v.Look(c.width, c.scheme())
-	v.scripts(c.scripts)
+	v.Scripts(c.scripts)
 	for _, s := range states {
 		if s.name == c.state && (c.scripts && s.with || !c.scripts && s.without) {
 			s.reach(v, c)
 			v.holds(s.is)
 		}
 	}
-	v.scripts(true) // for axe: what was loaded stays as it is
+	v.Scripts(true) // for axe: what was loaded stays as it is
 	if wide := browsertest.Evaluate[string](v.Tab, script+sideways); wide != "" {
 		t.Errorf("it scrolls sideways: %s", wide)
 	}

@@ -2,7 +2,6 @@ package sitetest
 
 import (
 	"cmp"
-	"context"
 	"fmt"
 	"net/http"
 	"os"
@@ -10,8 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/chromedp/cdproto/cdp"
-	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 
@@ -154,22 +151,13 @@ func walks(t *testing.T, scripts bool, do func(v *visit)) {
 			}
 			t.Run(fmt.Sprintf("%dx%d/%s", size[0], size[1], lang), func(t *testing.T) {
 				v := start(t, Config{Page: longPage})
-				v.scripts(scripts)
+				v.Scripts(scripts)
 				v.Do(chromedp.EmulateViewport(size[0], size[1]), chromedp.Navigate(v.site.URL+"/?lang="+lang))
 				do(v)
 				v.quiet()
 			})
 		}
 	}
-}
-
-// scripts lets pages run scripts from the next one on, or not.
-func (v *visit) scripts(on bool) {
-	v.t.Helper()
-	v.Do(chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
-		_, err := cdp.Call(ctx, t, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: !on})
-		return err
-	}))
 }
 
 // throughTheNotice and through are the walks from the top of the page to its end, and back.

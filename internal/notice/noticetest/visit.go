@@ -2,12 +2,9 @@ package noticetest
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
-	"fmt"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/chromedp/chromedp"
 
@@ -59,17 +56,8 @@ func compact(s string) string {
 // Until waits until an expression holds, even where another page is loaded meanwhile.
 func (v *Visit) Until(expression string) {
 	v.t.Helper()
-	wait := v.World.Words.Replace(fmt.Sprintf(`new Promise(ok => { const look = () => { %s; let is; try { is = %s } catch {}; is ? ok(true) : setTimeout(look, 5) }; look() })`, v.World.Prelude, expression))
-	ctx, stop := context.WithTimeout(v.Tab, 20*time.Second)
-	defer stop()
-	for {
-		ok, err := chromedp.Run(ctx, chromedp.Evaluate[bool](wait, chromedp.EvalAwaitPromise))
-		if ok {
-			return
-		}
-		if ctx.Err() != nil {
-			v.t.Fatalf("it did not come to %s: %v; the console: %q; asked for: %q", expression, err, v.Messages(), v.World.Recorded())
-		}
+	if err := v.Tab.Until(v.World.Prelude, v.World.Words.Replace(expression)); err != nil {
+		v.t.Fatalf("%v; the console: %q; asked for: %q", err, v.Messages(), v.World.Recorded())
 	}
 }
 
