@@ -47,8 +47,9 @@ func options() []chromedp.ExecAllocatorOption {
 		chromedp.Flag("disable-quic", true),
 		chromedp.Flag("disable-component-update", true),
 		// Besides what chromedp switches off: the time and what forms are about, which
-		// Chromium would ask of Google for each page.
-		chromedp.Flag("disable-features", "Translate,BlinkGenPropertyTrees,NetworkTimeServiceQuerying,AutofillServerCommunication"),
+		// Chromium would ask of Google for each page; and the pages of its own that it
+		// opens behind the address field of each window, which cost more than the test's.
+		chromedp.Flag("disable-features", "Translate,BlinkGenPropertyTrees,NetworkTimeServiceQuerying,AutofillServerCommunication,WebUIOmniboxPopup,WebUIOmniboxAimPopup"),
 	)
 	if len(trusted) > 0 {
 		opts = append(opts, chromedp.Flag("ignore-certificate-errors-spki-list", strings.Join(trusted, ",")))
