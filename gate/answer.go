@@ -31,6 +31,7 @@ type rewriting struct {
 	markup  *markup.Writer
 	press   compressor
 	failed  error
+	blind   bool  // it is only watched, and cannot be decoded
 	missing int64 // of the length that the site says
 
 	gather   *gathering // nil where the page is not waited for
@@ -158,6 +159,7 @@ func (v *visit) send() {
 	switch {
 	case a.status == http.StatusSwitchingProtocols:
 	case v.isHTML(h):
+		v.tellPage()
 		v.sendPage(h)
 	default:
 		v.sealOther(h)

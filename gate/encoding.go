@@ -186,11 +186,30 @@ func inflate(c coding, from io.Reader, sink io.Writer) error {
 	}
 	r, done, err := decompressed(c, io.MultiReader(strings.NewReader(string(one[:])), from))
 	if err != nil {
-		return err
+		return fmt.Errorf("%w: %w", errCoding, err)
 	}
 	defer done()
-	_, err = io.Copy(onlyWriter{sink}, r)
+	_, err = io.Copy(onlyWriter{sink}, asBrowsers{r})
 	return err
+}
+
+// errCoding is the fault of a body that is not what its Content-Encoding says.
+var errCoding = errors.New("it cannot be decoded")
+
+// asBrowsers reads a body as far as browsers show it: one that is cut short, whose sum is
+// wrong or that is followed by something else ends there.
+type asBrowsers struct{ io.Reader }
+
+func (r asBrowsers) Read(p []byte) (int, error) {
+	n, err := r.Reader.Read(p)
+	switch {
+	case err == nil, errors.Is(err, io.EOF):
+	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, gzip.ErrChecksum), errors.Is(err, gzip.ErrHeader):
+		err = io.EOF
+	default:
+		err = fmt.Errorf("%w: %w", errCoding, err)
+	}
+	return n, err
 }
 
 // onlyWriter hides what else a sink can do: io.Copy would have it read by itself.

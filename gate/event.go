@@ -22,8 +22,8 @@ type What string
 
 // What it does.
 const (
-	PageAsked    What = "asked"    // a page was asked for by somebody who has not chosen, or not about everything
-	PageAnswered What = "answered" // by somebody who has
+	PageAsked    What = "asked"    // a page was shown to somebody who has not chosen, or not about everything
+	PageAnswered What = "answered" // to somebody who has
 
 	CookieRemoved    What = "removed"    // from the request: it is not allowed
 	CookieWithheld   What = "withheld"   // from the request: what it belongs to is not in use on this page
@@ -40,6 +40,7 @@ const (
 	Foreign     What = "foreign"     // a page refers to a host that nobody has declared; told in observe mode only
 	Reported    What = "reported"    // by a browser: Name is the directive that a page broke; Observed, that it was only reported
 	Unread      What = "unread"      // a page passed as it was; Name says why: its coding, its charset, a part of it
+	Cut         What = "cut"         // a page was not handed on to its end; Name says why: its coding is broken, less came than its length, the site stopped
 )
 
 var cookieEvents = [...]What{

@@ -243,14 +243,88 @@ func TestTheSiteIsAskedForCodingsThatAreUnderstood(t *testing.T) {
 
 func TestABodyThatIsNotWhatItSaysEndsTheConnection(t *testing.T) {
 	t.Parallel()
-	s := open(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+	site := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/html")
 		w.Header().Set("Content-Encoding", "gzip")
 		io.WriteString(w, "no gzip at all")
-	}))
+		io.WriteString(w, ", and more")
+	})
+	s, watched := open(t, site), open(t, site, with("enforcement: {mode: observe}"))
+	if _, body := watched.get("/", "Accept-Encoding: gzip"); body != "no gzip at all, and more" || !watched.events.has(gate.Unread, "coding") {
+		t.Errorf("only watched: %q, told %v", body, watched.events.list)
+	}
 	got := s.raw("GET / HTTP/1.1\r\nHost: shop.example\r\nSec-Fetch-Dest: document\r\nConnection: close\r\n\r\n")
-	if strings.HasSuffix(got, "0\r\n\r\n") {
-		t.Errorf("it looks complete: %q", got)
+	if strings.HasSuffix(got, "0\r\n\r\n") || !s.events.has(gate.Cut, "coding") {
+		t.Errorf("it looks complete: %q, or nobody is told: %v", got, s.events.list)
+	}
+}
+
+func TestACompressedBodyEndsWhereBrowsersEndIt(t *testing.T) {
+	t.Parallel()
+	whole := compress(t, "gzip", small)
+	last := slices.Clone(whole)
+	last[len(last)-8] ^= 1 // its sum
+	bodies := map[string][]byte{"zeros": append(slices.Clone(whole), make([]byte, 700)...), "more": append(slices.Clone(whole), "something else behind its end"...), "short": whole[:len(whole)-5], "sum": last}
+	site := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "text/html")
+		w.Header().Set("Content-Encoding", "gzip")
+		w.Write(bodies[strings.TrimPrefix(r.URL.Path, "/")])
+	})
+	s, watched := open(t, site), open(t, site, with("enforcement: {mode: observe}"))
+	for name, sent := range bodies {
+		_, body := s.get("/"+name, "Accept-Encoding: gzip")
+		if got := plain(t, "gzip", body); !strings.Contains(got, headBytes) || !strings.HasSuffix(strings.TrimSpace(got), "</html>") {
+			t.Errorf("%s: %s", name, got)
+		}
+		if _, body := watched.get("/"+name, "Accept-Encoding: gzip"); body != string(sent) {
+			t.Errorf("%s, only watched: %q", name, body)
+		}
+	}
+	if s.events.has(gate.Cut, "coding") || watched.events.has(gate.Unread, "coding") || !watched.events.has(gate.Neutralised, "script src") {
+		t.Errorf("told: %v and %v", s.events.list, watched.events.list)
+	}
+}
+
+func TestAPageThatStopsIsTold(t *testing.T) {
+	t.Parallel()
+	s := open(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "text/html")
+		if r.URL.Path == "/length" {
+			w.Header().Set("Content-Length", "9999")
+		}
+		io.WriteString(w, small)
+		if r.URL.Path == "/site" {
+			panic(http.ErrAbortHandler)
+		}
+	}))
+	for _, why := range []string{"length", "site"} {
+		s.raw("GET /" + why + " HTTP/1.1\r\nHost: shop.example\r\nSec-Fetch-Dest: document\r\nConnection: close\r\n\r\n")
+		if !s.events.has(gate.Cut, why) {
+			t.Errorf("%s: told %v", why, s.events.list)
+		}
+	}
+}
+
+func TestPagesAreCountedOnceTheyAreShown(t *testing.T) {
+	t.Parallel()
+	s := open(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch w.Header().Set("Content-Type", "text/html"); r.URL.Path {
+		case "/text":
+			w.Header().Set("Content-Type", "text/plain")
+		case "/moved":
+			http.Redirect(w, r, "/", http.StatusSeeOther)
+			return
+		}
+		io.WriteString(w, small)
+	}))
+	for path, want := range map[string]bool{"/text": false, "/moved": false, "/page": true} {
+		s.events.mu.Lock()
+		s.events.list = nil
+		s.events.mu.Unlock()
+		s.raw("GET " + path + " HTTP/1.1\r\nHost: shop.example\r\nAccept: text/html\r\nConnection: close\r\n\r\n")
+		if s.events.has(gate.PageAsked, "") != want {
+			t.Errorf("%s: told %v", path, s.events.list)
+		}
 	}
 }
 

@@ -2,6 +2,7 @@ package gate
 
 import (
 	"bytes"
+	"errors"
 	"hash/maphash"
 	"html/template"
 	"io"
@@ -20,7 +21,7 @@ import (
 func (v *visit) feed(p []byte) error {
 	a := v.answer.page
 	if v.site.observe {
-		if _, err := v.w.Write(p); err != nil {
+		if _, err := v.w.Write(p); err != nil || a.blind {
 			return err
 		}
 	}
@@ -32,6 +33,20 @@ func (v *visit) feed(p []byte) error {
 		a.inflate = newInflater(a.coding, plainBody{v})
 	}
 	_, err := a.inflate.Write(p)
+	return v.broken(err)
+}
+
+// broken tells of a page that cannot be decoded. Whoever only watches goes on without it.
+func (v *visit) broken(err error) error {
+	switch {
+	case !errors.Is(err, errCoding):
+		return err
+	case v.site.observe:
+		v.answer.page.blind = true
+		v.unread("coding")
+		return nil
+	}
+	v.site.count(Event{What: Cut, Name: "coding"})
 	return err
 }
 
@@ -231,10 +246,11 @@ func (v *visit) end() error {
 		}
 	}
 	if a.missing > 0 && hasBody(v.r.Method, v.answer.status) && !v.site.observe { // less came than the site has said
+		v.site.count(Event{What: Cut, Name: "length"})
 		return http.ErrContentLength
 	}
-	if a.inflate != nil {
-		if err := a.inflate.Close(); err != nil {
+	if a.inflate != nil && a.failed == nil && !a.blind {
+		if err := v.broken(a.inflate.Close()); err != nil {
 			return err
 		}
 	}
@@ -261,6 +277,9 @@ func (v *visit) abandon() {
 	a := v.answer.page
 	if a == nil {
 		return
+	}
+	if !v.ended && a.failed == nil && v.Context.Err() == nil {
+		v.site.count(Event{What: Cut, Name: "site"})
 	}
 	if g := a.gather; g != nil {
 		g.mu.Lock()

@@ -27,6 +27,7 @@ type visit struct {
 	account account
 	shown   *consent.Decision // what pages are rewritten by
 	answer  answer
+	ended   bool // the site has said all of it
 }
 
 // Value gives a site its View.
@@ -45,9 +46,6 @@ func (g *Gate) servePage(w http.ResponseWriter, r *http.Request, site *Site) {
 	if site.same {
 		v.shown = site.neutral(r.URL.Path)
 	}
-	if v.r.page {
-		v.tellPage()
-	}
 	v.carried = site.cookies.Request(r.Header, &v.Decision, v.at())
 	if !site.observe && v.r.conditional {
 		v.current = unconditioned(r.Header, v.r.page, v.stamp())
@@ -63,6 +61,7 @@ func (g *Gate) servePage(w http.ResponseWriter, r *http.Request, site *Site) {
 	}
 	defer v.abandon()
 	g.next.ServeHTTP(v, r.WithContext(v))
+	v.ended = true
 	v.finish()
 }
 
@@ -89,8 +88,12 @@ func (v *visit) subject(h http.Header) {
 	v.carried = s.cookies.Request(http.Header{"Cookie": v.r.cookies}, &v.Decision, s.at(&v.r, v.r.page))
 }
 
-// tellPage counts the page.
+// tellPage counts a page that is shown by itself.
 func (v *visit) tellPage() {
+	switch status := v.answer.status; {
+	case v.kind() != asDocument && v.kind() != asUnknown, v.framed(), v.r.Method != http.MethodGet, status >= 300 && status < 400 && status != http.StatusNotModified:
+		return
+	}
 	what := PageAnswered
 	if v.Decision.Notice != 0 {
 		what = PageAsked

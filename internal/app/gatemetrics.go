@@ -17,6 +17,7 @@ type gateMetrics struct {
 	cookies *prometheus.CounterVec // by site, what became of them, and name
 	held    *prometheus.CounterVec // by site, service and element
 	unread  *prometheus.CounterVec // by site and reason
+	cut     *prometheus.CounterVec // by site and reason
 	foreign *prometheus.CounterVec // by site and host
 	reports *prometheus.CounterVec // of browsers, by site, directive, host and page
 
@@ -43,10 +44,11 @@ func newGateMetrics(r prometheus.Registerer) *gateMetrics {
 		return c
 	}
 	return &gateMetrics{
-		pages:   counter("temoin_pages_total", "Pages that were asked for, by whether the visitor has an answer to give (asked) or has given it (answered).", "site", "visitor"),
+		pages:   counter("temoin_pages_total", "Pages that were shown, by whether the visitor has an answer to give (asked) or has given it (answered).", "site", "visitor"),
 		cookies: counter("temoin_cookies_total", "Cookies that the gate did something about, by what it did (would have done, in observe mode).", "site", "became", "name", "observed"),
 		held:    counter("temoin_held_total", "References to third parties that were made inert (would have been, in observe mode).", "site", "service", "in", "observed"),
 		unread:  counter("temoin_unread_total", "Pages that passed as they were, since they cannot be read.", "site", "why"),
+		cut:     counter("temoin_cut_total", "Pages that were not handed on to their end, by why: their coding is broken, less came than their length, the site stopped.", "site", "why"),
 		foreign: counter("temoin_foreign_hosts_total", "References to hosts that the manifest does not have; in observe mode only.", "site", "host"),
 		reports: counter("temoin_reports_total", "What browsers told of pages that broke the policy of the seal.", "site", "directive", "host", "path", "enforced"),
 		known:   map[list]map[string]bool{},
@@ -87,6 +89,8 @@ func (c *siteCounter) Count(e gate.Event) {
 		c.foreign.WithLabelValues(c.site, c.bounded("hosts", e.Host)).Inc()
 	case gate.Unread:
 		c.unread.WithLabelValues(c.site, e.Name).Inc()
+	case gate.Cut:
+		c.cut.WithLabelValues(c.site, e.Name).Inc()
 	case gate.CookieUndeclared, gate.CookieBlocked:
 		c.cookies.WithLabelValues(c.site, string(e.What), c.bounded("cookies", e.Name), observed).Inc()
 	default:

@@ -172,7 +172,7 @@ func (s *Server) open(ctx context.Context) error {
 	s.traffic = newTraffic(node.Registry(), s.seats)
 	limit := &gate.Limit{Rate: s.config.Rate, Burst: max(1, int(10*s.config.Rate))}
 	for _, one := range s.sites {
-		one.summary = newSummary()
+		one.summary = newSummary(s.log.With("site", one.id))
 		one.handler = node.Gate(one.id, app.GateConfig{Trusted: s.config.Trusted, Limit: limit, Observe: s.config.Observe, Counter: one.summary, Upstream: one.Upstream}, s.upstream(one))
 	}
 	return nil

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"log/slog"
 	"maps"
 	"slices"
 	"strings"
@@ -18,6 +19,7 @@ import (
 
 // A summary counts what the gate of one site did, for whoever has just put it there.
 type summary struct {
+	log             *slog.Logger
 	asked, answered atomic.Uint64 // pages
 
 	mu     sync.Mutex
@@ -34,8 +36,8 @@ const (
 	maxLines  = 30  // under one heading
 )
 
-func newSummary() *summary {
-	return &summary{counts: map[gate.Event]uint64{}, names: map[gate.What]int{}}
+func newSummary(log *slog.Logger) *summary {
+	return &summary{log: log, counts: map[gate.Event]uint64{}, names: map[gate.What]int{}}
 }
 
 // Count counts an event.
@@ -52,17 +54,46 @@ func (s *summary) Count(e gate.Event) {
 	defer s.mu.Unlock()
 	n, known := s.counts[e]
 	if !known {
-		if len(s.counts) >= maxEvents || s.names[e.What] >= maxNames || len(e.Name)+len(e.Host) > maxName {
+		if len(e.Name)+len(e.Host) > maxName || !s.room(e.What) {
 			s.more++
 			return
 		}
-		switch e.What {
-		case gate.CookieUndeclared, gate.CookieBlocked, gate.Foreign, gate.Reported:
-			s.names[e.What]++
-		}
+		s.tell(e)
 		e.Name, e.Host = strings.Clone(e.Name), strings.Clone(e.Host) // whole requests would stay with them
 	}
 	s.counts[e] = n + 1
+}
+
+// room makes room for another event of a kind. Of names that no manifest has, the one that
+// was seen least gives way: what nobody but one visitor sends stays no longer than that.
+func (s *summary) room(what gate.What) bool {
+	switch what {
+	case gate.CookieUndeclared, gate.CookieBlocked, gate.Foreign, gate.Reported:
+		if s.names[what] < maxNames {
+			s.names[what]++
+			return true
+		}
+		least, times := gate.Event{}, uint64(0)
+		for e, n := range s.counts {
+			if e.What == what && (times == 0 || n < times) {
+				least, times = e, n
+			}
+		}
+		delete(s.counts, least)
+		s.more += times
+		return true
+	}
+	return len(s.counts) < maxEvents
+}
+
+// tell says at once, the first time, what should not wait for the first hour.
+func (s *summary) tell(e gate.Event) {
+	switch e.What {
+	case gate.Unread:
+		s.log.Warn("a page cannot be read, and passed as it was: have the site send pages in UTF-8, and compressed by gzip, br or zstd, or not at all", "why", e.Name)
+	case gate.Cut:
+		s.log.Warn("a page was not handed on to its end: the site stopped, sent less than its Content-Length, or something else than its Content-Encoding", "why", e.Name)
+	}
 }
 
 // A heading is what events of one kind are told under: what was done, and what would
@@ -87,6 +118,7 @@ var headings = []heading{
 	{gate.CookieBlocked, "Cookies that the manifest does not have, and that were taken out:", "Cookies that the manifest does not have, and that would be taken out:", "Declare them under trackers, or stop setting them."},
 	{gate.Foreign, "Hosts that pages refer to, and that the manifest does not have:", "Hosts that pages refer to, and that the manifest does not have:", "Declare them under services or hosts, or take them out of your pages."},
 	{gate.Reported, "Reported by browsers, as stopped by the pages' security policy:", "Reported by browsers, as what the pages' security policy would have stopped:", "Where your site needs it, declare it under services or hosts."},
+	{gate.Cut, "Pages that were not handed on to their end, by why:", "Pages that did not come to their end, by why:", "site: it stopped. length: less came than its Content-Length. coding: the body is not what its Content-Encoding says."},
 	{gate.Unread, "Pages that passed as they were, since they cannot be read:", "Pages that cannot be read:", "Have your site send them in UTF-8, and compressed by gzip, br or zstd, or not at all."},
 }
 
