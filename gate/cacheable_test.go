@@ -2,6 +2,7 @@ package gate_test
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"net/http"
 	"strings"
@@ -56,6 +57,9 @@ func TestAFileIsRewrittenAsItWouldBeServed(t *testing.T) {
 		t.Error(got)
 	}
 	b.Reset()
+	if err := site.Rewrite(io.Discard, []byte("\xff\xfe<\x00p\x00>\x00"), "/wide.html"); !errors.Is(err, gate.ErrUnread) {
+		t.Errorf("a page in UTF-16: %v", err)
+	}
 	if err := site.Rewrite(&b, []byte("<p>part</p>"), "/a/part.html"); err != nil || b.String() != "<p>part</p>" {
 		t.Errorf("%v: %s", err, b.String())
 	}

@@ -114,7 +114,15 @@ func help(ctx context.Context, args []string, std Stdio) int {
 func runCommand(ctx context.Context, name string, args []string, std Stdio) int {
 	i := slices.IndexFunc(commands, func(c command) bool { return c.name == name })
 	if i < 0 {
-		fmt.Fprintf(std.Err, "temoin: there is no command %q\nRun \"temoin help\" for the list.\n", name)
+		var all []string
+		for _, c := range commands {
+			all = append(all, c.name)
+		}
+		hint := ""
+		if near := policy.Nearest(name, all); near != "" {
+			hint = fmt.Sprintf(" (did you mean %q?)", near)
+		}
+		fmt.Fprintf(std.Err, "temoin: there is no command %q%s\nRun \"temoin help\" for the list.\n", name, hint)
 		return failed
 	}
 	if !commands[i].watches {
@@ -155,7 +163,7 @@ func (c *call) parse() (code int, ok bool) {
 		if err := c.flags.Parse(args[:n]); errors.Is(err, flag.ErrHelp) {
 			return c.written(c.help(c.Out)), false
 		} else if err != nil {
-			return c.fail("%v", err), false
+			return c.fail("%s", c.misread(args[0], err)), false
 		}
 		args = args[n:]
 	}
@@ -170,6 +178,31 @@ func (c *call) parse() (code int, ok bool) {
 		return c.fail("--%s is empty: write a value after it, or leave it out", empty), false
 	}
 	return 0, true
+}
+
+// misread says what is wrong with a flag, and what to write.
+func (c *call) misread(arg string, err error) string {
+	name, _, _ := strings.Cut(strings.TrimLeft(arg, "-"), "=")
+	f := c.flags.Lookup(name)
+	if f == nil {
+		var all []string
+		c.flags.VisitAll(func(f *flag.Flag) { all = append(all, f.Name) })
+		if near := policy.Nearest(name, all); near != "" {
+			return fmt.Sprintf("there is no flag --%s (did you mean --%s?)", name, near)
+		}
+		return fmt.Sprintf("there is no flag --%s", name)
+	}
+	if get, ok := f.Value.(flag.Getter); ok {
+		switch get.Get().(type) {
+		case time.Duration:
+			return fmt.Sprintf("--%s is a time: write it with its unit, such as 30s, 5m or 2h", name)
+		case int, int64:
+			return fmt.Sprintf("--%s is a whole number", name)
+		case float64:
+			return fmt.Sprintf("--%s is a number", name)
+		}
+	}
+	return err.Error()
 }
 
 // names are the value of a flag that can be given more than once.
@@ -286,10 +319,27 @@ func (c *call) help(w io.Writer) error {
 	}
 	c.flags.VisitAll(func(f *flag.Flag) {
 		kind, use := flag.UnquoteUsage(f)
+		switch f.DefValue {
+		case "", "0", "0s", "false":
+		default:
+			use += " Default: " + plainly(f.DefValue) + "."
+		}
 		fmt.Fprintf(&b, "\n  %s\n      %s\n", strings.TrimSpace("--"+f.Name+" "+kind), use)
 	})
 	_, err := w.Write(b.Bytes())
 	return err
+}
+
+// plainly writes a default as somebody would: 1m for 1m0s.
+func plainly(value string) string {
+	if d, err := time.ParseDuration(value); err == nil && d > 0 {
+		for _, nothing := range []string{"m0s", "h0m"} {
+			if strings.HasSuffix(value, nothing) {
+				value = value[:len(value)-2]
+			}
+		}
+	}
+	return value
 }
 
 func usage(w io.Writer) error {

@@ -99,10 +99,15 @@ func (e *explanation) address(ctx context.Context, text, cookies string) error {
 		return fmt.Errorf("%s is no address: write it with http:// or https://, or a cookie's name with --cookie", text)
 	}
 	host := strings.TrimSuffix(strings.ToLower(u.Hostname()), ".")
+	path := cmp.Or(u.EscapedPath(), "/")
+	if declared := len(e.site.ServicesAt(host, path)) > 0 || e.site.TrustedAt(host, path) != nil; !e.site.Serves(host) && declared {
+		e.host(host, path)
+		return nil
+	}
 	if e.site.Serves(host) || host == "localhost" || strings.HasSuffix(host, ".localhost") || strings.HasPrefix(host, "127.") || host == "::1" {
 		return e.page(ctx, u, cookies)
 	}
-	e.host(host, cmp.Or(u.EscapedPath(), "/"))
+	e.host(host, path)
 	return nil
 }
 
@@ -207,12 +212,17 @@ func (e *explanation) page(ctx context.Context, u *url.URL, cookies string) erro
 		r.Header.Add("Cookie", e.site.Choice.Cookie+"="+value)
 	}
 	w := httptest.NewRecorder()
-	w.Body = nil
 	g.ServeHTTP(w, r)
 	if failed != nil {
 		return failed
 	}
+	maps.DeleteFunc(seen.events, func(event gate.Event, _ bool) bool { // the page's own
+		return event.What == gate.Foreign && strings.EqualFold(event.Host, u.Hostname())
+	})
 	e.told(u, w.Code, seen)
+	if bytes.Contains(w.Body.Bytes(), []byte("<temoin-notice")) {
+		e.line("  this page came through a gate, which has held already what it holds: ask the site behind it for the whole")
+	}
 	return nil
 }
 

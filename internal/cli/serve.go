@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -269,6 +270,11 @@ func (f *serveFlags) sites(files []string) ([]server.Site, error) {
 	if err != nil {
 		return nil, err
 	}
+	for id := range named {
+		if id != "" && !slices.ContainsFunc(sites, func(p *policy.Site) bool { return p.ID == id }) {
+			return nil, fmt.Errorf("--upstream %s=…: no manifest here is of the site %q; %s is of %q", id, id, files[0], sites[0].ID)
+		}
+	}
 	var list []server.Site
 	for i, file := range files {
 		id := sites[i].ID
@@ -285,8 +291,8 @@ func (f *serveFlags) sites(files []string) ([]server.Site, error) {
 	if len(files) == 1 {
 		delete(named, "")
 	}
-	for id := range named {
-		return nil, fmt.Errorf("--upstream %s=…: no manifest here is of the site %q", id, id)
+	for range named {
+		return nil, errors.New("--upstream stands without a site: with several sites write --upstream SITE=URL for each")
 	}
 	return list, nil
 }

@@ -19,7 +19,7 @@ func Declared(site *policy.Site, name, act string) (*http.Cookie, error) {
 	t := site.TrackerNamed(policy.Cookie, name)
 	switch {
 	case t == nil || t.Party == policy.ThirdParty:
-		return nil, fmt.Errorf("%s declares no cookie %q of the site: write it under trackers", site.File, name)
+		return nil, fmt.Errorf("the manifest of %s that is in force declares no cookie %q of the site: write it under trackers", site.ID, name)
 	case t.Origin == policy.FromTemoin:
 		return nil, fmt.Errorf("the cookie %q is written by Témoin alone: use another name", name)
 	}
@@ -51,7 +51,7 @@ func variant(site *policy.Site, t *policy.Tracker, act string) (policy.Lifetime,
 		}
 		acts = append(acts, fmt.Sprintf("%q", v.When))
 	}
-	where := fmt.Sprintf("%s:%d: the lifetime of %s", site.File, site.Position(t.Field).Line, t)
+	where := fmt.Sprintf("line %d of the manifest of %s that is in force: the lifetime of %s", site.Position(t.Field).Line, site.ID, t)
 	if len(acts) < 2 {
 		return policy.Lifetime{}, fmt.Errorf("%s does not depend on %q: name no act", where, act)
 	}

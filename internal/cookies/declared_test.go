@@ -36,9 +36,9 @@ func TestWhatIsNotDeclaredIsNotToBeSet(t *testing.T) {
 	t.Parallel()
 	site := parse(t, shop)
 	for _, c := range []struct{ name, act, want string }{
-		{"other", "", `shop.yaml declares no cookie "other" of the site: write it under trackers`},
+		{"other", "", `the manifest of shop that is in force declares no cookie "other" of the site: write it under trackers`},
 		{"eu-consent", "", `is written by Témoin alone`},
-		{"__Host-login", "", `shop.yaml:15: the lifetime of __Host-login depends on an act: name one of "remember-me", "otherwise", not ""`},
+		{"__Host-login", "", `line 15 of the manifest of shop that is in force: the lifetime of __Host-login depends on an act: name one of "remember-me", "otherwise", not ""`},
 		{"__Host-login", "signing-in", `name one of "remember-me", "otherwise", not "signing-in"`},
 		{"lang", "remember-me", `the lifetime of lang does not depend on "remember-me": name no act`},
 	} {

@@ -100,6 +100,7 @@ type served struct {
 	id      string
 	file    file
 	first   *policy.Site // as the file said at the start
+	told    [32]byte     // the hash of the manifest that was said to be in force
 	handler http.Handler
 	summary *summary
 }
@@ -172,6 +173,7 @@ func (s *Server) open(ctx context.Context) error {
 	s.traffic = newTraffic(node.Registry(), s.seats)
 	limit := &gate.Limit{Rate: s.config.Rate, Burst: max(1, int(10*s.config.Rate))}
 	for _, one := range s.sites {
+		one.told = s.now(one).Hash
 		one.summary = newSummary(s.log.With("site", one.id))
 		one.handler = node.Gate(one.id, app.GateConfig{Trusted: s.config.Trusted, Limit: limit, Observe: s.config.Observe, Counter: one.summary, Upstream: one.Upstream}, s.upstream(one))
 	}

@@ -42,6 +42,10 @@ func (s *Server) look(ctx context.Context, atOnce bool) {
 		if !one.Follow {
 			s.tell("the former manifest stays in force", one.File, s.follow(ctx, one, atOnce), atOnce)
 		}
+		if p := s.now(one); p.Hash != one.told { // whoever has brought it into force: this file, or a command, or another node
+			one.told = p.Hash
+			s.log.Info("another manifest is in force", "site", one.id, "version", p.Policy.Version)
+		}
 	}
 }
 
@@ -81,7 +85,6 @@ func (s *Server) follow(ctx context.Context, one *served, atOnce bool) error {
 	}
 	f.taken = manifest
 	if inForce {
-		s.log.Info("another manifest is in force", "file", one.File, "version", p.Policy.Version)
 		return nil
 	}
 	s.log.Warn("this manifest was in force before, and another one is since: that one stays. To go back, run temoin activate", "file", one.File, "version", p.Policy.Version)
