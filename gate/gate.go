@@ -127,6 +127,7 @@ func below(p, folder string) bool {
 type View struct {
 	Site     *policy.Site
 	Choice   *consent.Choice // what the browser carries; nil for none
+	Standing *consent.Choice // what counts of that and the account's choice; nil for none
 	Decision consent.Decision
 	Account  []byte // what stands for the account that choices are kept for; nil for none
 	// Arrived says that the choice of the account applies from now on, in a browser that had

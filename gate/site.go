@@ -115,6 +115,9 @@ func (g *Gate) view(s *Site, v *View, r *request, now time.Time) account {
 func (v *View) decide(s *Site, r *request, a *account, now time.Time) {
 	signals := a.signals(consent.Signals{GPC: r.gpc, Path: r.pagePath()})
 	v.Decision = consent.Decide(s.policy, v.Choice, signals, now)
+	if v.Standing = v.Choice; signals.Account != nil {
+		v.Standing = consent.Standing(s.policy, v.Choice, signals, now)
+	}
 	if a.failed { // it may have refused
 		asks := v.Decision.Notice
 		v.Decision = consent.Decide(s.policy, nil, signals, now)

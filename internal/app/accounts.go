@@ -104,6 +104,15 @@ func shownTo(r *http.Request, site *policy.Site) *consent.Decision {
 	return nil
 }
 
+// standing is the choice that counts for the visitor of a request, by the account too: nil
+// where the gate has not decided by the version that they were shown, or there is none.
+func standing(r *http.Request, site *policy.Site) *consent.Choice {
+	if v := gate.Of(r.Context()); v != nil && v.Site == site {
+		return v.Standing
+	}
+	return nil
+}
+
 // accountOf is what stands for the account that a choice is kept for: none where its
 // version did not say that choices follow accounts, which register.Endpoint asks about.
 func accountOf(r *http.Request) []byte {

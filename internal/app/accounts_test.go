@@ -53,14 +53,24 @@ func (d *device) ask(method, path, body string) []byte {
 	return b
 }
 
-// holds is what the browser is told that holds.
-func (d *device) holds() string {
+// A state is what a browser is told.
+type state struct {
+	ID, Choice string
+	Answers    map[string]bool
+}
+
+func (d *device) state() (s state) {
 	d.t.Helper()
-	var s struct{ Choice string }
 	if err := json.Unmarshal(d.ask("GET", "/.temoin/state", ""), &s); err != nil {
 		d.t.Fatal(err)
 	}
-	return s.Choice
+	return s
+}
+
+// holds is what the browser is told that holds.
+func (d *device) holds() string {
+	d.t.Helper()
+	return d.state().Choice
 }
 
 func TestAChoiceFollowsItsAccountToOtherDevices(t *testing.T) {
@@ -99,6 +109,13 @@ func TestAChoiceFollowsItsAccountToOtherDevices(t *testing.T) {
 		if got := laptop.holds(); got != "stats=1&one=1" {
 			t.Errorf("on the laptop holds %q", got)
 		}
+		if s, page := laptop.state(), string(laptop.ask("GET", "/.temoin/", "")); !s.Answers["stats"] || s.ID != phone.state().ID ||
+			!strings.Contains(page, "/.temoin/receipts/"+s.ID) || !strings.Contains(page, `name="follow" value="device"`) || strings.Contains(page, "You have not chosen yet") {
+			t.Errorf("on the laptop the preference centre does not show the account's choice: %+v %s", s, page)
+		}
+		if page := string(phone.ask("GET", "/.temoin/", "")); strings.Contains(page, `name="follow"`) {
+			t.Errorf("where the choice was made it is told to be another one's: %s", page)
+		}
 		shared.ask("POST", "/.temoin/choice", `{"action":"refuse","notice":"`+notice+`"}`) // before anybody signs in
 		shared.signIn("ann")
 		shared.ask("GET", "/", "")
@@ -122,6 +139,26 @@ func TestAChoiceFollowsItsAccountToOtherDevices(t *testing.T) {
 		fresh.ask("POST", "/.temoin/choice", `{"action":"save","asked":["stats","one"],"allow":["one"],"notice":"`+notice+`"}`)
 		if got := fresh.holds(); got != "stats=0&one=0" {
 			t.Errorf("after the account's yes was taken back holds %q", got)
+		}
+
+		// A refusal on one device is what the others show.
+		var both []*device
+		for range 2 {
+			d := newDevice(t, server.URL)
+			d.http.Transport = server.Client().Transport
+			d.signIn("dora")
+			both = append(both, d)
+		}
+		both[0].ask("POST", "/.temoin/choice", `{"action":"accept","notice":"`+notice+`"}`)
+		first := both[0].state().ID
+		both[1].ask("GET", "/", "")
+		both[1].ask("POST", "/.temoin/choice", `{"action":"refuse","notice":"`+notice+`"}`)
+		if receipt := string(both[1].ask("GET", "/.temoin/receipts/"+both[1].state().ID, "")); !strings.Contains(receipt, `"replaces": "`+first+`"`) {
+			t.Errorf("the refusal does not take the place of the account's choice %s: %s", first, receipt)
+		}
+		both[0].ask("GET", "/", "")
+		if s, page := both[0].state(), string(both[0].ask("GET", "/.temoin/", "")); s.Choice != "stats=0&one=0" || s.Answers["stats"] || s.ID != both[1].state().ID || strings.Contains(page, "Allowed:") {
+			t.Errorf("after a refusal on the other device it is told %+v, %s", s, page)
 		}
 
 		// What was chosen on a device before anybody signed in is not the account's.

@@ -122,9 +122,15 @@ func (s *site) policy(w http.ResponseWriter, r *http.Request) {
 // A View is what one request may be shown.
 type View struct {
 	Site     *policy.Site
-	Choice   *consent.Choice // nil for none
+	Choice   *consent.Choice // what counts, of the browser's and the account's; nil for none
+	Follows  bool            // it is not the browser's
 	Decision consent.Decision
 	Notice   *notice.Notice
+}
+
+// visit is what the notice is told.
+func (v *View) visit() notice.Visit {
+	return notice.Visit{Choice: v.Choice, Follows: v.Follows, Decision: v.Decision}
 }
 
 // errNoSite says that a node was asked about a site that it does not serve.
@@ -151,7 +157,7 @@ func (n *Node) View(id string, r *http.Request) (View, error) {
 	}
 	view := View{Site: site, Notice: shown}
 	if v := gate.Of(r.Context()); v != nil && v.Site == site && r.Header[choiceHeader] == nil { // it has decided already, and knows who is signed in
-		view.Choice, view.Decision = v.Choice, v.Decision
+		view.Choice, view.Follows, view.Decision = v.Standing, v.Standing != v.Choice, v.Decision
 		return view, nil
 	}
 	if c, err := r.Cookie(site.Choice.Cookie); err == nil {
@@ -171,7 +177,7 @@ func (n *Node) Preferences(id string, r *http.Request, lang string) ([]byte, err
 	if v := gate.Of(r.Context()); v != nil {
 		v.Personal()
 	}
-	return view.Notice.Preferences(r, lang, notice.Visit{Choice: view.Choice, Decision: view.Decision}), nil
+	return view.Notice.Preferences(r, lang, view.visit()), nil
 }
 
 // signals are what a request says about the page that it asks for.
@@ -187,7 +193,7 @@ func (s *site) centre(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "This cannot be shown now. Please try again.", http.StatusServiceUnavailable)
 		return
 	}
-	view.Notice.Serve(w, r, notice.Visit{Choice: view.Choice, Decision: view.Decision})
+	view.Notice.Serve(w, r, view.visit())
 }
 
 // again answers a form on a notice that is not known with the preference centre.

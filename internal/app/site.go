@@ -107,7 +107,7 @@ func (s *site) refresh(now time.Time) error {
 		return err
 	}
 	s.keys = keys
-	s.endpoint.Store(&register.Endpoint{Register: s.node.register, Codec: codec, Site: s.shown, Current: s.current, Again: s.again, Account: accountOf, Shown: shownTo, Back: s.back, Away: s.away})
+	s.endpoint.Store(&register.Endpoint{Register: s.node.register, Codec: codec, Site: s.shown, Current: s.current, Again: s.again, Account: accountOf, Shown: shownTo, Standing: standing, Back: s.back, Away: s.away})
 	return nil
 }
 

@@ -128,6 +128,10 @@ func TestAChoiceAtPix2ClipFollowsTheAccountToAnotherBrowser(t *testing.T) {
 	phone.to("/projects")
 	phone.is("what holds", `temoin.allows("audience")`, "true")
 	phone.wait("region1.google-analytics.com/g/collect")
+	phone.to("/settings/privacy")
+	const centre = `[...document.querySelectorAll("main div")].find(e => e.shadowRoot).shadowRoot`
+	says(t, phone.run("return "+centre+`.querySelector("[part=now]").textContent`), "your account|Allowed: Audience measurement and Marketing|receipt")
+	phone.is("what is ticked", "[..."+centre+`.querySelectorAll("input[type=checkbox]:is([value=audience], [value=marketing])")].every(e => e.checked)`, "true")
 
 	// Somebody else's account has its own.
 	other := w.open(t, "pix2clip", "/login")
@@ -139,6 +143,18 @@ func TestAChoiceAtPix2ClipFollowsTheAccountToAnotherBrowser(t *testing.T) {
 	phone.is("the notice after signing out", "!!notice()", "true")
 	if phone.cookie(policy.AccountCookie) != "" {
 		t.Error("what the account chose stays in the browser")
+	}
+
+	// A refusal on a third is what the first browser shows.
+	tablet := w.open(t, "pix2clip", "/login")
+	tablet.signIn(false)
+	tablet.to("/settings/privacy")
+	tablet.after(centre + `.querySelector("button[value=refuse]").click()`)
+	v.to("/settings/privacy")
+	says(t, v.run("return "+centre+`.querySelector("[part=now]").textContent`), "your account|Not allowed: Audience measurement and Marketing")
+	v.is("what holds in the first browser", `temoin.allows("audience")`, "false")
+	if v.cookie("_ga") != "" {
+		t.Error("_ga outlives the refusal on the other device")
 	}
 }
 

@@ -26,7 +26,7 @@ func serve(t testing.TB, n *Notice, c *consent.Choice) string {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		d := decide(n.site, c, consent.Signals{GPC: r.Header.Get("Sec-GPC") == "1", Path: r.URL.Path})
 		if strings.HasPrefix(r.URL.Path, n.prefix+"/") {
-			n.Serve(w, r, Visit{c, d})
+			n.Serve(w, r, Visit{Choice: c, Decision: d})
 			return
 		}
 		e := n.In(r.URL.Query().Get("lang"))

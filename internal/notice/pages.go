@@ -22,6 +22,7 @@ import (
 // A Visit is what is known of a request besides the request itself.
 type Visit struct {
 	Choice   *consent.Choice // nil for none
+	Follows  bool            // the choice, or a part of it, is not this browser's: it is the account's
 	Decision consent.Decision
 }
 
@@ -190,6 +191,9 @@ func (e *Edition) now(b *bytes.Buffer, v Visit, gpc bool) {
 		element("p", w.Say("centre.now-none"))
 		b.WriteString("</div>")
 		return
+	}
+	if v.Follows {
+		b.WriteString(e.follows)
 	}
 	element("p", w.Say("centre.now-date", wording.A("date", w.Date("", policy.DateOf(now.At.UTC()), policy.Text{})),
 		wording.A("until", w.Date("", policy.DateOf(now.Ends(w.site).UTC()), policy.Text{}))))

@@ -28,7 +28,7 @@ func get(t testing.TB, n *Notice, c *consent.Choice, target string, header ...st
 		r.Header.Set(header[i], header[i+1])
 	}
 	w := httptest.NewRecorder()
-	n.Serve(w, r, Visit{c, decide(n.site, c, consent.Signals{GPC: r.Header.Get("Sec-GPC") == "1"})})
+	n.Serve(w, r, Visit{Choice: c, Decision: decide(n.site, c, consent.Signals{GPC: r.Header.Get("Sec-GPC") == "1"})})
 	return w.Result()
 }
 
@@ -118,7 +118,7 @@ func TestThePreferencesStandInAPageOfTheSiteAsTheyStandInTheirOwn(t *testing.T) 
 	c := choose(t, s, "analytics", "google-analytics")
 	page := body(t, get(t, n, c, "/.temoin/?lang=ar"))
 	r := httptest.NewRequest(http.MethodGet, "https://cexro.com/compte/cookies", nil)
-	within := string(n.Preferences(r, "ar", Visit{c, decide(s, c, consent.Signals{})}))
+	within := string(n.Preferences(r, "ar", Visit{Choice: c, Decision: decide(s, c, consent.Signals{})}))
 	from, to := strings.Index(within, `<div part="now"`), strings.LastIndex(within, "</template></div>")
 	if from < 0 || to < from || !strings.Contains(page, strings.TrimSpace(within[from:to])) {
 		t.Errorf("the two differ: %s", within)

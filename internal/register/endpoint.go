@@ -52,6 +52,9 @@ type Endpoint struct {
 	// Shown returns what the visitor of a request was shown to be allowed, where that is more
 	// than the cookie says; else nil. It may be nil.
 	Shown func(r *http.Request, site *policy.Site) *consent.Decision
+	// Standing returns the choice that counted for the visitor of a request, where that is not
+	// the cookie's alone; else nil. It may be nil.
+	Standing func(r *http.Request, site *policy.Site) *consent.Choice
 	// Back returns where a form leads back to; page is what it says itself, "" for
 	// nothing. Whatever that is, it must not lead away from the site.
 	Back func(r *http.Request, page string) string
@@ -290,15 +293,26 @@ func (e *Endpoint) wish(r *http.Request, in input) (*policy.Site, Wish, error) {
 	if e.Shown != nil {
 		w.Shown = e.Shown(r, site)
 	}
-	if c, err := r.Cookie(site.Choice.Cookie); err == nil {
-		if before := e.Codec.Decode(c.Value); before != nil && before.ID != w.ID {
-			w.Event.Replaces = &before.ID
-			if before.InForce(site, e.Register.now()) {
-				w.Before = before
-			}
+	if before := e.before(r, site); before != nil && before.ID != w.ID {
+		w.Event.Replaces = &before.ID
+		if before.InForce(site, e.Register.now()) {
+			w.Before = before
 		}
 	}
 	return site, w, nil
+}
+
+// before is the choice that another one takes the place of, nil for none.
+func (e *Endpoint) before(r *http.Request, site *policy.Site) *consent.Choice {
+	if e.Standing != nil {
+		if c := e.Standing(r, site); c != nil {
+			return c
+		}
+	}
+	if c, err := r.Cookie(site.Choice.Cookie); err == nil {
+		return e.Codec.Decode(c.Value)
+	}
+	return nil
 }
 
 // withdrawAt is where a choice can be changed by everybody.
