@@ -15,8 +15,9 @@ import (
 var demoCommand = command{
 	name:  "demo",
 	short: "Run the three example sites on this machine, each behind its gate.",
+	args:  "[--standin] [--as-published]",
 	long: `What visitors choose is kept in the folder of --store and is there again the
-next time; remove it to begin anew.
+next time. To begin anew, remove that folder.
 
 The sites refer to third parties by their real addresses. --standin answers for
 these on this machine, and prints how a Chromium is started that finds it: so
@@ -59,6 +60,9 @@ func runDemo(ctx context.Context, c *call) int {
 	}
 	if *asPublished {
 		said += held(server)
+	}
+	if server.Public() {
+		said += "\nOther machines reach this demo, its passwords are public, and it has no TLS: listen on 127.0.0.1 but for a test.\n"
 	}
 	if _, err := fmt.Fprint(c.Out, said+"\nPress Ctrl-C to stop.\n"); err != nil {
 		return c.written(errors.Join(err, server.Close()))

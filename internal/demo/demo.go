@@ -16,6 +16,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -53,6 +54,7 @@ type Server struct {
 // A Show is one example site behind its gate.
 type Show struct {
 	ID      string
+	Folder  string        // of what it keeps
 	Report  *check.Report // what the rules say of the manifest that was in force at the start
 	Logins  [][2]string   // e-mail addresses and passwords
 	Next    string        // the file that comes into force next; "" for none
@@ -117,9 +119,9 @@ func open(ctx context.Context, c Config, id string) (*Show, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Show{ID: id}
+	s := &Show{ID: id, Folder: folder(c, id)}
 	first, now := files[0], files[len(files)-1]
-	config := temoin.Config{Manifest: first.Name, Source: first.Src, Store: folder(c, id), Log: c.Log, Now: c.Now}
+	config := temoin.Config{Manifest: first.Name, Source: first.Src, Store: s.Folder, Log: c.Log, Now: c.Now}
 	var site example
 	switch id {
 	case "pix2clip":
@@ -200,6 +202,12 @@ func (s *Server) Address(id string) string {
 	return "http://" + net.JoinHostPort(id+".localhost", port)
 }
 
+// Public reports whether other machines reach the demo, which is made for one.
+func (s *Server) Public() bool {
+	address, err := netip.ParseAddrPort(s.listener.Addr().String())
+	return err == nil && !address.Addr().IsLoopback()
+}
+
 // Home returns the address of the demo's own page.
 func (s *Server) Home() string {
 	host, port, _ := net.SplitHostPort(s.listener.Addr().String())
@@ -257,13 +265,26 @@ func (s *Server) close() error {
 	return errors.Join(failed...)
 }
 
-// ServeHTTP answers for the site of the host name, else for the demo itself.
+// ServeHTTP answers for the site of the host name, else for the demo itself. Names that
+// are none of this machine's somebody else has led here: they get nothing.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if show := s.show(r.Host); show != nil {
+	switch show := s.show(r.Host); {
+	case show != nil:
 		show.handler.ServeHTTP(w, r)
-		return
+	case isHere(r.Host):
+		s.home.ServeHTTP(w, r)
+	default:
+		http.Error(w, "This demo has no site of that name.", http.StatusMisdirectedRequest)
 	}
-	s.home.ServeHTTP(w, r)
+}
+
+// isHere reports whether a host is this machine by its own name, or an address.
+func isHere(host string) bool {
+	if h, _, err := net.SplitHostPort(host); err == nil {
+		host = h
+	}
+	_, err := netip.ParseAddr(strings.Trim(host, "[]"))
+	return err == nil || strings.EqualFold(host, "localhost")
 }
 
 // show returns the site of a host name, nil for another.

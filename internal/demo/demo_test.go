@@ -39,7 +39,8 @@ func TestEachSiteAnswersUnderItsOwnHostName(t *testing.T) {
 		"PLATFORM.localhost":      "The Platform</title>",
 		"cexro.localhost":         "Cexro OCR</title>",
 		"127.0.0.1:8080":          "Three sites",
-		"elsewhere.example":       "Three sites",
+		"LOCALHOST":               "Three sites",
+		"[::1]:8080":              "Three sites",
 	} {
 		if status, body, _ := w.get(host, "/"); status != http.StatusOK || !strings.Contains(body, want) {
 			t.Errorf("%s: %d without %q", host, status, want)
@@ -50,8 +51,13 @@ func TestEachSiteAnswersUnderItsOwnHostName(t *testing.T) {
 			t.Errorf("the policy of %s: %d without %q", host, status, want)
 		}
 	}
-	if status, _, _ := w.get("elsewhere.example", "/.temoin/policy"); status != http.StatusNotFound {
+	if status, _, _ := w.get("localhost", "/.temoin/policy"); status != http.StatusNotFound {
 		t.Errorf("the policy of a site that is none: %d", status)
+	}
+	for _, host := range []string{"elsewhere.example:8080", "other.localhost", "cexro.localhost.elsewhere.example"} { // a name that somebody leads here
+		if status, body, _ := w.get(host, "/"); status != http.StatusMisdirectedRequest || strings.Contains(body, "Three sites") {
+			t.Errorf("%s: %d", host, status)
+		}
 	}
 	if status, _, _ := w.get("cexro.localhost", "/elsewhere"); status != http.StatusNotFound {
 		t.Errorf("a page that is none: %d", status)
@@ -108,7 +114,7 @@ func TestTheDemosOwnPagesForbidWhatIsForeign(t *testing.T) {
 	t.Parallel()
 	w := start(t, options{published: true})
 	for _, path := range []string{"/", "/findings/cexro", "/nowhere", "/?lang=%22%3E%3Cscript%3Ealert(1)%3C/script%3E"} {
-		_, body, header := w.get("elsewhere.example", path)
+		_, body, header := w.get("localhost", path)
 		if strings.Contains(body, "<script") {
 			t.Errorf("%s has a script", path)
 		}
@@ -153,13 +159,13 @@ func TestTheNextVersionComesIntoForceByAButtonOfTheDemosOwn(t *testing.T) {
 	if v := w.site("platform").Policy.Version; v != "1.1" {
 		t.Errorf("in force is %s", v)
 	}
-	_, list, _ := w.get("elsewhere.example", "/")
-	for said, want := range map[string]int{"Bring <bdi>": 1, "It is in force": 1, "<code>examples/platform/site.1.1.yaml</code>": 1, "<code>examples/pix2clip/site.yaml</code>": 1, " 1 services": 0} {
+	_, list, _ := w.get("localhost", "/")
+	for said, want := range map[string]int{"Bring <bdi>": 1, "It is in force": 1, "temoin activate --store": 1, "<code>examples/platform/site.1.1.yaml</code>": 1, "<code>examples/pix2clip/site.yaml</code>": 1, " 1 services": 0} {
 		if got := strings.Count(list, said); got != want {
 			t.Errorf("the list says %q %d times, not %d", said, got, want)
 		}
 	}
-	if _, findings, _ := w.get("elsewhere.example", "/findings/platform"); !strings.Contains(findings, "site.1.1.yaml") {
+	if _, findings, _ := w.get("localhost", "/findings/platform"); !strings.Contains(findings, "site.1.1.yaml") {
 		t.Error("the findings are not those of the version in force")
 	}
 	if err := w.Advance(t.Context(), "cexro"); err == nil {

@@ -79,7 +79,7 @@ func TestWhoChoseBeforeIsAskedAboutTheExtractsAlone(t *testing.T) {
 	}
 	yes.is("the visit counter of who had accepted", `temoin.allows("google-analytics")`, "true")
 	no.to("/.temoin/policy?lang=fr")
-	no.is("what the policy says of it", `document.body.textContent.includes("Des extraits de cours peuvent être regardés sur la page d'accueil") && document.body.textContent.includes("yt-remote-device-id")`, "true")
+	no.is("what the policy says of it", `document.body.textContent.includes("Des extraits de cours peuvent être regardés sur la page d’accueil") && document.body.textContent.includes("yt-remote-device-id")`, "true")
 }
 
 // What the player of the extracts keeps is not in the page's storage, but in its own.
