@@ -1,7 +1,6 @@
 package demo
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -129,9 +128,8 @@ func TestAChoiceAtPix2ClipFollowsTheAccountToAnotherBrowser(t *testing.T) {
 	phone.is("what holds", `temoin.allows("audience")`, "true")
 	phone.wait("region1.google-analytics.com/g/collect")
 	phone.to("/settings/privacy")
-	const centre = `[...document.querySelectorAll("main div")].find(e => e.shadowRoot).shadowRoot`
-	says(t, phone.run("return "+centre+`.querySelector("[part=now]").textContent`), "your account|Allowed: Audience measurement and Marketing|receipt")
-	phone.is("what is ticked", "[..."+centre+`.querySelectorAll("input[type=checkbox]:is([value=audience], [value=marketing])")].every(e => e.checked)`, "true")
+	says(t, phone.run("return "+inPage+`.querySelector("[part=now]").textContent`), "your account|Allowed: Audience measurement and Marketing|receipt")
+	phone.is("what is ticked", "[..."+inPage+`.querySelectorAll("input[type=checkbox]:is([value=audience], [value=marketing])")].every(e => e.checked)`, "true")
 
 	// Somebody else's account has its own.
 	other := w.open(t, "pix2clip", "/login")
@@ -149,9 +147,9 @@ func TestAChoiceAtPix2ClipFollowsTheAccountToAnotherBrowser(t *testing.T) {
 	tablet := w.open(t, "pix2clip", "/login")
 	tablet.signIn(false)
 	tablet.to("/settings/privacy")
-	tablet.after(centre + `.querySelector("button[value=refuse]").click()`)
+	tablet.after(inPage + `.querySelector("button[value=refuse]").click()`)
 	v.to("/settings/privacy")
-	says(t, v.run("return "+centre+`.querySelector("[part=now]").textContent`), "your account|Not allowed: Audience measurement and Marketing")
+	says(t, v.run("return "+inPage+`.querySelector("[part=now]").textContent`), "your account|Not allowed: Audience measurement and Marketing")
 	v.is("what holds in the first browser", `temoin.allows("audience")`, "false")
 	if v.cookie("_ga") != "" {
 		t.Error("_ga outlives the refusal on the other device")
@@ -212,15 +210,5 @@ func TestPix2ClipWorksWithoutScripts(t *testing.T) {
 func (v *visit) away(script string) {
 	v.t.Helper()
 	v.run("window.before = true; " + script)
-	ctx, stop := context.WithTimeout(v.Tab, 20*time.Second)
-	defer stop()
-	for {
-		there, err := chromedp.Run(ctx, chromedp.Evaluate[bool]("!window.before && document.readyState == 'complete'"))
-		if there {
-			return
-		}
-		if ctx.Err() != nil {
-			v.t.Fatalf("it leads nowhere: %v; at %s", err, v.address())
-		}
-	}
+	v.until("!window.before && document.readyState == 'complete'")
 }

@@ -5,8 +5,6 @@ import (
 	"testing"
 
 	"github.com/chromedp/cdproto/emulation"
-
-	"github.com/temoin/temoin/internal/browsertest"
 )
 
 // pix2clipPages are the pages of Pix2Clip, those for everybody first.
@@ -32,13 +30,7 @@ func TestPix2ClipIsReadableAndAccessibleAtEveryWidth(t *testing.T) {
 		v.signIn(false)
 		for _, p := range pix2clipPages {
 			v.to(p.path)
-			if wide := browsertest.Evaluate[int64](v.Tab, "document.documentElement.scrollWidth"); wide > look.width {
-				t.Errorf("%s is %d wide in a window of %d", p.path, wide, look.width)
-			}
-			if look.width == 1200 && look.scheme == "dark" || look.width == 360 { // each scheme once: axe-core takes long
-				v.Accessible(name + p.name)
-			}
-			v.Screenshot(name + p.name)
+			v.fits(name+p.name, look.width, look.width == 1200 && look.scheme == "dark" || look.width == 360)
 		}
 		v.quiet()
 	}

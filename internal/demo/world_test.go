@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/chromedp"
 
@@ -331,5 +333,38 @@ func (v *visit) quiet() {
 	v.t.Helper()
 	for _, m := range v.Messages() {
 		v.t.Errorf("the console shows %s", m)
+	}
+}
+
+// media emulates what a visitor has set for the whole system.
+func (v *visit) media(features ...*emulation.MediaFeature) {
+	v.t.Helper()
+	v.Do(chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
+		_, err := cdp.Call(ctx, t, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: features})
+		return err
+	}))
+}
+
+// fits looks at the page as it is: it is no wider than the window and has one heading of the
+// first level. Accessible asks axe-core too, which takes long: each scheme once is enough.
+func (v *visit) fits(name string, width int64, accessible bool) {
+	v.t.Helper()
+	if wide := browsertest.Evaluate[int64](v.Tab, "document.documentElement.scrollWidth"); wide > width {
+		v.t.Errorf("%s is %d wide in a window of %d", name, wide, width)
+	}
+	v.is("headings of "+name, `document.querySelectorAll("h1").length`, "1")
+	if accessible {
+		v.Accessible(name)
+	}
+	v.Screenshot(name)
+}
+
+// quietBut404 fails the test for each message of the console but that of a page that is none.
+func (v *visit) quietBut404() {
+	v.t.Helper()
+	for _, m := range v.Messages() {
+		if !strings.Contains(m, "404") {
+			v.t.Errorf("the console shows %s", m)
+		}
 	}
 }
