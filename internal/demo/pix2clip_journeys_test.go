@@ -128,6 +128,7 @@ func TestAChoiceAtPix2ClipFollowsTheAccountToAnotherBrowser(t *testing.T) {
 	phone.is("what holds", `temoin.allows("audience")`, "true")
 	phone.wait("region1.google-analytics.com/g/collect")
 	phone.to("/settings/privacy")
+	phone.Screenshot("pix2clip-account")
 	says(t, phone.run("return "+inPage+`.querySelector("[part=now]").textContent`), "your account|Allowed: Audience measurement and Marketing|receipt")
 	phone.is("what is ticked", "[..."+inPage+`.querySelectorAll("input[type=checkbox]:is([value=audience], [value=marketing])")].every(e => e.checked)`, "true")
 

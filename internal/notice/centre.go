@@ -202,10 +202,9 @@ func (w *writer) withdrawal(hash string) string {
 		template.HTMLEscapeString(w.say("centre.withdraw")) + `</button> <p>` + template.HTMLEscapeString(w.say("centre.withdraw-why")) + `</p></form>`
 }
 
-// followed says that the choice is the account's, with the form that ends that on this
-// device.
+// followed is the form that ends, on this device, that the account's choice applies.
 func (w *writer) followed() string {
-	return "<p>" + template.HTMLEscapeString(w.say("account.arrived")) + `</p><form method="post" action="` + w.prefix +
+	return `<form part="own" method="post" action="` + w.prefix +
 		`/account"><button part="button" name="follow" value="device">` + template.HTMLEscapeString(w.say("account.own")) + "</button></form>"
 }
 

@@ -24,7 +24,7 @@ type Edition struct {
 
 	quiet   []byte            // in pages where nothing is asked
 	arrived []byte            // and the choice of an account begins to apply; nil where choices follow no account
-	follows string            // says in the preference centre that the choice is the account's
+	follows string            // the form by which this device keeps a choice of its own
 	first   []byte            // the first layer about all that is asked
 	again   map[uint64][]byte // by the categories that are asked about again
 

@@ -193,7 +193,7 @@ func (e *Edition) now(b *bytes.Buffer, v Visit, gpc bool) {
 		return
 	}
 	if v.Follows {
-		b.WriteString(e.follows)
+		element("p", w.Say("account.arrived"))
 	}
 	element("p", w.Say("centre.now-date", wording.A("date", w.Date("", policy.DateOf(now.At.UTC()), policy.Text{})),
 		wording.A("until", w.Date("", policy.DateOf(now.Ends(w.site).UTC()), policy.Text{}))))
@@ -211,6 +211,9 @@ func (e *Edition) now(b *bytes.Buffer, v Visit, gpc bool) {
 	b.WriteString(template.HTMLEscapeString(w.say("centre.receipt-why")) + "</p>")
 	if !yes.IsZero() {
 		b.WriteString(e.withdraw)
+	}
+	if v.Follows {
+		b.WriteString(e.follows)
 	}
 	b.WriteString("</div>")
 }
