@@ -632,7 +632,7 @@ func TestWhatASessionMustNotBeIsSaid(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 	s := open1(t, where)
-	for setting, want := range map[string]string{"synchronous_commit": "on", "fsync": "on", "transaction_isolation": "read committed"} {
+	for setting, want := range map[string]string{"synchronous_commit": "on", "transaction_isolation": "read committed"} {
 		var got string
 		if err := s.write.QueryRow("SHOW " + setting).Scan(&got); err != nil || got != want {
 			t.Errorf("%s is %q, want %q (%v)", setting, got, want, err)

@@ -44,10 +44,13 @@ func Main(m *testing.M) {
 }
 
 // Database makes a database in the server, which it starts if need be, and returns
-// its address.
+// its address. In tests the server does not wait for the disk: they kill processes, and
+// no machine. It does in benchmarks, and where TEMOIN_TORTURE is set.
 func Database(t testing.TB) string {
 	t.Helper()
 	shared.once.Do(func() {
+		_, test := t.(*testing.T)
+		shared.hasty = test && os.Getenv("TEMOIN_TORTURE") == ""
 		if shared.err = shared.make(); shared.err == nil {
 			shared.err = shared.Serve(syscall.SIGINT)
 		}
@@ -100,6 +103,7 @@ func Folder() string { return shared.dir }
 type Server struct {
 	dir   string
 	port  int
+	hasty bool // it does not wait for the disk
 	mu    sync.Mutex
 	stops []func() // in the order of starting
 }
@@ -159,7 +163,11 @@ func (p *Server) Serve(end syscall.Signal) error {
 	if err != nil {
 		return err
 	}
-	err = p.run(as, end, program("postgres"), "-D", filepath.Join(p.dir, "data"), "-p", strconv.Itoa(p.port), "-k", p.dir, "-c", "listen_addresses=127.0.0.1", "-c", "max_connections=400", "-c", "shared_buffers=64MB", "-c", "autovacuum=off")
+	args := []string{"-D", filepath.Join(p.dir, "data"), "-p", strconv.Itoa(p.port), "-k", p.dir, "-c", "listen_addresses=127.0.0.1", "-c", "max_connections=400", "-c", "shared_buffers=64MB", "-c", "autovacuum=off"}
+	if p.hasty {
+		args = append(args, "-c", "fsync=off")
+	}
+	err = p.run(as, end, program("postgres"), args...)
 	if err != nil {
 		return err
 	}
