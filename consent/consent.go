@@ -100,6 +100,7 @@ type Choice struct {
 	ID         ID
 	At         time.Time // UTC, whole seconds
 	Until      time.Time // its end; zero: as long as the site says, from At
+	Bound      string    // to an account, which alone it counts for; "" for a browser's own
 	Answers    []Answer
 	Exceptions []Exception
 }

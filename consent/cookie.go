@@ -21,8 +21,8 @@ import (
 //
 //	1&20261121T101500Z&AZyuPb6Yc...&analytics=1.q83v&functional=0.3q2-&!hotjar=0&m.Lw0t5rXw8Qk
 //
-// the version, when the choice was made, the random id of its record, one answer
-// for each category with 24 bits of the fingerprint under which it was given,
+// the version, when the choice was made, the random id of its record (and, behind a
+// dot, what binds it to an account), one answer for each category with 24 bits of the fingerprint under which it was given,
 // services that were decided about otherwise, and 64 bits of HMAC-SHA256 over all
 // that stands before and over the site's id. A value that is not exactly what
 // the codec writes is no choice: it is never an error that a visitor sees.
@@ -88,6 +88,12 @@ func (c *Codec) Encode(choice *Choice) (string, error) {
 	}
 	b = append(b, '&')
 	b = base.AppendEncode(b, choice.ID[:])
+	if choice.Bound != "" {
+		if !isBinding(choice.Bound) {
+			return "", fmt.Errorf("%.40q binds a choice to no account", choice.Bound)
+		}
+		b = append(append(b, '.'), choice.Bound...)
+	}
 	for _, a := range choice.Answers {
 		if !isName(a.Category) {
 			return "", fmt.Errorf("%.40q is no category", a.Category)
@@ -112,6 +118,15 @@ func (c *Codec) Encode(choice *Choice) (string, error) {
 		return "", fmt.Errorf("the choice takes %d bytes, and a consent cookie at most %d: give the site fewer categories, or shorter ids", len(b), maxValue)
 	}
 	return string(b), nil
+}
+
+// BindingLength is how long what binds a choice to an account is: base64 in its alphabet
+// for addresses, of six bytes.
+const BindingLength = 8
+
+func isBinding(s string) bool {
+	b, err := base.Strict().DecodeString(s)
+	return err == nil && len(b) == base.DecodedLen(BindingLength)
 }
 
 func digit(yes bool) byte {
@@ -181,10 +196,12 @@ func parse(value string) *Choice {
 	if !instantOf(at, &c.At) || ends && !instantOf(until, &c.Until) {
 		return nil
 	}
-	id, err := base.Strict().DecodeString(parts[2])
-	if err != nil || len(id) != len(c.ID) {
+	own, bound, binds := strings.Cut(parts[2], ".")
+	id, err := base.Strict().DecodeString(own)
+	if err != nil || len(id) != len(c.ID) || binds && !isBinding(bound) {
 		return nil
 	}
+	c.Bound = strings.Clone(bound)
 	if copy(c.ID[:], id); !c.ID.valid() {
 		return nil
 	}

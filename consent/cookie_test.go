@@ -30,6 +30,7 @@ func TestAChoiceComesBackFromItsCookie(t *testing.T) {
 	for _, yes := range []string{"", "stats counter heat", "heat ads", "stats counter heat ads banner later"} {
 		want := choose(t, s, noon, yes)
 		want.Until = map[bool]time.Time{true: noon.Add(48 * time.Hour)}[yes == "heat ads"]
+		want.Bound = map[bool]string{true: "AZ-_09az"}[yes == "stats counter heat"]
 		value, err := c.Encode(want)
 		if err != nil {
 			t.Fatal(err)
@@ -102,6 +103,13 @@ func TestWhatTheCodecDidNotWriteIsNoChoice(t *testing.T) {
 			t.Errorf("a part of it is taken for a choice, cut at %d", i)
 		}
 	}
+	for _, bound := range []string{"short", "much too long to be it", "&=.!&=.!", "AZ-_09a="} {
+		odd := choose(t, s, noon, "stats")
+		odd.Bound = bound
+		if value, err := c.Encode(odd); err == nil {
+			t.Errorf("%q binds a choice: %s", bound, value)
+		}
+	}
 	other := *s
 	other.ID = "other"
 	for name, other := range map[string]*Codec{
@@ -165,7 +173,7 @@ func FuzzDecode(f *testing.F) {
 	s := site(f, "scope: device")
 	c := codec(f, s, key)
 	value, _ := c.Encode(choose(f, s, noon, "stats counter"))
-	for _, seed := range []string{value, "", "1&20261121T120000Z&AAAA&x=1.AAAA", "1&20261121T120000Z/20271121T120000Z&AZqmPHR7f_-_______-_&stats=1.q83v&!heat=0"} {
+	for _, seed := range []string{value, "", "1&20261121T120000Z&AAAA&x=1.AAAA", strings.Replace(value, "&stats", ".AZ-_09az&stats", 1)[:len(value)-3], "1&20261121T120000Z/20271121T120000Z&AZqmPHR7f_-_______-_&stats=1.q83v&!heat=0"} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, value string) {

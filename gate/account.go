@@ -58,6 +58,7 @@ type account struct {
 	stale  bool      // the cookie is to be written
 	drop   bool      // the cookie is to go
 	failed bool      // nobody knows what the account has chosen
+	alien  bool      // the browser carries the choice of another account, which is to go
 }
 
 const (
@@ -162,6 +163,41 @@ func (s *Site) readAccount(a *account, value string) (known bool) {
 	return true
 }
 
+// Bind returns what binds a choice to an account: it is another for each choice, so that
+// nothing in a browser tells which choices are one account's.
+func Bind(a Accounts, id consent.ID, account []byte) (string, error) {
+	mac, err := a.Sign("choice " + id.String() + " " + base64.RawURLEncoding.EncodeToString(account))
+	if err != nil {
+		return "", err
+	}
+	return base64.RawURLEncoding.EncodeToString(mac)[:consent.BindingLength], nil
+}
+
+// counts reports whether a choice is the browser's own, or that of an account which is
+// signed in and followed. That of another one goes from the browser, as its account has.
+func (a *account) counts(s *Site, c *consent.Choice) bool {
+	a.alien = false
+	if c == nil || c.Bound == "" {
+		return true
+	}
+	if a.key != nil && !a.own() {
+		if bound, err := Bind(s.parts.Accounts, c.ID, a.key); err == nil && hmac.Equal([]byte(bound), []byte(c.Bound)) {
+			return true
+		}
+	}
+	a.alien = !a.failed
+	return false
+}
+
+// forget removes the choice from a browser.
+func (s *Site) forget() string {
+	domain := ""
+	if s.policy.Choice.Domain == "registrable" {
+		domain = "; Domain=" + s.policy.RegistrableDomain()
+	}
+	return s.policy.Choice.Cookie + "=; Path=/" + domain + "; Max-Age=0; Secure; SameSite=Lax"
+}
+
 // signals are what the account adds to those of a request.
 func (a *account) signals(s consent.Signals) consent.Signals {
 	if a.key != nil && !a.own() {
@@ -173,6 +209,9 @@ func (a *account) signals(s consent.Signals) consent.Signals {
 // setAccount puts the cookie of an account into an answer; told says that the answer tells
 // the visitor that the account's choice applies.
 func (s *Site) setAccount(h http.Header, a *account, told bool) {
+	if _, chosen := setCookie(h, s.policy.Choice.Cookie); a.alien && !chosen {
+		h.Add("Set-Cookie", s.forget())
+	}
 	if a.drop {
 		h.Add("Set-Cookie", policy.AccountCookie+"=; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=0")
 		return

@@ -250,8 +250,11 @@ func TestADeviceCanKeepItsOwnChoice(t *testing.T) {
 	if res.StatusCode != http.StatusSeeOther || res.Header.Get("Location") != "/a?b=1" || own == account || own == "" {
 		t.Fatalf("%d %v", res.StatusCode, res.Header)
 	}
+	if forgets := "consent=; Path=/; Max-Age=0"; !strings.Contains(strings.Join(res.Header["Set-Cookie"], "\n"), forgets) {
+		t.Errorf("what was chosen here before stays: %v", res.Header)
+	}
 	s.get("/", "Cookie: session=ann; "+own)
-	if v := views[len(views)-1]; v.Decision.Notice != consent.FirstNotice || v.Account != nil {
+	if v := views[len(views)-1]; v.Decision.Notice != consent.FirstNotice || v.Account != nil || !v.Own {
 		t.Errorf("the account's choice applies still: %+v", v)
 	}
 	res = follow("account", "Cookie: session=ann; "+own, "Referer: https://evil.example/a")
@@ -272,6 +275,38 @@ func TestADeviceCanKeepItsOwnChoice(t *testing.T) {
 		if res.StatusCode != want {
 			t.Errorf("%d, want %d", res.StatusCode, want)
 		}
+	}
+}
+
+func TestAChoiceThatIsBoundToAnAccountCountsForNobodyElse(t *testing.T) {
+	t.Parallel()
+	var views []*gate.View
+	s, k := following(t, viewed(&views))
+	choice := *s.chose(noon.Add(-time.Hour), true)
+	key, _ := k.Account("ann")
+	var err error
+	if choice.Bound, err = gate.Bind(k, choice.ID, key); err != nil {
+		t.Fatal(err)
+	}
+	value, err := s.codec.Encode(&choice)
+	if err != nil {
+		t.Fatal(err)
+	}
+	carried := "consent=" + value
+	k.choices["ann"], k.choices["eve"] = s.chose(noon.Add(-time.Hour), true), nil
+	for who, counts := range map[string]bool{"session=ann; ": true, "session=eve; ": false, "": false, "session=broken; ": false} {
+		res, _ := s.get("/", "Cookie: "+who+carried)
+		v := views[len(views)-1]
+		if gone := strings.Contains(strings.Join(res.Header["Set-Cookie"], "\n"), "consent=; "); gone != (!counts && who != "session=broken; ") {
+			t.Errorf("%q: it goes from the browser: %v", who, gone)
+		}
+		if v.Decision.Service(s.site.Service("counter")) != counts || (v.Choice != nil) != counts || (v.Standing != nil) != counts || !counts && v.Decision.Notice != consent.FirstNotice {
+			t.Errorf("%q: %+v", who, v)
+		}
+	}
+	other := *s.chose(noon.Add(-2*time.Hour), true)
+	if bound, _ := gate.Bind(k, other.ID, key); bound == choice.Bound && other.ID != choice.ID {
+		t.Error("two choices of an account are told to be one account's")
 	}
 }
 

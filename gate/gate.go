@@ -126,14 +126,17 @@ func below(p, folder string) bool {
 // A View is what the gate decided about a request, for the site behind it.
 type View struct {
 	Site     *policy.Site
-	Choice   *consent.Choice // what the browser carries; nil for none
+	Choice   *consent.Choice // what the browser carries for this visitor; nil for none
 	Standing *consent.Choice // what counts of that and the account's choice; nil for none
 	Decision consent.Decision
 	Account  []byte // what stands for the account that choices are kept for; nil for none
 	// Arrived says that the choice of the account applies from now on, in a browser that had
 	// not heard of it.
 	Arrived bool
+	// Own says that somebody is signed in, and this device keeps its own choice.
+	Own bool
 
+	carried  *consent.Choice // whomever it is of
 	personal bool
 }
 

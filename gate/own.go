@@ -80,9 +80,9 @@ func (o *own) chosen() {
 	if !ok || s.observe {
 		return
 	}
-	v := View{Site: s.policy, Choice: s.choices.read(value)}
+	v := View{Site: s.policy, carried: s.choices.read(value)}
 	if a := &o.account; a.key != nil && !a.own() && !a.failed {
-		a.choice, a.at, a.state, a.stale = v.Choice, o.now, follows, true
+		a.choice, a.at, a.state, a.stale = v.carried, o.now, follows, true
 		s.setAccount(h, a, false)
 		o.gate.recent.keep(a.key, o.now)
 	}
@@ -92,8 +92,9 @@ func (o *own) chosen() {
 	carried.Expire(h)
 }
 
-// keepOwn lets this device keep its own choice, or follow the account again: "device" and
-// "account", by a form that leads back to the page it stands on.
+// keepOwn lets this device have its own choice, or follow the account again: "device" and
+// "account", by a form that leads back to the page it stands on. Its own choice begins with
+// none: what was chosen here before may be older than what the account has refused since.
 func (o *own) keepOwn(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	h.Set("Cache-Control", "no-store")
@@ -119,6 +120,7 @@ func (o *own) keepOwn(w http.ResponseWriter, r *http.Request) {
 	a.state, a.stale = follows, true
 	if follow == "device" {
 		a.state = keepsOwn
+		h.Add("Set-Cookie", o.site.forget())
 	}
 	o.site.setAccount(h, a, false)
 	http.Redirect(w, r, o.site.back(r), http.StatusSeeOther)

@@ -104,7 +104,7 @@ func (g *Gate) view(s *Site, v *View, r *request, now time.Time) account {
 		value = r.choice
 	}
 	if value != "" {
-		v.Choice = s.choices.read(value)
+		v.carried = s.choices.read(value)
 	}
 	a := g.account(s, r, now)
 	v.decide(s, r, &a, now)
@@ -113,6 +113,9 @@ func (g *Gate) view(s *Site, v *View, r *request, now time.Time) account {
 
 // decide decides with an account.
 func (v *View) decide(s *Site, r *request, a *account, now time.Time) {
+	if v.Choice = v.carried; !a.counts(s, v.carried) {
+		v.Choice = nil
+	}
 	signals := a.signals(consent.Signals{GPC: r.gpc, Path: r.pagePath()})
 	v.Decision = consent.Decide(s.policy, v.Choice, signals, now)
 	if v.Standing = v.Choice; signals.Account != nil {
@@ -123,8 +126,8 @@ func (v *View) decide(s *Site, r *request, a *account, now time.Time) {
 		v.Decision = consent.Decide(s.policy, nil, signals, now)
 		v.Decision.Notice = asks
 	}
-	v.Account, v.Arrived = a.key, a.arrived()
-	if a.own() {
+	v.Account, v.Arrived, v.Own = a.key, a.arrived(), a.key != nil && a.own()
+	if v.Own {
 		v.Account = nil
 	}
 }

@@ -61,6 +61,11 @@ func (a *accounts) Sign(text string) ([]byte, error) {
 	return key.Sign(text), nil
 }
 
+// bind returns what binds a choice to an account.
+func (a *accounts) bind(id consent.ID, account []byte) (string, error) {
+	return gate.Bind(a, id, account)
+}
+
 // Latest returns the newest choice of an account, under whichever of the keys that links
 // were ever made with.
 func (a *accounts) Latest(ctx context.Context, id string) (*consent.Choice, error) {

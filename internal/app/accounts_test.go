@@ -161,8 +161,23 @@ func TestAChoiceFollowsItsAccountToOtherDevices(t *testing.T) {
 			t.Errorf("after a refusal on the other device it is told %+v, %s", s, page)
 		}
 
+		// Nobody else who signs in there, or nobody, has what an account chose.
+		both[0].ask("POST", "/.temoin/choice", `{"action":"accept","notice":"`+notice+`"}`)
+		for _, who := range []struct{ id, holds string }{{"dora", "stats=1&one=1"}, {"", ""}, {"emil", ""}, {"dora", "stats=1&one=1"}} {
+			both[0].signIn(who.id)
+			both[0].ask("GET", "/", "")
+			if s, page := both[0].state(), string(both[0].ask("GET", "/.temoin/", "")); s.Choice != who.holds || (s.ID == "") != (who.holds == "") || strings.Contains(page, "/.temoin/receipts/") != (who.holds != "") {
+				t.Errorf("for %q holds %+v", who.id, s)
+			}
+		}
+		both[0].signIn("emil")
+		both[0].ask("POST", "/.temoin/choice", `{"action":"save","asked":["one"],"allow":["one"],"notice":"`+notice+`"}`)
+		if receipt := string(both[0].ask("GET", "/.temoin/receipts/"+both[0].state().ID, "")); strings.Contains(receipt, `"replaces"`) {
+			t.Errorf("a first choice takes the place of somebody else's: %s", receipt)
+		}
+
 		// What was chosen on a device before anybody signed in is not the account's.
-		accounts := &accounts{site: r.sites["shop"]}
+		accounts := r.sites["shop"].accounts
 		choice, err := accounts.Latest(t.Context(), "ann")
 		if err != nil || choice == nil || !choice.Answers[0].Allow || choice.Until.Sub(choice.At) < 24*time.Hour {
 			t.Errorf("the account's choice is %+v, %v", choice, err)

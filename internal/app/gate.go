@@ -31,7 +31,7 @@ type GateConfig struct {
 // Gate puts the gate of a site in front of a handler; it answers 503 for a site that the
 // node does not serve.
 func (n *Node) Gate(id string, c GateConfig, next http.Handler) http.Handler {
-	g := &gated{node: n, site: n.sites[id], accounts: &accounts{site: n.sites[id]}, config: c}
+	g := &gated{node: n, site: n.sites[id], config: c}
 	return gate.New(gate.Config{Site: g.now, Now: n.config.Now}, next)
 }
 
@@ -41,8 +41,7 @@ type gated struct {
 	site   *site
 	config GateConfig
 
-	accounts *accounts
-	last     atomic.Pointer[gateOf]
+	last atomic.Pointer[gateOf]
 }
 
 // A gateOf is the site as the gate takes it, and what it was made of.
@@ -70,7 +69,7 @@ func (g *gated) now() *gate.Site {
 		Codec: endpoint.Codec, Notice: inserted{shown.notice, prefix}, Mount: g.site.handler, Prefix: prefix,
 		Counter: g.counter(), Trusted: g.config.Trusted, Limit: g.config.Limit, Observe: g.config.Observe,
 	}
-	parts.Subjects, parts.Accounts, parts.Now = g.config.Subjects, g.accounts, g.node.config.Now
+	parts.Subjects, parts.Accounts, parts.Now = g.config.Subjects, g.site.accounts, g.node.config.Now
 	if at := shown.version.Site.Identity; at.URL != "" && g.config.Subjects == nil && g.config.Upstream != nil {
 		parts.Identity = &gate.Identity{URL: below(g.config.Upstream, at.URL), Field: at.Name}
 	}

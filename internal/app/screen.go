@@ -124,13 +124,14 @@ type View struct {
 	Site     *policy.Site
 	Choice   *consent.Choice // what counts, of the browser's and the account's; nil for none
 	Follows  bool            // it is not the browser's
+	Own      bool            // somebody is signed in, and this device keeps its own
 	Decision consent.Decision
 	Notice   *notice.Notice
 }
 
 // visit is what the notice is told.
 func (v *View) visit() notice.Visit {
-	return notice.Visit{Choice: v.Choice, Follows: v.Follows, Decision: v.Decision}
+	return notice.Visit{Choice: v.Choice, Follows: v.Follows, Own: v.Own, Decision: v.Decision}
 }
 
 // errNoSite says that a node was asked about a site that it does not serve.
@@ -157,11 +158,14 @@ func (n *Node) View(id string, r *http.Request) (View, error) {
 	}
 	view := View{Site: site, Notice: shown}
 	if v := gate.Of(r.Context()); v != nil && v.Site == site && r.Header[choiceHeader] == nil { // it has decided already, and knows who is signed in
-		view.Choice, view.Follows, view.Decision = v.Standing, v.Standing != v.Choice, v.Decision
+		view.Choice, view.Follows, view.Own, view.Decision = v.Standing, v.Standing != v.Choice, v.Own, v.Decision
 		return view, nil
 	}
 	if c, err := r.Cookie(site.Choice.Cookie); err == nil {
 		view.Choice = n.sites[id].endpoint.Load().Codec.Decode(c.Value)
+	}
+	if view.Choice != nil && view.Choice.Bound != "" { // to an account, of which only the gate knows
+		view.Choice = nil
 	}
 	view.Decision = consent.Decide(site, view.Choice, signals(r), n.config.Now())
 	return view, nil

@@ -37,6 +37,7 @@ type site struct {
 	places   []*place
 	handler  http.Handler
 	stage    stage
+	accounts *accounts
 	endpoint atomic.Pointer[register.Endpoint] // another one when the cookie's keys are others
 	keys     [][]byte                          // that it was made with
 	seal     bool                              // see SiteConfig
@@ -64,6 +65,7 @@ func (n *Node) openSite(ctx context.Context, c SiteConfig) (*site, error) {
 		return nil, err
 	}
 	s := &site{id: p.ID, node: n, seal: c.Seal, versions: register.NewVersions(n.store, p.ID)}
+	s.accounts = &accounts{site: s}
 	if !c.Follow {
 		if err := s.publish(ctx, p, c); err != nil {
 			return nil, fmt.Errorf("%s: the version cannot be published: %w", c.File, err)
@@ -107,7 +109,7 @@ func (s *site) refresh(now time.Time) error {
 		return err
 	}
 	s.keys = keys
-	s.endpoint.Store(&register.Endpoint{Register: s.node.register, Codec: codec, Site: s.shown, Current: s.current, Again: s.again, Account: accountOf, Shown: shownTo, Standing: standing, Back: s.back, Away: s.away})
+	s.endpoint.Store(&register.Endpoint{Register: s.node.register, Codec: codec, Site: s.shown, Current: s.current, Again: s.again, Account: accountOf, Bind: s.accounts.bind, Shown: shownTo, Standing: standing, Back: s.back, Away: s.away})
 	return nil
 }
 

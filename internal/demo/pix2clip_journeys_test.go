@@ -144,6 +144,19 @@ func TestAChoiceAtPix2ClipFollowsTheAccountToAnotherBrowser(t *testing.T) {
 		t.Error("what the account chose stays in the browser")
 	}
 
+	// Nor has anybody else what was chosen by the account, or the account's counter.
+	v.after(`document.querySelector(".who button").click()`)
+	v.is("the notice where it was chosen, after signing out", "!!notice()", "true")
+	v.to("/login")
+	v.signInAs(1, false)
+	v.is("what holds for somebody else", `temoin.allows("audience")`, "false")
+	v.holds(p2cSession, p2cForms, policy.AccountCookie)
+	v.after(`document.querySelector(".who button").click()`)
+	v.to("/login")
+	v.signIn(false)
+	v.to("/")
+	v.is("what holds for the account again", `temoin.allows("audience")`, "true")
+
 	// A refusal on a third is what the first browser shows.
 	tablet := w.open(t, "pix2clip", "/login")
 	tablet.signIn(false)

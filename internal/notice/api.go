@@ -208,7 +208,7 @@ func (c *compiler) centre(e *Edition) error {
 	e.within = cut(slices.Concat([]byte(`<div lang="`+p.Lang+`" dir="`+p.Dir+`"><template shadowrootmode="open"><style>`+c.notice.styles.within+"</style>"), content, []byte("</template></div>")))
 	sum := sha256.Sum256(c.shown[len(c.shown)-1].Bytes)
 	e.withdraw = c.withdrawal(hex.EncodeToString(sum[:]))
-	e.follows = c.followed()
+	e.follows, e.alone = c.own("device", "account.own"), c.own("account", "account.follow")
 	return nil
 }
 

@@ -202,10 +202,10 @@ func (w *writer) withdrawal(hash string) string {
 		template.HTMLEscapeString(w.say("centre.withdraw")) + `</button> <p>` + template.HTMLEscapeString(w.say("centre.withdraw-why")) + `</p></form>`
 }
 
-// followed is the form that ends, on this device, that the account's choice applies.
-func (w *writer) followed() string {
-	return `<form part="own" method="post" action="` + w.prefix +
-		`/account"><button part="button" name="follow" value="device">` + template.HTMLEscapeString(w.say("account.own")) + "</button></form>"
+// own is a form by which this device follows its account's choice, or has one of its own.
+func (w *writer) own(follow, key string) string {
+	return `<form part="own" method="post" action="` + w.prefix + `/account"><button part="button" name="follow" value="` + follow + `">` +
+		template.HTMLEscapeString(w.say(key)) + "</button></form>"
 }
 
 // A placeholder stands in the place of content that is held.

@@ -24,7 +24,8 @@ type Edition struct {
 
 	quiet   []byte            // in pages where nothing is asked
 	arrived []byte            // and the choice of an account begins to apply; nil where choices follow no account
-	follows string            // the form by which this device keeps a choice of its own
+	follows string            // the form by which this device has a choice of its own
+	alone   string            // and that by which it follows the account again
 	first   []byte            // the first layer about all that is asked
 	again   map[uint64][]byte // by the categories that are asked about again
 

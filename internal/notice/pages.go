@@ -23,6 +23,7 @@ import (
 type Visit struct {
 	Choice   *consent.Choice // nil for none
 	Follows  bool            // the choice, or a part of it, is not this browser's: it is the account's
+	Own      bool            // somebody is signed in, and this device keeps its own choice
 	Decision consent.Decision
 }
 
@@ -185,6 +186,10 @@ func (e *Edition) now(b *bytes.Buffer, v Visit, gpc bool) {
 	b.WriteString(`<h2>` + template.HTMLEscapeString(w.say("centre.now")) + "</h2>")
 	if said := w.signal(); gpc && !said.IsZero() {
 		element("p", said)
+	}
+	if v.Own {
+		element("p", w.Say("account.alone"))
+		b.WriteString(e.alone)
 	}
 	now := e.notice.inForce(v)
 	if now == nil {

@@ -49,6 +49,9 @@ type Endpoint struct {
 	// Account returns the key of the account that a request belongs to, nil for
 	// none. It may be nil.
 	Account func(r *http.Request) []byte
+	// Bind returns what binds a choice to an account, in the cookie. It may be nil where
+	// Account is.
+	Bind func(id consent.ID, account []byte) (string, error)
 	// Shown returns what the visitor of a request was shown to be allowed, where that is more
 	// than the cookie says; else nil. It may be nil.
 	Shown func(r *http.Request, site *policy.Site) *consent.Decision
@@ -105,20 +108,24 @@ func (e *Endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		refuse(w, err)
 		return
 	}
-	e.answer(w, r, site, kept, in.Back, form)
+	e.answer(w, r, site, kept, wish.Account, in.Back, form)
 }
 
 // answer sets the consent cookie, or tells it to a page that it would not reach, and
 // leads a form back.
-func (e *Endpoint) answer(w http.ResponseWriter, r *http.Request, site *policy.Site, kept *Kept, back string, form bool) {
+func (e *Endpoint) answer(w http.ResponseWriter, r *http.Request, site *policy.Site, kept *Kept, account []byte, back string, form bool) {
 	h := w.Header()
-	value, err := e.Codec.Encode(kept.Choice)
+	away := !form && e.Away != nil && e.Away(r)
+	if away { // where the page is nobody is signed in
+		account = nil
+	}
+	value, err := e.value(kept.Choice, account)
 	if err != nil {
 		http.Error(w, "The choice is kept, and its cookie cannot be written: "+err.Error(), http.StatusInternalServerError)
 		return
 	}
 	cookie := setCookie(site, value, kept.Choice.Ends(site), e.Register.now())
-	if away := !form && e.Away != nil && e.Away(r); !away {
+	if !away {
 		h["Set-Cookie"] = append(h["Set-Cookie"], cookie)
 		cookie = ""
 	}
@@ -128,6 +135,20 @@ func (e *Endpoint) answer(w http.ResponseWriter, r *http.Request, site *policy.S
 	}
 	d := consent.Decide(site, kept.Choice, consent.Signals{GPC: kept.Record.Signals.GPC}, e.Register.now())
 	tell(w, kept, d.Answers(), consent.Mark(value), cookie)
+}
+
+// value is what the consent cookie says of a choice, which counts for its account alone.
+func (e *Endpoint) value(choice *consent.Choice, account []byte) (string, error) {
+	if len(account) == 0 || e.Bind == nil {
+		return e.Codec.Encode(choice)
+	}
+	bound, err := e.Bind(choice.ID, account)
+	if err != nil {
+		return "", err
+	}
+	of := *choice
+	of.Bound = bound
+	return e.Codec.Encode(&of)
 }
 
 // An input is a choice as it is sent.
@@ -302,7 +323,8 @@ func (e *Endpoint) wish(r *http.Request, in input) (*policy.Site, Wish, error) {
 	return site, w, nil
 }
 
-// before is the choice that another one takes the place of, nil for none.
+// before is the choice that another one takes the place of, nil for none. One that is
+// bound to an account counts for nobody unless it stands.
 func (e *Endpoint) before(r *http.Request, site *policy.Site) *consent.Choice {
 	if e.Standing != nil {
 		if c := e.Standing(r, site); c != nil {
@@ -310,7 +332,9 @@ func (e *Endpoint) before(r *http.Request, site *policy.Site) *consent.Choice {
 		}
 	}
 	if c, err := r.Cookie(site.Choice.Cookie); err == nil {
-		return e.Codec.Decode(c.Value)
+		if choice := e.Codec.Decode(c.Value); choice != nil && choice.Bound == "" {
+			return choice
+		}
 	}
 	return nil
 }
