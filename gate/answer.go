@@ -16,6 +16,8 @@ import (
 // An answer is what becomes of what the site writes.
 type answer struct {
 	status int        // 0 until the site says one
+	kind   []string   // its Content-Type, where another one was found
+	found  bool       // one was
 	sent   bool       // the header is on its way
 	page   *rewriting // nil where it passes as it comes
 }
@@ -171,6 +173,7 @@ func (v *visit) send() {
 	if !v.site.observe {
 		v.site.setAccount(h, &v.account, a.page != nil && (a.status < 300 || a.status >= 400) && v.tells())
 	}
+	v.unsniff(h)
 	if a.page != nil && a.page.gather != nil {
 		v.await(a.page.gather)
 		return
@@ -291,14 +294,33 @@ func (v *visit) writePage(p []byte) (int, error) {
 }
 
 // sniff says what a body is whose site does not, as the server would and browsers do: they
-// are told, since they would see more of it and might come to another result.
+// are told, since they would see more of it and might come to another result. What it is
+// written in only the server of a handler says, which writes UTF-8; another site's pages
+// say it themselves, or browsers find it out.
 func (v *visit) sniff(p []byte) {
-	h := v.Header()
+	a, h := &v.answer, v.Header()
 	if coding, _ := codingOf(h); coding != identity {
 		return
 	}
 	if _, said := contentType(h); !said || !strings.EqualFold(first(h, "X-Content-Type-Options"), "nosniff") {
-		h["Content-Type"] = []string{http.DetectContentType(p)}
+		kind := http.DetectContentType(p)
+		if v.proxied {
+			kind, _, _ = strings.Cut(kind, ";")
+		}
+		a.kind, a.found = h["Content-Type"], true
+		h["Content-Type"] = []string{kind}
+	}
+}
+
+// unsniff takes back what was found where nothing is changed. Nor does our server say it of
+// another site's answers.
+func (v *visit) unsniff(h http.Header) {
+	switch a := &v.answer; {
+	case !a.found || !v.site.observe:
+	case a.kind == nil && !v.proxied:
+		delete(h, "Content-Type")
+	default:
+		h["Content-Type"] = a.kind
 	}
 }
 

@@ -193,24 +193,33 @@ func inflate(c coding, from io.Reader, sink io.Writer) error {
 	return err
 }
 
-// errCoding is the fault of a body that is not what its Content-Encoding says.
-var errCoding = errors.New("it cannot be decoded")
+var (
+	// errCoding is the fault of a body that is not what its Content-Encoding says.
+	errCoding = errors.New("it cannot be decoded")
+	// errShort is that of one which ends too early: what came until then is shown.
+	errShort = errors.New("it is cut short")
+)
 
-// asBrowsers reads a body as far as browsers show it: one that is cut short, whose sum is
-// wrong or that is followed by something else ends there.
+// asBrowsers reads a body as far as browsers show it: one whose sum is wrong, or that is
+// followed by something else, ends there.
 type asBrowsers struct{ io.Reader }
 
 func (r asBrowsers) Read(p []byte) (int, error) {
 	n, err := r.Reader.Read(p)
 	switch {
 	case err == nil, errors.Is(err, io.EOF):
-	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, gzip.ErrChecksum), errors.Is(err, gzip.ErrHeader):
+	case errors.Is(err, gzip.ErrChecksum), errors.Is(err, gzip.ErrHeader), err.Error() == brotliMore:
 		err = io.EOF
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		err = errShort
 	default:
 		err = fmt.Errorf("%w: %w", errCoding, err)
 	}
 	return n, err
 }
+
+// brotliMore is what the decoder says of something behind the end: it has no name for it.
+const brotliMore = "brotli: excessive input"
 
 // onlyWriter hides what else a sink can do: io.Copy would have it read by itself.
 type onlyWriter struct{ io.Writer }

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -250,7 +251,7 @@ func TestABodyThatIsNotWhatItSaysEndsTheConnection(t *testing.T) {
 		io.WriteString(w, ", and more")
 	})
 	s, watched := open(t, site), open(t, site, with("enforcement: {mode: observe}"))
-	if _, body := watched.get("/", "Accept-Encoding: gzip"); body != "no gzip at all, and more" || !watched.events.has(gate.Unread, "coding") {
+	if _, body := watched.get("/", "Accept-Encoding: gzip"); body != "no gzip at all, and more" || !watched.events.has(gate.Cut, "coding") {
 		t.Errorf("only watched: %q, told %v", body, watched.events.list)
 	}
 	got := s.raw("GET / HTTP/1.1\r\nHost: shop.example\r\nSec-Fetch-Dest: document\r\nConnection: close\r\n\r\n")
@@ -261,27 +262,64 @@ func TestABodyThatIsNotWhatItSaysEndsTheConnection(t *testing.T) {
 
 func TestACompressedBodyEndsWhereBrowsersEndIt(t *testing.T) {
 	t.Parallel()
-	whole := compress(t, "gzip", small)
-	last := slices.Clone(whole)
-	last[len(last)-8] ^= 1 // its sum
-	bodies := map[string][]byte{"zeros": append(slices.Clone(whole), make([]byte, 700)...), "more": append(slices.Clone(whole), "something else behind its end"...), "short": whole[:len(whole)-5], "sum": last}
+	gz, br := compress(t, "gzip", small), compress(t, "br", small)
+	sum := slices.Clone(gz)
+	sum[len(sum)-8] ^= 1
+	bodies := map[string][]byte{
+		"gzip/zeros": append(slices.Clone(gz), make([]byte, 700)...), "gzip/more": append(slices.Clone(gz), "something else behind its end"...),
+		"gzip/sum": sum, "br/more": append(slices.Clone(br), "something else"...),
+		"gzip/cut": gz[:len(gz)-5], "br/cut": br[:len(br)-1],
+	}
 	site := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		coding, _, _ := strings.Cut(r.URL.Path[1:], "/")
 		w.Header().Set("Content-Type", "text/html")
-		w.Header().Set("Content-Encoding", "gzip")
-		w.Write(bodies[strings.TrimPrefix(r.URL.Path, "/")])
+		w.Header().Set("Content-Encoding", coding)
+		w.Write(bodies[r.URL.Path[1:]])
 	})
-	s, watched := open(t, site), open(t, site, with("enforcement: {mode: observe}"))
 	for name, sent := range bodies {
-		_, body := s.get("/"+name, "Accept-Encoding: gzip")
-		if got := plain(t, "gzip", body); !strings.Contains(got, headBytes) || !strings.HasSuffix(strings.TrimSpace(got), "</html>") {
+		s, watched := open(t, site), open(t, site, with("enforcement: {mode: observe}"))
+		coding, _, _ := strings.Cut(name, "/")
+		_, body := s.get("/"+name, "Accept-Encoding: "+coding)
+		if got := plain(t, coding, body); !strings.Contains(got, headBytes) || strings.Contains(got, "something else") || coding == "gzip" && !strings.HasSuffix(strings.TrimSpace(got), "</html>") {
 			t.Errorf("%s: %s", name, got)
 		}
-		if _, body := watched.get("/"+name, "Accept-Encoding: gzip"); body != string(sent) {
+		if _, body := watched.get("/"+name, "Accept-Encoding: "+coding); body != string(sent) {
 			t.Errorf("%s, only watched: %q", name, body)
 		}
+		if short := strings.HasSuffix(name, "cut"); s.events.has(gate.Cut, "coding") != short || watched.events.has(gate.Cut, "coding") != short || !watched.events.has(gate.Neutralised, "script src") {
+			t.Errorf("%s: told %v and %v", name, s.events.list, watched.events.list)
+		}
 	}
-	if s.events.has(gate.Cut, "coding") || watched.events.has(gate.Unread, "coding") || !watched.events.has(gate.Neutralised, "script src") {
-		t.Errorf("told: %v and %v", s.events.list, watched.events.list)
+}
+
+func TestWhatAnotherSiteDoesNotSayOfItsPageIsNotSaidForIt(t *testing.T) {
+	t.Parallel()
+	latin1 := strings.Replace(small, "<head>", "<head><meta charset=iso-8859-1>", 1) + "h\xe9"
+	site := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header()["Content-Type"] = nil
+		if r.URL.Path == "/stops" {
+			w.Header().Set("Content-Length", "9999")
+		}
+		io.WriteString(w, latin1)
+	}))
+	t.Cleanup(site.Close)
+	u, _ := url.Parse(site.URL)
+	proxy := gate.NewProxy(gate.ProxyConfig{Upstream: u})
+	if res, body := open(t, proxy).get("/"); res.Header.Get("Content-Type") != "text/html" || !strings.HasSuffix(body, "h\xe9") || !strings.Contains(body, headBytes) {
+		t.Errorf("%v %q", res.Header, body)
+	}
+	watched := open(t, proxy, with("enforcement: {mode: observe}"))
+	if res, body := watched.get("/"); len(res.Header["Content-Type"]) > 0 || body != latin1 || !watched.events.has(gate.Neutralised, "script src") {
+		t.Errorf("only watched: %v %q", res.Header, body)
+	}
+	if got := watched.raw("GET /stops HTTP/1.1\r\nHost: shop.example\r\nConnection: close\r\n\r\n"); !strings.HasSuffix(got, latin1) || !watched.events.has(gate.Cut, "site") {
+		t.Errorf("only watched, what came of a page that stops: %q", got)
+	}
+	own := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, small) }) // whose server writes UTF-8
+	for _, s := range []*shop{open(t, own), open(t, own, with("enforcement: {mode: observe}"))} {
+		if res, _ := s.get("/"); res.Header.Get("Content-Type") != "text/html; charset=utf-8" {
+			t.Errorf("a handler's own page: %v", res.Header)
+		}
 	}
 }
 

@@ -36,17 +36,21 @@ func (v *visit) feed(p []byte) error {
 	return v.broken(err)
 }
 
-// broken tells of a page that cannot be decoded. Whoever only watches goes on without it.
+// broken tells of a page that cannot be decoded, or not to its end. Whoever only watches
+// goes on without it.
 func (v *visit) broken(err error) error {
-	switch {
-	case !errors.Is(err, errCoding):
+	short := errors.Is(err, errShort)
+	if !short && !errors.Is(err, errCoding) {
 		return err
-	case v.site.observe:
-		v.answer.page.blind = true
-		v.unread("coding")
-		return nil
 	}
 	v.site.count(Event{What: Cut, Name: "coding"})
+	if v.site.observe {
+		v.answer.page.blind = true
+		return nil
+	}
+	if short {
+		return nil
+	}
 	return err
 }
 
@@ -280,6 +284,9 @@ func (v *visit) abandon() {
 	}
 	if !v.ended && a.failed == nil && v.Context.Err() == nil {
 		v.site.count(Event{What: Cut, Name: "site"})
+		if v.site.observe {
+			v.Flush() // what came until then
+		}
 	}
 	if g := a.gather; g != nil {
 		g.mu.Lock()

@@ -113,6 +113,9 @@ func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	ctx := r.Context()
 	v, gated := w.(*visit)
+	if gated {
+		v.proxied = true
+	}
 	if gated && r.Header["Upgrade"] != nil {
 		ctx = context.WithValue(ctx, visitKey{}, v)
 	}

@@ -28,6 +28,7 @@ type visit struct {
 	shown   *consent.Decision // what pages are rewritten by
 	answer  answer
 	ended   bool // the site has said all of it
+	proxied bool // the site is another server
 }
 
 // Value gives a site its View.

@@ -192,6 +192,13 @@ func (c *call) misread(arg string, err error) string {
 		}
 		return fmt.Sprintf("there is no flag --%s", name)
 	}
+	if strings.HasPrefix(err.Error(), "flag needs an argument") {
+		kind, _ := flag.UnquoteUsage(f)
+		return fmt.Sprintf("--%s needs a value after it: %s", name, kind)
+	}
+	if b, ok := f.Value.(interface{ IsBoolFlag() bool }); ok && b.IsBoolFlag() {
+		return fmt.Sprintf("--%s stands alone, without a value", name)
+	}
 	if get, ok := f.Value.(flag.Getter); ok {
 		switch get.Get().(type) {
 		case time.Duration:

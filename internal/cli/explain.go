@@ -216,11 +216,13 @@ func (e *explanation) page(ctx context.Context, u *url.URL, cookies string) erro
 	if failed != nil {
 		return failed
 	}
-	maps.DeleteFunc(seen.events, func(event gate.Event, _ bool) bool { // the page's own
-		return event.What == gate.Foreign && strings.EqualFold(event.Host, u.Hostname())
+	gated := bytes.Contains(w.Body.Bytes(), []byte("<temoin-notice"))
+	maps.DeleteFunc(seen.events, func(event gate.Event, _ bool) bool {
+		own := event.What == gate.Foreign && strings.EqualFold(event.Host, u.Hostname())
+		return own || gated && event.What == gate.Neutralised && event.Host == "" // the notice's own scripts name services
 	})
 	e.told(u, w.Code, seen)
-	if bytes.Contains(w.Body.Bytes(), []byte("<temoin-notice")) {
+	if gated {
 		e.line("  this page came through a gate, which has held already what it holds: ask the site behind it for the whole")
 	}
 	return nil
@@ -273,7 +275,7 @@ func order(e gate.Event) int {
 	switch e.What {
 	case gate.Neutralised:
 		return 1
-	case gate.Foreign, gate.Unread:
+	case gate.Foreign, gate.Unread, gate.Cut:
 		return 2
 	}
 	return 0
@@ -309,6 +311,8 @@ func (e *explanation) event(event gate.Event) bool {
 		e.host(event.Host, "/")
 	case gate.Unread:
 		e.line("  the page cannot be read (%s) and passes as it is", event.Name)
+	case gate.Cut:
+		e.line("  the page does not come to its end (%s)", event.Name)
 	default:
 		act, ok := acts[event.What]
 		if !ok {

@@ -166,8 +166,12 @@ func (f *serveFlags) fits() error {
 		return errors.New("--rate is how many requests a second a client may send: a number above 0")
 	case f.body < 0:
 		return errors.New("--max-body is a number of bytes; 0 is without limit")
-	case f.slow <= 0 || f.header <= 0 || f.drain <= 0:
-		return errors.New("--slow, --upstream-timeout and --drain are times above 0, such as 30s")
+	case f.slow <= 0:
+		return errors.New("--slow is a time above 0, such as 30s")
+	case f.header <= 0:
+		return errors.New("--upstream-timeout is a time above 0, such as 1m")
+	case f.drain <= 0:
+		return errors.New("--drain is a time above 0, such as 30s")
 	case f.hsts < 0 || f.leave < 0:
 		return errors.New("--hsts and --leave are times, such as 8760h and 5s")
 	case f.connections <= 0:

@@ -132,6 +132,28 @@ func TestThePreferencesStandInAPageOfTheSiteAsTheyStandInTheirOwn(t *testing.T) 
 	}
 }
 
+func TestThePreferencesSayWhoseChoiceApplies(t *testing.T) {
+	s := site(t, "pix2clip")
+	n := compile(t, s)
+	c := choose(t, s, "audience")
+	r := httptest.NewRequest(http.MethodGet, "https://pix2clip.example/settings", nil)
+	for name, c := range map[string]struct {
+		visit Visit
+		said  string // the form that changes it; "" for none
+	}{
+		"the browser's": {Visit{Choice: c}, ""}, "the account's": {Visit{Choice: c, Follows: true}, "device"},
+		"a device of its own": {Visit{Choice: c, Own: true}, "account"}, "one that has not chosen": {Visit{Own: true}, "account"},
+	} {
+		c.visit.Decision = decide(s, c.visit.Choice, consent.Signals{})
+		page := string(n.Preferences(r, "en", c.visit))
+		for _, follow := range []string{"device", "account"} {
+			if strings.Contains(page, `name="follow" value="`+follow+`"`) != (follow == c.said) {
+				t.Errorf("%s: the form by which it follows the %s: %v", name, follow, follow != c.said)
+			}
+		}
+	}
+}
+
 func TestStateSaysWhatHolds(t *testing.T) {
 	s := site(t, "cexro")
 	n := compile(t, s)

@@ -266,6 +266,9 @@ const (
 
 // add opens one listener, for as many connections as there are seats.
 func (s *Server) add(address string, seats *seats, secure *tls.Config, handler http.Handler) error {
+	if _, _, err := net.SplitHostPort(address); err != nil {
+		return fmt.Errorf("cannot listen on %q: write a host and a port, such as 127.0.0.1:8080, or :443 for all of the machine's", address)
+	}
 	l, err := newListener(address, s.config.Slow, seats)
 	if err != nil {
 		return fmt.Errorf("cannot listen on %s: %w", address, err)

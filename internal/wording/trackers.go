@@ -53,6 +53,9 @@ func (w *Words) Purpose(t *policy.Tracker) Line {
 	case policy.ObjectionCookie:
 		return w.Say("self.objection").From("audience.opt_out")
 	}
+	if w.Site.Choice.Scope == policy.ScopeAccount {
+		return w.Say("self.choice-account").From("choice.scope")
+	}
 	return w.Say("self.choice")
 }
 
