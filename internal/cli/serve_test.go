@@ -300,7 +300,7 @@ func TestAServerThatCannotServeSaysWhy(t *testing.T) {
 		"belongs to --access-log":          append([]string{site, "--access-log-clients"}, up...),
 		"a number above 0":                 append([]string{site, "--rate", "0"}, up...),
 		"--max-body is a number":           append([]string{site, "--max-body", "-1"}, up...),
-		"--drain is a time above 0":                append([]string{site, "--drain", "-1s"}, up...),
+		"--drain is a time above 0":        append([]string{site, "--drain", "-1s"}, up...),
 		"\"languages\" is missing":         append([]string{write(t, "bad.yaml", "temoin: 1\nsite: x\n")}, up...),
 		"Write --upstream club=http":       {site, write(t, "club.yaml", strings.NewReplacer("site: shop", "site: club", "shop.example", "club.example").Replace(keysShop)), "--upstream", "shop=http://127.0.0.1:1"},
 		"no such file":                     append([]string{filepath.Join(t.TempDir(), "none.yaml")}, up...),
