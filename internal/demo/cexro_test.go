@@ -498,7 +498,7 @@ func cxWithout(t *testing.T, w *world) {
 	}
 	login := w.show("cexro.localhost").Logins[0]
 	v.after(fmt.Sprintf(`submit('form[action="/login"]', {email: %q, password: %q})`, login[0], login[1]))
-	v.is("what is said", `[document.querySelector("h1").textContent, document.querySelector("main code").textContent]`, `["Le formulaire n'a pas été envoyé","csrf_token"]`)
+	v.is("what is said", `[document.querySelector("h1").textContent, document.querySelector("main code").textContent]`, `["Le formulaire n’a pas été envoyé","csrf_token"]`)
 	if v.cxSignedIn() || v.cookie(cxSession) != "" {
 		t.Error("somebody is signed in")
 	}
