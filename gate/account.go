@@ -104,7 +104,7 @@ func (g *Gate) accountOf(s *Site, r *request, id string, now time.Time) account 
 	a := account{key: key, state: untold}
 	known := s.readAccount(&a, value)
 	fresh := now.Sub(a.at) < accountFresh && !now.Before(a.at) && !g.recent.since(key, a.at)
-	if known && (fresh || !r.page) {
+	if known && (fresh || !r.page && !r.ours) {
 		return a
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), accountTimeout)
@@ -173,14 +173,14 @@ func Bind(a Accounts, id consent.ID, account []byte) (string, error) {
 	return base64.RawURLEncoding.EncodeToString(mac)[:consent.BindingLength], nil
 }
 
-// counts reports whether a choice is the browser's own, or that of an account which is
-// signed in and followed. That of another one goes from the browser, as its account has.
+// counts reports whether a choice is the browser's own, or was made by the account that is
+// signed in. That of another one goes from the browser, as its account has.
 func (a *account) counts(s *Site, c *consent.Choice) bool {
 	a.alien = false
 	if c == nil || c.Bound == "" {
 		return true
 	}
-	if a.key != nil && !a.own() {
+	if a.key != nil {
 		if bound, err := Bind(s.parts.Accounts, c.ID, a.key); err == nil && hmac.Equal([]byte(bound), []byte(c.Bound)) {
 			return true
 		}

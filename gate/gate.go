@@ -130,6 +130,7 @@ type View struct {
 	Standing *consent.Choice // what counts of that and the account's choice; nil for none
 	Decision consent.Decision
 	Account  []byte // what stands for the account that choices are kept for; nil for none
+	Signed   []byte // for the one that is signed in, whether this device follows its choice or not
 	// Arrived says that the choice of the account applies from now on, in a browser that had
 	// not heard of it.
 	Arrived bool

@@ -22,6 +22,7 @@ func (g *Gate) serveOwn(w http.ResponseWriter, r *http.Request, site *Site) {
 		return
 	}
 	q := read(r)
+	q.ours = true
 	var v View
 	a := g.view(site, &v, &q, now)
 	o := &own{ResponseWriter: w, r: &q, gate: g, site: site, now: now, account: a}
@@ -77,7 +78,13 @@ func (o *own) Write(p []byte) (int, error) {
 func (o *own) chosen() {
 	h, s := o.Header(), o.site
 	value, ok := setCookie(h, s.policy.Choice.Cookie)
-	if !ok || s.observe {
+	if s.observe {
+		return
+	}
+	if !ok {
+		if strings.HasPrefix(first(h, "Cache-Control"), "private") { // it told what the account's choice is now
+			s.setAccount(h, &o.account, false)
+		}
 		return
 	}
 	v := View{Site: s.policy, carried: s.choices.read(value)}
@@ -93,8 +100,9 @@ func (o *own) chosen() {
 }
 
 // keepOwn lets this device have its own choice, or follow the account again: "device" and
-// "account", by a form that leads back to the page it stands on. Its own choice begins with
-// none: what was chosen here before may be older than what the account has refused since.
+// "account", by a form that leads back to the page it stands on. What was chosen here before
+// goes with either: it may be older than what the account has refused since, or younger
+// than what is to be followed.
 func (o *own) keepOwn(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	h.Set("Cache-Control", "no-store")
@@ -120,8 +128,9 @@ func (o *own) keepOwn(w http.ResponseWriter, r *http.Request) {
 	a.state, a.stale = follows, true
 	if follow == "device" {
 		a.state = keepsOwn
-		h.Add("Set-Cookie", o.site.forget())
 	}
+	h.Add("Set-Cookie", o.site.forget())
+	a.alien = false // it goes once
 	o.site.setAccount(h, a, false)
 	http.Redirect(w, r, o.site.back(r), http.StatusSeeOther)
 }

@@ -16,6 +16,7 @@ type request struct {
 	referer     string
 	page        bool // a browser would show the answer as a document, in a window or in a frame
 	navigates   bool // the browser goes to a page, though a service worker may ask for it in its place
+	ours        bool // it is for what is below the prefix
 	foreign     bool // another site asks
 	part        bool // a script asks for a part of a page
 	gpc         bool // the browser refuses advertising

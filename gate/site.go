@@ -126,7 +126,7 @@ func (v *View) decide(s *Site, r *request, a *account, now time.Time) {
 		v.Decision = consent.Decide(s.policy, nil, signals, now)
 		v.Decision.Notice = asks
 	}
-	v.Account, v.Arrived, v.Own = a.key, a.arrived(), a.key != nil && a.own()
+	v.Account, v.Signed, v.Arrived, v.Own = a.key, a.key, a.arrived(), a.key != nil && a.own()
 	if v.Own {
 		v.Account = nil
 	}

@@ -61,9 +61,13 @@ func (a *accounts) Sign(text string) ([]byte, error) {
 	return key.Sign(text), nil
 }
 
-// bind returns what binds a choice to an account.
-func (a *accounts) bind(id consent.ID, account []byte) (string, error) {
-	return gate.Bind(a, id, account)
+// bind returns what binds a choice to the account that is signed in, "" for none.
+func (a *accounts) bind(r *http.Request, id consent.ID) (string, error) {
+	v := gate.Of(r.Context())
+	if v == nil || v.Signed == nil {
+		return "", nil
+	}
+	return gate.Bind(a, id, v.Signed)
 }
 
 // Latest returns the newest choice of an account, under whichever of the keys that links

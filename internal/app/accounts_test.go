@@ -176,6 +176,52 @@ func TestAChoiceFollowsItsAccountToOtherDevices(t *testing.T) {
 			t.Errorf("a first choice takes the place of somebody else's: %s", receipt)
 		}
 
+		// A choice for one device alone is its account's too, and ends where the account is followed.
+		form := func(d *device, follow string) {
+			d.t.Helper()
+			r, _ := http.NewRequestWithContext(t.Context(), "POST", d.at+"/.temoin/account", strings.NewReader("follow="+follow))
+			r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+			res, err := d.http.Do(r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			res.Body.Close()
+		}
+		alone, other := newDevice(t, server.URL), newDevice(t, server.URL)
+		alone.http.Transport, other.http.Transport = server.Client().Transport, server.Client().Transport
+		alone.signIn("fay")
+		other.signIn("fay")
+		other.ask("GET", "/", "")
+		other.ask("POST", "/.temoin/choice", `{"action":"refuse","notice":"`+notice+`"}`)
+		alone.ask("GET", "/", "")
+		form(alone, "device")
+		if s := alone.state(); s.Choice != "" || s.ID != "" {
+			t.Errorf("a choice for one device begins with %+v", s)
+		}
+		alone.ask("POST", "/.temoin/choice", `{"action":"accept","notice":"`+notice+`"}`)
+		for _, who := range []struct{ id, holds string }{{"fay", "stats=1&one=1"}, {"gus", ""}} {
+			alone.signIn(who.id)
+			alone.ask("GET", "/", "")
+			if got := alone.holds(); got != who.holds {
+				t.Errorf("of what was chosen for the device alone %q holds for %s", got, who.id)
+			}
+		}
+		alone.signIn("fay")
+		form(alone, "device")
+		alone.ask("POST", "/.temoin/choice", `{"action":"accept","notice":"`+notice+`"}`)
+		form(alone, "account")
+		alone.ask("GET", "/", "")
+		if s := alone.state(); s.Choice != "stats=0&one=0" || s.ID != other.state().ID {
+			t.Errorf("where the account is followed again %+v holds", s)
+		}
+
+		// The state tells of a choice elsewhere, whichever page is asked for.
+		other.ask("POST", "/.temoin/choice", `{"action":"accept","notice":"`+notice+`"}`)
+		alone.ask("GET", "/.temoin/", "")
+		if s := alone.state(); s.Choice != "stats=1&one=1" {
+			t.Errorf("after a yes elsewhere the state is %+v", s)
+		}
+
 		// What was chosen on a device before anybody signed in is not the account's.
 		accounts := r.sites["shop"].accounts
 		choice, err := accounts.Latest(t.Context(), "ann")

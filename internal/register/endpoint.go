@@ -49,9 +49,9 @@ type Endpoint struct {
 	// Account returns the key of the account that a request belongs to, nil for
 	// none. It may be nil.
 	Account func(r *http.Request) []byte
-	// Bind returns what binds a choice to an account, in the cookie. It may be nil where
-	// Account is.
-	Bind func(id consent.ID, account []byte) (string, error)
+	// Bind returns what binds a choice, in the cookie, to the account that is signed in; "" for
+	// none. It may be nil.
+	Bind func(r *http.Request, id consent.ID) (string, error)
 	// Shown returns what the visitor of a request was shown to be allowed, where that is more
 	// than the cookie says; else nil. It may be nil.
 	Shown func(r *http.Request, site *policy.Site) *consent.Decision
@@ -108,18 +108,15 @@ func (e *Endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		refuse(w, err)
 		return
 	}
-	e.answer(w, r, site, kept, wish.Account, in.Back, form)
+	e.answer(w, r, site, kept, in.Back, form)
 }
 
 // answer sets the consent cookie, or tells it to a page that it would not reach, and
 // leads a form back.
-func (e *Endpoint) answer(w http.ResponseWriter, r *http.Request, site *policy.Site, kept *Kept, account []byte, back string, form bool) {
+func (e *Endpoint) answer(w http.ResponseWriter, r *http.Request, site *policy.Site, kept *Kept, back string, form bool) {
 	h := w.Header()
 	away := !form && e.Away != nil && e.Away(r)
-	if away { // where the page is nobody is signed in
-		account = nil
-	}
-	value, err := e.value(kept.Choice, account)
+	value, err := e.value(r, kept.Choice, away)
 	if err != nil {
 		http.Error(w, "The choice is kept, and its cookie cannot be written: "+err.Error(), http.StatusInternalServerError)
 		return
@@ -137,12 +134,13 @@ func (e *Endpoint) answer(w http.ResponseWriter, r *http.Request, site *policy.S
 	tell(w, kept, d.Answers(), consent.Mark(value), cookie)
 }
 
-// value is what the consent cookie says of a choice, which counts for its account alone.
-func (e *Endpoint) value(choice *consent.Choice, account []byte) (string, error) {
-	if len(account) == 0 || e.Bind == nil {
+// value is what the consent cookie says of a choice. That of somebody signed in counts for
+// them alone; where no cookie of this host reaches the page nobody is.
+func (e *Endpoint) value(r *http.Request, choice *consent.Choice, away bool) (string, error) {
+	if away || e.Bind == nil {
 		return e.Codec.Encode(choice)
 	}
-	bound, err := e.Bind(choice.ID, account)
+	bound, err := e.Bind(r, choice.ID)
 	if err != nil {
 		return "", err
 	}
