@@ -45,20 +45,23 @@ type Accounts interface {
 
 // An account is what a request says of one, in its own cookie:
 //
-//	1.STATE.SECONDS.ACCOUNT.CHOICE.MAC
+//	1.STATE.SECONDS.ACCOUNT.CHOICE~ASIDE.MAC
 //
 // whether its choice applies (a), applies and nobody was told yet (n), or this device keeps
 // its own (d), when the register was asked, the beginning of what stands for the account, its choice as the consent cookie
-// has it ("" for none), and a MAC over all that.
+// has it ("" for none), the choice that the browser had before anybody chose while signed in
+// (with its ~; else nothing), and a MAC over all that.
 type account struct {
 	key    []byte // nil for nobody who is signed in
 	state  string
 	choice *consent.Choice
-	at     time.Time // when the register was asked
-	stale  bool      // the cookie is to be written
-	drop   bool      // the cookie is to go
-	failed bool      // nobody knows what the account has chosen
-	alien  bool      // the browser carries the choice of another account, which is to go
+	at     time.Time       // when the register was asked
+	stale  bool            // the cookie is to be written
+	drop   bool            // the cookie is to go
+	failed bool            // nobody knows what the account has chosen
+	aside  *consent.Choice // the browser's own, which comes back when nobody is signed in
+	back   string          // the cookie by which it does
+	alien  bool            // the browser carries the choice of another account, which is to go
 }
 
 const (
@@ -94,14 +97,15 @@ func (g *Gate) account(s *Site, r *request, now time.Time) account {
 // accountOf is account for a subject.
 func (g *Gate) accountOf(s *Site, r *request, id string, now time.Time) account {
 	value, carried := r.cookie(policy.AccountCookie)
+	_, aside := s.signedAccount(value)
 	if id == "" {
-		return account{drop: carried}
+		return account{drop: carried, aside: aside}
 	}
 	key, err := s.parts.Accounts.Account(id)
 	if err != nil {
 		return account{failed: true}
 	}
-	a := account{key: key, state: untold}
+	a := account{key: key, state: untold, aside: aside}
 	known := s.readAccount(&a, value)
 	fresh := now.Sub(a.at) < accountFresh && !now.Before(a.at) && !g.recent.since(key, a.at)
 	if known && (fresh || !r.page && !r.ours) {
@@ -125,6 +129,13 @@ func (s *Site) writeAccount(a *account) (string, error) {
 			return "", err
 		}
 	}
+	if a.aside != nil {
+		aside, err := s.parts.Codec.Encode(a.aside)
+		if err != nil {
+			return "", err
+		}
+		choice += "~" + aside
+	}
 	text := strings.Join([]string{"1", a.state, strconv.FormatInt(a.at.Unix(), 10), base64.RawURLEncoding.EncodeToString(a.key[:accountShown]), choice}, ".")
 	mac, err := s.parts.Accounts.Sign(text)
 	if err != nil {
@@ -133,20 +144,34 @@ func (s *Site) writeAccount(a *account) (string, error) {
 	return policy.AccountCookie + "=" + text + "." + base64.RawURLEncoding.EncodeToString(mac[:accountShown]) + "; Path=/; Secure; HttpOnly; SameSite=Lax", nil
 }
 
-// readAccount reads the cookie of an account, if it is that one's and was written here.
-func (s *Site) readAccount(a *account, value string) (known bool) {
+// signedAccount reads what was written here, of whichever account: its parts, nil for
+// anything else, and the choice that was put aside.
+func (s *Site) signedAccount(value string) (parts []string, aside *consent.Choice) {
 	cut := strings.LastIndexByte(value, '.')
 	if cut < 0 {
-		return false
+		return nil, nil
 	}
 	text := value[:cut]
 	mac, err := base64.RawURLEncoding.DecodeString(value[cut+1:])
 	want, signErr := s.parts.Accounts.Sign(text)
 	if err != nil || signErr != nil || !hmac.Equal(mac, want[:accountShown]) {
-		return false
+		return nil, nil
 	}
-	parts := strings.SplitN(text, ".", 5) // a choice may have dots
+	parts = strings.SplitN(text, ".", 5) // a choice may have dots
 	if len(parts) != 5 || parts[0] != "1" {
+		return nil, nil
+	}
+	choice, own, _ := strings.Cut(parts[4], "~")
+	if parts[4] = choice; own != "" {
+		aside = s.choices.read(own)
+	}
+	return parts, aside
+}
+
+// readAccount reads the cookie of an account, if it is that one's and was written here.
+func (s *Site) readAccount(a *account, value string) (known bool) {
+	parts, _ := s.signedAccount(value)
+	if parts == nil {
 		return false
 	}
 	seconds, err := strconv.ParseInt(parts[2], 10, 64)
@@ -189,13 +214,39 @@ func (a *account) counts(s *Site, c *consent.Choice) bool {
 	return false
 }
 
+// putAside keeps the browser's own choice for when nobody is signed in: another one takes
+// its place now.
+func (a *account) putAside(carried *consent.Choice) {
+	if a.key != nil && carried != nil && carried.Bound == "" && !a.own() {
+		a.aside = carried
+	}
+}
+
+// restore gives the browser its own choice back, where nobody is signed in any more.
+func (a *account) restore(s *Site, carried *consent.Choice, now time.Time) *consent.Choice {
+	if a.back = ""; a.key != nil || a.failed || !a.aside.InForce(s.policy, now) || carried != nil && carried.Bound == "" {
+		return carried
+	}
+	value, err := s.parts.Codec.Encode(a.aside)
+	if err != nil {
+		return carried
+	}
+	left := a.aside.Ends(s.policy).Sub(now)
+	a.back = s.policy.Choice.Cookie + "=" + value + s.choicePlace() + "; Max-Age=" + strconv.FormatInt(max(1, int64(left/time.Second)), 10) + "; Secure; SameSite=Lax"
+	return a.aside
+}
+
 // forget removes the choice from a browser.
 func (s *Site) forget() string {
-	domain := ""
+	return s.policy.Choice.Cookie + "=" + s.choicePlace() + "; Max-Age=0; Secure; SameSite=Lax"
+}
+
+// choicePlace is where the consent cookie is kept.
+func (s *Site) choicePlace() string {
 	if s.policy.Choice.Domain == "registrable" {
-		domain = "; Domain=" + s.policy.RegistrableDomain()
+		return "; Path=/; Domain=" + s.policy.RegistrableDomain()
 	}
-	return s.policy.Choice.Cookie + "=; Path=/" + domain + "; Max-Age=0; Secure; SameSite=Lax"
+	return "; Path=/"
 }
 
 // signals are what the account adds to those of a request.
@@ -209,7 +260,11 @@ func (a *account) signals(s consent.Signals) consent.Signals {
 // setAccount puts the cookie of an account into an answer; told says that the answer tells
 // the visitor that the account's choice applies.
 func (s *Site) setAccount(h http.Header, a *account, told bool) {
-	if _, chosen := setCookie(h, s.policy.Choice.Cookie); a.alien && !chosen {
+	switch _, chosen := setCookie(h, s.policy.Choice.Cookie); {
+	case chosen:
+	case a.back != "":
+		h.Add("Set-Cookie", a.back)
+	case a.alien:
 		h.Add("Set-Cookie", s.forget())
 	}
 	if a.drop {

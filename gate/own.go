@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/temoin/temoin/consent"
 	"github.com/temoin/temoin/internal/seal"
 )
 
@@ -25,7 +26,7 @@ func (g *Gate) serveOwn(w http.ResponseWriter, r *http.Request, site *Site) {
 	q.ours = true
 	var v View
 	a := g.view(site, &v, &q, now)
-	o := &own{ResponseWriter: w, r: &q, gate: g, site: site, now: now, account: a}
+	o := &own{ResponseWriter: w, r: &q, gate: g, site: site, now: now, account: a, carried: v.carried}
 	switch {
 	case r.URL.Path == site.prefix+"/account" && site.parts.Accounts != nil:
 		http.NewCrossOriginProtection().Handler(http.HandlerFunc(o.keepOwn)).ServeHTTP(w, r)
@@ -49,6 +50,7 @@ type own struct {
 	site    *Site
 	now     time.Time
 	account account
+	carried *consent.Choice // what the browser came with
 	sent    bool
 }
 
@@ -88,6 +90,7 @@ func (o *own) chosen() {
 		return
 	}
 	v := View{Site: s.policy, carried: s.choices.read(value)}
+	o.account.putAside(o.carried)
 	if a := &o.account; a.key != nil && !a.own() && !a.failed {
 		a.choice, a.at, a.state, a.stale = v.carried, o.now, follows, true
 		s.setAccount(h, a, false)
@@ -125,6 +128,7 @@ func (o *own) keepOwn(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	a := &o.account
+	a.putAside(o.carried)
 	a.state, a.stale = follows, true
 	if follow == "device" {
 		a.state = keepsOwn

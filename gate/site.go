@@ -113,6 +113,7 @@ func (g *Gate) view(s *Site, v *View, r *request, now time.Time) account {
 
 // decide decides with an account.
 func (v *View) decide(s *Site, r *request, a *account, now time.Time) {
+	v.carried = a.restore(s, v.carried, now)
 	if v.Choice = v.carried; !a.counts(s, v.carried) {
 		v.Choice = nil
 	}

@@ -215,6 +215,33 @@ func TestAChoiceFollowsItsAccountToOtherDevices(t *testing.T) {
 			t.Errorf("where the account is followed again %+v holds", s)
 		}
 
+		// What a browser had chosen before comes back when nobody is signed in, whoever was meanwhile.
+		for own, account := range map[string]string{"accept": "refuse", "refuse": "accept"} {
+			d := newDevice(t, server.URL)
+			d.http.Transport = server.Client().Transport
+			d.ask("POST", "/.temoin/choice", `{"action":"`+own+`","notice":"`+notice+`"}`)
+			before := d.state()
+			d.signIn("hal-" + own)
+			d.ask("GET", "/", "")
+			d.ask("POST", "/.temoin/choice", `{"action":"`+account+`","notice":"`+notice+`"}`)
+			if s := d.state(); s.ID == before.ID || s.Choice == before.Choice {
+				t.Errorf("%s: signed in holds %+v", own, s)
+			}
+			d.signIn("ida-" + own)
+			d.ask("GET", "/", "")
+			if got := d.holds(); got != "" {
+				t.Errorf("%s: for the next account holds %q", own, got)
+			}
+			form(d, "device")
+			d.signIn("")
+			d.ask("GET", "/", "")
+			for range 2 {
+				if s := d.state(); s.ID != before.ID || s.Choice != before.Choice {
+					t.Errorf("%s: after signing out holds %+v, and before it was %+v", own, s, before)
+				}
+			}
+		}
+
 		// The state tells of a choice elsewhere, whichever page is asked for.
 		other.ask("POST", "/.temoin/choice", `{"action":"accept","notice":"`+notice+`"}`)
 		alone.ask("GET", "/.temoin/", "")
