@@ -7,7 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"hash"
+	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -238,4 +240,23 @@ func (c *Choice) read(part string) bool {
 	_, twice := c.answer(name)
 	c.Answers = append(c.Answers, Answer{name, yes, uint32(scope[0])<<16 | uint32(scope[1])<<8 | uint32(scope[2])})
 	return isName(name) && !twice
+}
+
+// Cookie returns the Set-Cookie line of a value, which ends with its choice; without a
+// value, that which removes it. It is what http.SetCookie would write, which checks again
+// what the manifest and the codec have checked.
+func Cookie(site *policy.Site, value string, ends, now time.Time) string {
+	b := make([]byte, 0, 320)
+	b = append(append(append(b, site.Choice.Cookie...), '='), value...)
+	b = append(b, "; Path=/"...)
+	if site.Choice.Domain == "registrable" {
+		b = append(append(b, "; Domain="...), site.RegistrableDomain()...)
+	}
+	if value == "" {
+		b = append(b, "; Max-Age=0"...)
+	} else {
+		b = ends.UTC().AppendFormat(append(b, "; Expires="...), http.TimeFormat)
+		b = strconv.AppendInt(append(b, "; Max-Age="...), max(1, int64(ends.Sub(now)/time.Second)), 10)
+	}
+	return string(append(b, "; Secure; SameSite=Lax"...))
 }

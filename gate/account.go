@@ -97,7 +97,7 @@ func (g *Gate) account(s *Site, r *request, now time.Time) account {
 // accountOf is account for a subject.
 func (g *Gate) accountOf(s *Site, r *request, id string, now time.Time) account {
 	value, carried := r.cookie(policy.AccountCookie)
-	_, aside := s.signedAccount(value)
+	parts, aside := s.signedAccount(value)
 	if id == "" {
 		return account{drop: carried, aside: aside}
 	}
@@ -106,7 +106,7 @@ func (g *Gate) accountOf(s *Site, r *request, id string, now time.Time) account 
 		return account{failed: true}
 	}
 	a := account{key: key, state: untold, aside: aside}
-	known := s.readAccount(&a, value)
+	known := s.readAccount(&a, parts)
 	fresh := now.Sub(a.at) < accountFresh && !now.Before(a.at) && !g.recent.since(key, a.at)
 	if known && (fresh || !r.page && !r.ours) {
 		return a
@@ -168,9 +168,8 @@ func (s *Site) signedAccount(value string) (parts []string, aside *consent.Choic
 	return parts, aside
 }
 
-// readAccount reads the cookie of an account, if it is that one's and was written here.
-func (s *Site) readAccount(a *account, value string) (known bool) {
-	parts, _ := s.signedAccount(value)
+// readAccount reads the parts of the cookie of an account, if it is that one's.
+func (s *Site) readAccount(a *account, parts []string) (known bool) {
 	if parts == nil {
 		return false
 	}
@@ -231,23 +230,12 @@ func (a *account) restore(s *Site, carried *consent.Choice, now time.Time) *cons
 	if err != nil {
 		return carried
 	}
-	left := a.aside.Ends(s.policy).Sub(now)
-	a.back = s.policy.Choice.Cookie + "=" + value + s.choicePlace() + "; Max-Age=" + strconv.FormatInt(max(1, int64(left/time.Second)), 10) + "; Secure; SameSite=Lax"
+	a.back = consent.Cookie(s.policy, value, a.aside.Ends(s.policy), now)
 	return a.aside
 }
 
 // forget removes the choice from a browser.
-func (s *Site) forget() string {
-	return s.policy.Choice.Cookie + "=" + s.choicePlace() + "; Max-Age=0; Secure; SameSite=Lax"
-}
-
-// choicePlace is where the consent cookie is kept.
-func (s *Site) choicePlace() string {
-	if s.policy.Choice.Domain == "registrable" {
-		return "; Path=/; Domain=" + s.policy.RegistrableDomain()
-	}
-	return "; Path=/"
-}
+func (s *Site) forget() string { return consent.Cookie(s.policy, "", time.Time{}, time.Time{}) }
 
 // signals are what the account adds to those of a request.
 func (a *account) signals(s consent.Signals) consent.Signals {

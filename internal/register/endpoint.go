@@ -10,7 +10,6 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"strconv"
 	"time"
 
 	"github.com/temoin/temoin/consent"
@@ -121,7 +120,7 @@ func (e *Endpoint) answer(w http.ResponseWriter, r *http.Request, site *policy.S
 		http.Error(w, "The choice is kept, and its cookie cannot be written: "+err.Error(), http.StatusInternalServerError)
 		return
 	}
-	cookie := setCookie(site, value, kept.Choice.Ends(site), e.Register.now())
+	cookie := consent.Cookie(site, value, kept.Choice.Ends(site), e.Register.now())
 	if !away {
 		h["Set-Cookie"] = append(h["Set-Cookie"], cookie)
 		cookie = ""
@@ -402,18 +401,4 @@ func tell(w http.ResponseWriter, kept *Kept, answers, mark, cookie string) {
 	}
 	b.end()
 	w.Write(append(b.b, '\n')) //nolint:errcheck // a client that is gone cannot be told
-}
-
-// setCookie writes what http.SetCookie would, which checks again what the manifest
-// and the codec have checked.
-func setCookie(site *policy.Site, value string, ends, now time.Time) string {
-	b := make([]byte, 0, 320)
-	b = append(append(append(b, site.Choice.Cookie...), '='), value...)
-	b = append(b, "; Path=/"...)
-	if site.Choice.Domain == "registrable" {
-		b = append(append(b, "; Domain="...), site.RegistrableDomain()...)
-	}
-	b = ends.UTC().AppendFormat(append(b, "; Expires="...), http.TimeFormat)
-	b = strconv.AppendInt(append(b, "; Max-Age="...), max(1, int64(ends.Sub(now)/time.Second)), 10)
-	return string(append(b, "; Secure; SameSite=Lax"...))
 }

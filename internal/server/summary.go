@@ -64,8 +64,12 @@ func (s *summary) Count(e gate.Event) {
 	s.counts[e] = n + 1
 }
 
-// room makes room for another event of a kind. Of names that no manifest has, the one that
-// was seen least gives way: what nobody but one visitor sends stays no longer than that.
+// sampled is among how many names the one is looked for that gives way: a request can have
+// thousands of new ones.
+const sampled = 8
+
+// room makes room for another event of a kind. Of some names that no manifest has, the one
+// that was seen least gives way: what nobody but one visitor sends stays no longer than that.
 func (s *summary) room(what gate.What) bool {
 	switch what {
 	case gate.CookieUndeclared, gate.CookieBlocked, gate.Foreign, gate.Reported:
@@ -73,10 +77,16 @@ func (s *summary) room(what gate.What) bool {
 			s.names[what]++
 			return true
 		}
-		least, times := gate.Event{}, uint64(0)
-		for e, n := range s.counts {
-			if e.What == what && (times == 0 || n < times) {
+		least, times, looked := gate.Event{}, uint64(0), 0
+		for e, n := range s.counts { // in no order
+			if e.What != what {
+				continue
+			}
+			if times == 0 || n < times {
 				least, times = e, n
+			}
+			if looked++; looked == sampled {
+				break
 			}
 		}
 		delete(s.counts, least)
